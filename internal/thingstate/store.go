@@ -1,0 +1,134 @@
+// Package thingstate remembers, for each managed thing, what was applied last:
+// one record a thing, two conditional writes an API call.
+package thingstate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// Store keeps the records. Safe for use by many goroutines; two of them never
+// hold the lease of one thing at once, in one process or across all that share
+// the store.
+//
+// A record is forgotten some time after its last write (version TTL), its dedup
+// keys each some time after they were applied (dedup TTL); a bounded store
+// forgets the records longest unused first.
+type Store interface {
+	// Acquire takes the lease of thing until now+lease and, in the same write,
+	// marks each intent's member as unknown: from here on a crash leaves behind
+	// "this value may or may not be set". It returns the record as it was
+	// before, with the marks that earlier calls left.
+	//
+	// Errors: *HeldError where another owner holds the lease (nothing was
+	// written); anything else is a trouble of the store, after which the write
+	// may or may not have happened (a mark too many costs a call, never a value).
+	Acquire(ctx context.Context, thing string, lease time.Duration, intents []Intent) (Record, Lease, error)
+
+	// Finish ends the lease and, in the same write, records how the call ended.
+	// It returns ErrLeaseLost, having written nothing, where the lease was taken
+	// over meanwhile.
+	Finish(ctx context.Context, l Lease, r Result) error
+}
+
+// ErrLeaseLost is returned by Finish when the lease has ended and another owner
+// has taken it: what was sent under it may have overtaken a newer value.
+var ErrLeaseLost = errors.New("thingstate: the thing's lease was taken over by another owner")
+
+// HeldError is returned by Acquire when another owner holds the lease.
+type HeldError struct {
+	Thing string
+	Until time.Time // the lease's end by the store's clock
+}
+
+func (e *HeldError) Error() string {
+	return "thingstate: thing " + e.Thing + " is held by another owner until " + e.Until.UTC().Format(time.RFC3339Nano)
+}
+
+// Lease is a hold on one thing's record, ended by Finish or by time.
+type Lease struct {
+	Thing string
+	Token uint64 // fencing token: grows with each acquisition of the thing
+	Until time.Time
+}
+
+// Digest is the first half of the SHA-256 of a raw value.
+type Digest [16]byte
+
+// Intent is a member about to be sent.
+type Intent struct {
+	Member string
+	Digest Digest
+	Order  message.Order
+}
+
+// Version is a value known to be applied.
+type Version struct {
+	Order  message.Order
+	Digest Digest
+	At     time.Time // when it was recorded, by the store's clock
+	// Parts is set for the members that the API may merge by key (MetaData,
+	// WiFiSimpleSetupConfiguration, CapabilitySchemas): the order of the last
+	// value applied under each key, by PartKey. Bounded by MaxParts: the oldest
+	// go first.
+	Parts map[PartKey]message.Order
+}
+
+// PartKey is the hash of a key inside a member.
+type PartKey uint64
+
+// MaxParts bounds Version.Parts.
+const MaxParts = 256
+
+// Mark says that a call that carried this value was started and its outcome is
+// not recorded: it may have been applied, or may yet be.
+type Mark struct {
+	Digest Digest
+	Order  message.Order
+	At     time.Time // when Acquire set it, by the store's clock
+}
+
+// Record is what is remembered of one thing. The caller may keep but not modify it.
+type Record struct {
+	Versions map[string]Version // by member
+	Marks    map[string][]Mark  // by member, oldest first; at most MaxMarks each
+	keys     map[string]time.Time
+}
+
+// MaxMarks bounds the marks of one member: the oldest go first.
+const MaxMarks = 4
+
+// MaxKeys bounds the dedup keys remembered of one thing: the oldest go first.
+const MaxKeys = 256
+
+// Seen reports whether an update with this dedup key was applied.
+func (r Record) Seen(key string) bool {
+	_, ok := r.keys[key]
+	return ok
+}
+
+// Call is how the call under a lease ended.
+type Call int
+
+const (
+	NotSent        Call = iota // no call was made, or it is known not to have been applied: the lease's own marks go
+	Succeeded                  // 204: the lease's own marks go, and so do older marks of the values sent, unless kept
+	OutcomeUnknown             // the lease's own marks stay
+)
+
+// Result is what Finish records.
+type Result struct {
+	Call Call
+	// Applied are the versions now known to be set, by member; they replace what
+	// was known of those members (Parts are added to, newest order wins).
+	// May be set with NotSent, where nothing needed sending.
+	Applied map[string]Version
+	// Keys are the dedup keys of the updates that this settles.
+	Keys []string
+	// KeepMarks keeps, on success, the older marks of the applied members: an
+	// earlier call with other values may still land.
+	KeepMarks bool
+}
