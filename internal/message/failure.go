@@ -27,8 +27,8 @@ type Failure struct {
 	MessageID      string  `json:"messageId"` // the source message's
 	SentAt         string  `json:"sentAt"`    // RFC 3339, milliseconds
 	SequenceNumber string  `json:"sequenceNumber,omitempty"`
-	DedupKey       string  `json:"dedupKey"`
-	OccurredAt     string  `json:"occurredAt"` // RFC 3339 with all its digits
+	DedupKey       string  `json:"dedupKey"`   // empty where the body was not looked at
+	OccurredAt     string  `json:"occurredAt"` // RFC 3339 with all its digits; empty as above
 	FailedAt       string  `json:"failedAt"`
 	RequestID      string  `json:"requestId,omitempty"` // of the last call
 	Worker         string  `json:"worker"`

@@ -30,6 +30,30 @@ type Update struct {
 	// Letter is the Failure that a worker stamped on the message when it was
 	// dead-lettered before; nil for a message that was never a letter.
 	Letter *Failure
+
+	bodyHasTime bool
+}
+
+// BodyHasTime reports whether the body by itself, a wrapping in it, gives the
+// event time that counts: a dead letter without the attribute OccurredAt still
+// carries it then.
+func (u Update) BodyHasTime() bool { return u.bodyHasTime }
+
+// MaxRequestBytes is the largest request body that the worker sends: what fits
+// into an SQS message.
+const MaxRequestBytes = 1 << 20
+
+// Size is the number of bytes of the request body that sets these members: a
+// JSON object without white space around them.
+func (u Update) Size() int {
+	size := len("{}")
+	for i, m := range u.Members {
+		if i > 0 {
+			size += len(",")
+		}
+		size += len(m.Name) + len(`"":`) + len(m.Value)
+	}
+	return size
 }
 
 // Member is one member of an update: the API's own name and the value exactly as

@@ -1,4 +1,10 @@
 // Package pace decides when the next API call may go out.
+//
+// The quota is ten calls a second for a whole account and Region, other callers
+// share it, and it may be raised: so the rate is what is adapted, never the
+// number of calls under way. Bucket keeps to a rate that is set, gives way to
+// throttles and comes back; a pace that learns the quota itself fills the same
+// interface, Pace.
 package pace
 
 import (

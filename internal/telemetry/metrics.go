@@ -4,6 +4,7 @@ package telemetry
 
 import (
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"managed-thing-updater/internal/message"
 )
@@ -64,9 +65,11 @@ var SQSActions = []string{
 	"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueAttributes", "GetQueueUrl",
 }
 
-// NewMetrics makes the metrics in a registry of their own.
+// NewMetrics makes the metrics in a registry of their own, beside those of the
+// Go runtime and the process.
 func NewMetrics() *Metrics {
 	m := &Metrics{Registry: prometheus.NewRegistry()}
+	m.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	counter := func(name, help string) prometheus.Counter {
 		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "worker_" + name, Help: help})
 		m.Registry.MustRegister(c)

@@ -28,9 +28,11 @@ type Store interface {
 	// may or may not have happened (a mark too many costs a call, never a value).
 	Acquire(ctx context.Context, thing string, lease time.Duration, intents []Intent) (Record, Lease, error)
 
-	// Finish ends the lease and, in the same write, records how the call ended.
-	// It returns ErrLeaseLost, having written nothing, where the lease was taken
-	// over meanwhile.
+	// Finish ends the lease and, in the same write, records how the call ended. A
+	// lease that has run out but was not taken over is finished all the same, and
+	// a Finish may be repeated after an error that leaves open whether it was
+	// written. It returns ErrLeaseLost, having written nothing, where the lease
+	// was taken over meanwhile or its record is forgotten.
 	Finish(ctx context.Context, l Lease, r Result) error
 }
 
@@ -63,51 +65,6 @@ type Intent struct {
 	Member string
 	Digest Digest
 	Order  message.Order
-}
-
-// Version is a value known to be applied.
-type Version struct {
-	Order  message.Order
-	Digest Digest
-	At     time.Time // when it was recorded, by the store's clock
-	// Parts is set for the members that the API may merge by key (MetaData,
-	// WiFiSimpleSetupConfiguration, CapabilitySchemas): the order of the last
-	// value applied under each key, by PartKey. Bounded by MaxParts: the oldest
-	// go first.
-	Parts map[PartKey]message.Order
-}
-
-// PartKey is the hash of a key inside a member.
-type PartKey uint64
-
-// MaxParts bounds Version.Parts.
-const MaxParts = 256
-
-// Mark says that a call that carried this value was started and its outcome is
-// not recorded: it may have been applied, or may yet be.
-type Mark struct {
-	Digest Digest
-	Order  message.Order
-	At     time.Time // when Acquire set it, by the store's clock
-}
-
-// Record is what is remembered of one thing. The caller may keep but not modify it.
-type Record struct {
-	Versions map[string]Version // by member
-	Marks    map[string][]Mark  // by member, oldest first; at most MaxMarks each
-	keys     map[string]time.Time
-}
-
-// MaxMarks bounds the marks of one member: the oldest go first.
-const MaxMarks = 4
-
-// MaxKeys bounds the dedup keys remembered of one thing: the oldest go first.
-const MaxKeys = 256
-
-// Seen reports whether an update with this dedup key was applied.
-func (r Record) Seen(key string) bool {
-	_, ok := r.keys[key]
-	return ok
 }
 
 // Call is how the call under a lease ended.

@@ -1,0 +1,59 @@
+# "make" names the targets. Each does one thing, and CI calls the same ones.
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+PACKAGES ?= ./...
+TOOL := go tool -modfile=tools/go.mod
+
+.PHONY: help build test lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
+
+help: ## name the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+build: ## build bin/worker
+	@mkdir -p bin
+	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/worker ./cmd/worker
+	@echo "bin/worker $(VERSION)"
+
+test: ## run the tests, with the race detector (PACKAGES=./internal/config for some)
+	@go test -race -timeout 4m $(PACKAGES)
+
+lint: gofumpt vet staticcheck fix imports tidy-check ## check format, vet, staticcheck, go fix, imports and modules
+	@echo "lint: nothing found"
+
+fmt: ## format the code and bring it up to date with the language
+	@$(TOOL) gofumpt -w .
+	@go fix ./...
+
+bench: ## run the benchmarks
+	@go test -run '^$$' -bench . -benchmem $(PACKAGES)
+
+docs: ## make docs/settings.md from the table of settings
+	@go generate ./internal/config
+
+clean: ## remove what was built
+	@rm -rf bin dist
+
+gofumpt:
+	@out=$$($(TOOL) gofumpt -l .); \
+	if [ -n "$$out" ]; then printf 'not formatted; run make fmt:\n%s\n' "$$out"; exit 1; fi
+
+vet:
+	@go vet ./...
+
+staticcheck:
+	@$(TOOL) staticcheck ./...
+
+fix:
+	@out=$$(go fix -diff ./...) || { printf '%s\n' "$$out"; echo 'go fix has something to do; run make fmt'; exit 1; }; \
+	if [ -n "$$out" ]; then printf '%s\ngo fix has something to do; run make fmt\n' "$$out"; exit 1; fi
+
+imports:
+	@$(TOOL) depguard ./...
+
+tidy-check: ## check that go.mod and go.sum of both modules are tidy
+	@go mod tidy -diff
+	@cd tools && go mod tidy -diff

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+)
+
+// watchSend passes a SendMessage or SendMessageBatch on, and notes the messages
+// for the source queue that SQS took: the sums would not add up without them.
+func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer := &tee{ResponseWriter: w, status: http.StatusOK}
+	next.ServeHTTP(answer, r)
+
+	var request struct {
+		QueueURL    string `json:"QueueUrl"`
+		MessageBody string
+		Entries     []struct{ ID, MessageBody string }
+	}
+	var taken struct {
+		MessageID  string `json:"MessageId"`
+		Successful []struct {
+			ID        string
+			MessageID string `json:"MessageId"`
+		}
+	}
+	if answer.status != http.StatusOK || json.Unmarshal(body, &request) != nil ||
+		json.Unmarshal(answer.body.Bytes(), &taken) != nil || queueName("/"+request.QueueURL) != queueName(c.queue) {
+		return
+	}
+	if taken.MessageID != "" {
+		c.book.byHand(taken.MessageID, request.MessageBody)
+	}
+	for _, s := range taken.Successful {
+		for _, e := range request.Entries {
+			if e.ID == s.ID {
+				c.book.byHand(s.MessageID, e.MessageBody)
+			}
+		}
+	}
+}
+
+// tee keeps a copy of an answer.
+type tee struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+func (t *tee) WriteHeader(status int) {
+	t.status = status
+	t.ResponseWriter.WriteHeader(status)
+}
+
+func (t *tee) Write(p []byte) (int, error) {
+	t.body.Write(p)
+	return t.ResponseWriter.Write(p)
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"managed-thing-updater/internal/fleet"
+	"managed-thing-updater/internal/localcloud"
+)
+
+// What the local cloud takes as a signature.
+const (
+	accessKey = "AKIDLOCAL"
+	secretKey = "local-secret"
+	region    = "eu-west-1"
+)
+
+// ownThing is a thing that the fleet leaves alone: for the person who watches.
+const ownThing = "my-lamp"
+
+// cloud is the local cloud on an address, with its queues and things, and the
+// book of what was sent.
+type cloud struct {
+	*localcloud.Cloud
+	base  string // URL
+	queue string // URL
+	dlq   string // URL
+	fleet *fleet.Fleet
+	book  *book
+
+	server *http.Server
+	served chan struct{} // closed when the server has ended
+}
+
+func startCloud(s settings) (*cloud, error) {
+	listener, err := listen(s.addr)
+	if err != nil {
+		return nil, fmt.Errorf("--addr: %w", err)
+	}
+	base := "http://" + listener.Addr().String()
+	c := &cloud{
+		Cloud: localcloud.New(localcloud.Options{
+			Seed: s.seed, Region: region, AccessKey: accessKey, SecretKey: secretKey,
+			Quota: s.quota, Latency: s.latency, BaseURL: base,
+		}),
+		base: base, fleet: fleet.New(s.seed, fleet.Options{Things: s.things, FIFO: s.fifo}),
+		book: &book{ledger: fleet.Ledger{FIFO: s.fifo}}, served: make(chan struct{}),
+	}
+	c.Things.AutoCreate, c.Things.Record = false, false
+	for _, id := range append(c.fleet.Things(), ownThing) {
+		c.Things.Create(id)
+	}
+	c.Faults.SetRates(localcloud.Rates{API: localcloud.APIRates{Unavailable: s.unavailable}})
+	c.Faults.OnCall = refuse
+	c.dlq = c.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: s.fifo})
+	c.queue = c.SQS.CreateQueue("updates", localcloud.QueueOptions{FIFO: s.fifo, DLQ: c.dlq, MaxReceiveCount: 1000})
+
+	c.server = &http.Server{
+		Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: log.New(io.Discard, "", 0), // connections that the cloud breaks on purpose
+	}
+	go func() {
+		defer close(c.served)
+		_ = c.server.Serve(listener)
+	}()
+	return c, nil
+}
+
+// listen takes the address, or a free port of the same host where it is taken.
+func listen(addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err == nil {
+		return listener, nil
+	}
+	host, _, split := net.SplitHostPort(addr)
+	if split != nil {
+		return nil, err
+	}
+	if listener, second := net.Listen("tcp", net.JoinHostPort(host, "0")); second == nil {
+		return listener, nil
+	}
+	return nil, err
+}
+
+// close ends the server, open long polls as well.
+func (c *cloud) close() {
+	_ = c.server.Close()
+	<-c.served
+}
+
+// depth is how many messages the queue has, those in flight and delayed ones
+// included.
+func (c *cloud) depth() int { return len(c.SQS.Messages(c.queue)) }
+
+// refuse is the rule of the API that no schema tells.
+func refuse(call localcloud.CallInfo) *localcloud.Fault {
+	if strings.Contains(call.Body, fleet.RefusedName) {
+		return &localcloud.Fault{Status: http.StatusBadRequest, Code: "ValidationException"}
+	}
+	return nil
+}
+
+// handler is the local cloud, with a way to send a message without a signature,
+// and an eye on the messages that others than the feeder send.
+func (c *cloud) handler() http.Handler {
+	next := c.Cloud.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodPost && r.URL.Path == "/_cloud/send":
+			c.serveSend(w, r)
+		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.SendMessage"):
+			c.watchSend(w, r, next)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+const maxSend = 16 << 20 // bytes of a request, as the local cloud itself has it
+
+// serveSend puts the request's body into the queue.
+func (c *cloud) serveSend(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	if name := cmp.Or(r.URL.Query().Get("queue"), queueName(c.queue)); name != queueName(c.queue) {
+		http.Error(w, fmt.Sprintf("queue: messages can be sent to %q only, got %q", queueName(c.queue), name), http.StatusNotFound)
+		return
+	}
+	id, err := c.send(localcloud.Message{Body: string(body), GroupID: "by-hand"})
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	c.book.byHand(id, string(body))
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"MessageId": id})
+}
+
+// send turns the local cloud's panic, its answer to a message that SQS refuses,
+// into an error.
+func (c *cloud) send(m localcloud.Message) (id string, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("SQS does not take this message: %v", p)
+		}
+	}()
+	return c.SQS.Send(c.queue, m), nil
+}
+
+func queueName(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }

@@ -1,0 +1,42 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+)
+
+// introduce says what runs where and how to take part.
+func (s *screen) introduce(o settings, c *cloud, w *worker) {
+	credentials := "AWS_ACCESS_KEY_ID=" + accessKey + " AWS_SECRET_ACCESS_KEY=" + secretKey + " AWS_REGION=" + region
+	aws := credentials + " aws --endpoint-url " + c.base
+	body := fmt.Sprintf(`'{"Identifier":%q,"Name":"Reading lamp","MetaData":{"room":"attic"}}'`, ownThing)
+	fifo := ""
+	if o.fifo {
+		fifo = " --message-group-id by-hand --message-deduplication-id $RANDOM$RANDOM"
+	}
+	quota := "no quota"
+	if o.quota > 0 {
+		quota = fmt.Sprintf("%g calls/s", o.quota)
+	}
+	var b strings.Builder
+	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
+	heading := func(text string) { say("%s", s.painted(bold, text)) }
+	heading("What runs")
+	say("  local cloud   %s  (%s, %s a call, %g%% answered with 503; help at %[1]s/_cloud/)", c.base, quota, o.latency, o.unavailable*100)
+	say("  queue         %s", c.queue)
+	say("  dead letters  %s  (look: curl '%s/_cloud/messages?queue=%s')", c.dlq, c.base, queueName(c.dlq))
+	say("  worker        %s run, process %d; %s/status  %[3]s/metrics", o.worker, w.cmd.Process.Pid, w.admin)
+	say("  fleet         %d things; %d messages at once, then %g a second", o.things, o.burst, o.rate)
+	heading("Send a message of your own, and look at the thing")
+	say("  curl -d %s '%s/_cloud/send?queue=%s'", body, c.base, queueName(c.queue))
+	say("  curl %s/_cloud/things/%s", c.base, ownThing)
+	heading("The same with the AWS CLI")
+	say("  %s sqs send-message --queue-url %s%s --message-body %s", aws, c.queue, fifo, body)
+	say("  %s iot-managed-integrations get-managed-thing --identifier %s", aws, ownThing)
+	if o.messages > 0 {
+		say("It ends when %d messages are sent and all are settled, or with Ctrl-C.", o.messages)
+	} else {
+		say("Ctrl-C ends it and prints the sums.")
+	}
+	s.say(b.String())
+}

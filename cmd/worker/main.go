@@ -1,0 +1,50 @@
+// Worker takes updates of managed things from an Amazon SQS queue and applies
+// them through UpdateManagedThing of AWS IoT Managed Integrations.
+//
+// What an operator can touch:
+//
+//	worker run         take messages from the queue and apply them, until SIGTERM or SIGINT
+//	worker validate    say what is wrong with messages, from files or standard input
+//	worker schema      print the JSON Schema of a message, for producers
+//	worker config      show the settings in force, and where each came from
+//	worker health      ask a running worker whether it makes progress
+//	worker version     say which build this is
+//	worker help        name the commands
+//
+// Settings are environment variables (WORKER_…, see docs/settings.md), each of
+// them also a flag of worker run, which wins. Credentials, Region and endpoints
+// are the AWS SDK's own settings (AWS_…).
+//
+// Signals: SIGTERM or SIGINT drains and stops within WORKER_SHUTDOWN_TIMEOUT; a
+// second one stops at once.
+//
+// Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status, /, and
+// where WORKER_ADMIN_TOKEN is set, /debug/pprof/.
+//
+// Output: results on standard output; logs and errors on standard error.
+//
+// Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.
+package main
+
+import (
+	"context"
+	"os"
+
+	"managed-thing-updater/internal/app"
+)
+
+func main() {
+	w := world{
+		environ: os.Environ(),
+		stdin:   os.Stdin,
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		exit:    os.Exit,
+		runApp:  app.Run,
+	}
+	signals, stop := notify()
+	w.signals = signals
+	code := w.execute(context.Background(), os.Args[1:])
+	stop()
+	os.Exit(code)
+}

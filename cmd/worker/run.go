@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/telemetry"
+)
+
+func (w world) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "take messages from the queue and apply them, until SIGTERM or SIGINT",
+		Long: `Takes messages from the queue and applies them, until SIGTERM or SIGINT; then
+drains and stops. A second signal stops at once.
+
+Every setting is a flag or an environment variable; the flag wins.`,
+		Args: cobra.NoArgs,
+	}
+	set := addSettings(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		c, err := config.Load(w.getenv, set())
+		if err != nil {
+			w.warn() // a misspelt name is often why another is missing
+			return err
+		}
+		log, _, err := telemetry.NewLogger(c.LogLevel, c.LogFormat, w.stderr)
+		if err != nil {
+			return err
+		}
+		for _, warning := range config.Warnings(w.environ) {
+			log.Warn(warning)
+		}
+		ctx, release := stopOnSignal(cmd.Context(), w.signals, func(again os.Signal) {
+			// A crash as any other: what is held becomes visible again when its
+			// visibility timeout ends, and is taken as if it came late.
+			log.Error(fmt.Sprintf("%s came while stopping: stopping at once, without draining", signalName(again)))
+			w.exit(exitFound)
+		})
+		defer release()
+		if err := w.runApp(ctx, c, log, buildVersion()); err != nil {
+			if _, ok := errors.AsType[*app.SetupError](err); ok {
+				return err // as a wrong setting: said once, exit code 2
+			}
+			if !errors.Is(err, app.ErrStranded) { // its sums are the last line of the log already
+				// Said in the log, where an operator's tools read, and nowhere else.
+				log.Error("the worker failed", zap.Error(err))
+			}
+			return found{}
+		}
+		return nil
+	}
+	return cmd
+}

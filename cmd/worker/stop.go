@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+)
+
+// notify starts catching the signals that stop the worker. Two are kept, so that
+// the second is not lost where it comes right behind the first.
+func notify() (signals <-chan os.Signal, stop func()) {
+	caught := make(chan os.Signal, 2)
+	signal.Notify(caught, syscall.SIGTERM, os.Interrupt)
+	return caught, func() { signal.Stop(caught) }
+}
+
+// stopOnSignal returns a context that ends on the first signal, with a cause that
+// names it; on the second it calls again. release gives all of it back and waits
+// for the goroutine.
+func stopOnSignal(parent context.Context, signals <-chan os.Signal, again func(os.Signal)) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	done := make(chan struct{})
+	var watcher sync.WaitGroup
+	watcher.Go(func() {
+		select {
+		case first := <-signals:
+			cancel(fmt.Errorf("received %s", signalName(first)))
+		case <-done:
+			return
+		}
+		select {
+		case second := <-signals:
+			again(second)
+		case <-done:
+		}
+	})
+	return ctx, func() {
+		close(done)
+		watcher.Wait()
+		cancel(nil)
+	}
+}
+
+func signalName(s os.Signal) string {
+	switch s {
+	case syscall.SIGTERM:
+		return "SIGTERM"
+	case os.Interrupt:
+		return "SIGINT"
+	}
+	return s.String()
+}

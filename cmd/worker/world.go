@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/config"
+)
+
+// world is all that the commands touch outside of themselves.
+type world struct {
+	environ        []string // as os.Environ gives it
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	signals        <-chan os.Signal
+	exit           func(code int) // ends the process at once
+	runApp         func(ctx context.Context, c config.Config, log *zap.Logger, version string) error
+}
+
+// Exit codes.
+const (
+	exitDone  = 0
+	exitFound = 1 // it ran and found something wrong
+	exitUsage = 2 // usage or settings
+)
+
+// found is what a command that ran has to say: exit code 1. An err of nil means
+// that it is said already.
+type found struct{ err error }
+
+func (f found) Error() string { return fmt.Sprint(f.err) }
+func (f found) Unwrap() error { return f.err }
+
+// execute runs one command and returns the exit code. An error is one clear
+// message on standard error.
+func (w world) execute(ctx context.Context, args []string) int {
+	root := w.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	if f, ok := errors.AsType[found](err); ok {
+		if f.err != nil {
+			w.complain("%v", f.err)
+		}
+		return exitFound
+	}
+	if settings, ok := errors.AsType[*config.Error](err); ok {
+		w.complain("%v", settings)
+		return exitUsage
+	}
+	if setup, ok := errors.AsType[*app.SetupError](err); ok {
+		w.complain("%v", setup)
+		return exitUsage
+	}
+	// cobra lays its suggestions out over several lines.
+	w.complain("%s (see worker help)", strings.Join(strings.Fields(err.Error()), " "))
+	return exitUsage
+}
+
+func (w world) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "worker",
+		Short: "Applies updates of managed things from an Amazon SQS queue",
+		Long: `Takes updates of managed things from an Amazon SQS queue and applies them
+through UpdateManagedThing of AWS IoT Managed Integrations.
+
+Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetIn(w.stdin)
+	root.SetOut(w.stdout)
+	root.SetErr(w.stderr)
+	root.SetHelpCommand(helpCommand(root))
+	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.healthCommand(), w.versionCommand())
+	return root
+}
+
+// helpCommand is cobra's own, but that asking for a command that is not there is
+// wrong usage.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "name the commands, or say more of one",
+		RunE: func(_ *cobra.Command, path []string) error {
+			cmd, rest, err := root.Find(path)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return fmt.Errorf("there is no command %q", strings.Join(path, " "))
+			}
+			return cmd.Help()
+		},
+	}
+}
+
+func (w world) complain(format string, args ...any) {
+	_, _ = fmt.Fprintf(w.stderr, "worker: "+format+"\n", args...)
+}
+
+// warn names the variables that look like settings and are none.
+func (w world) warn() {
+	for _, warning := range config.Warnings(w.environ) {
+		w.complain("%s", warning)
+	}
+}
+
+// getenv looks a variable up; of a name that is there twice the first counts, as
+// for os.LookupEnv.
+func (w world) getenv(name string) (string, bool) {
+	for _, entry := range w.environ {
+		if value, ok := strings.CutPrefix(entry, name+"="); ok {
+			return value, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,177 @@
+// Package app builds the worker from its parts, runs it, and stops it.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsconfig "github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/consumer"
+	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/intake"
+	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/thingstate"
+	"managed-thing-updater/internal/updater"
+)
+
+// Options of a Worker beside its settings.
+type Options struct {
+	Log     *zap.Logger
+	Version string
+	// Name of this worker on its dead letters; empty is the host's name.
+	Name string
+	// AWS is the SDK's configuration. Nil: loaded as every AWS tool does it, from
+	// the environment, profiles and roles.
+	AWS *aws.Config
+	// Transport carries all HTTP requests to AWS. Nil: the network.
+	Transport http.RoundTripper
+	// Store remembers the things. Nil: the one that the settings name.
+	Store thingstate.Store
+}
+
+// Worker is one run of the worker: New, then Run once.
+type Worker struct {
+	cfg     config.Config
+	o       Options
+	log     *zap.Logger
+	started time.Time
+
+	metrics *telemetry.Metrics
+	health  *telemetry.Health
+	phase   phase
+	backlog *backlog.Backlog
+
+	// Set by build, before the phase leaves starting.
+
+	deadLetterURL string
+	store         thingstate.Store
+	pace          pace.Pace
+	consumer      *consumer.Consumer
+	updater       *updater.Updater
+}
+
+// New makes a worker that does nothing yet.
+func New(cfg config.Config, o Options) *Worker {
+	if o.Log == nil {
+		o.Log = zap.NewNop()
+	}
+	if o.Name == "" {
+		o.Name, _ = os.Hostname()
+	}
+	if o.Name == "" {
+		o.Name = "worker"
+	}
+	return &Worker{
+		cfg: cfg, o: o, log: o.Log, started: time.Now(),
+		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
+	}
+}
+
+const (
+	settleConnections  = 32               // batches of deletes, renewals and letters under way at once
+	headerMargin       = 10 * time.Second // beyond the longest that an answer may take
+	credentialsTimeout = 30 * time.Second
+)
+
+// build makes the parts: the queues first, then what stands behind them on a
+// message's way, from the last to the first.
+func (w *Worker) build(ctx context.Context) error {
+	cfg, err := w.aws(ctx)
+	if err != nil {
+		return err
+	}
+	policy := retry.Policy{Base: w.cfg.RetryBase, Max: w.cfg.RetryMax}
+	client := awshttp.ForConfig(cfg, awshttp.Options{
+		Connections:   w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
+		HeaderTimeout: max(w.cfg.WaitTime, w.cfg.CallTimeout) + headerMargin,
+		Transport:     w.o.Transport,
+	})
+	api, err := managedthings.New(cfg, managedthings.Options{HTTP: client})
+	if err != nil {
+		return &SetupError{err, "correct the AWS settings of the environment or the profile"}
+	}
+	// Retries belong to the worker's own parts: the SDK's would be invisible to
+	// the leases and the score.
+	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
+	finder := &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
+	if w.deadLetterURL, err = finder.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
+		return err
+	}
+
+	if w.store = w.o.Store; w.store == nil {
+		w.store = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
+	}
+	w.pace = pace.NewBucket(w.cfg.RateStart, w.cfg.RateMax)
+	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
+		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
+		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged,
+	})
+	handler := intake.New(w.backlog, w.metrics, intake.Options{
+		MaxReceives: w.cfg.MaxReceives, Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
+	})
+	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
+	w.consumer = consumer.New(queue, letters, handler, w.metrics, w.log, consumer.Options{
+		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
+		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy,
+	})
+	w.gauges()
+	return nil
+}
+
+// aws loads the SDK's configuration and checks what nothing works without.
+func (w *Worker) aws(ctx context.Context) (aws.Config, error) {
+	var cfg aws.Config
+	if w.o.AWS != nil {
+		cfg = w.o.AWS.Copy()
+	} else {
+		var err error
+		if cfg, err = awsconfig.LoadDefaultConfig(ctx); err != nil {
+			return cfg, &SetupError{fmt.Errorf("the AWS configuration cannot be read: %w", err), "correct the profile or the environment"}
+		}
+	}
+	if cfg.Region == "" {
+		return cfg, &SetupError{errors.New("no AWS Region is set"), "set AWS_REGION, or region in the profile"}
+	}
+	if cfg.Credentials == nil {
+		return cfg, &SetupError{errors.New("no AWS credentials are set"), "set AWS_PROFILE, keys or a role"}
+	}
+	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
+	defer cancel()
+	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+		return cfg, &SetupError{fmt.Errorf("no AWS credentials could be had: %w", err), "set AWS_PROFILE, keys, or a role that this task or pod may assume"}
+	}
+	return cfg, nil
+}
+
+// expectedWait is how long a message that joins the line now will wait.
+func (w *Worker) expectedWait() time.Duration {
+	rate := w.pace.Rate()
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(w.backlog.Things()) / rate * float64(time.Second))
+}
+
+// fenceStart is how far back the worker can tell an old update from a new one.
+func (w *Worker) fenceStart() time.Time {
+	reach := time.Now().Add(-w.cfg.VersionTTL)
+	if w.cfg.State == config.StateMemory && reach.Before(w.started) {
+		return w.started
+	}
+	return reach
+}

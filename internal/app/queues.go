@@ -1,0 +1,149 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// queues asks SQS about the source queue and finds the dead-letter queue.
+type queues struct {
+	api     *sqs.Client
+	policy  retry.Policy
+	metrics *telemetry.Metrics
+	log     *zap.Logger
+}
+
+// find returns the dead-letter queue's URL: deadLetterURL where it is set, the
+// redrive target of the source queue otherwise. What may pass by itself is tried
+// again until ctx ends; what may not is a *SetupError.
+func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (string, error) {
+	attributes, err := q.attributes(ctx, "WORKER_QUEUE_URL", sourceURL)
+	switch {
+	case accessDenied(err) && deadLetterURL != "":
+		q.log.Warn("not allowed to look at the source queue; allow sqs:GetQueueAttributes to have its settings checked at start", telemetry.Queue(sourceURL))
+	case accessDenied(err):
+		return "", &SetupError{
+			fmt.Errorf("WORKER_DLQ_URL is not set and the source queue may not be asked for its redrive target (%w)", err),
+			"set WORKER_DLQ_URL, or allow sqs:GetQueueAttributes on the source queue",
+		}
+	case err != nil:
+		return "", err
+	}
+	if deadLetterURL == "" {
+		if deadLetterURL, err = q.redriveTarget(ctx, sourceURL, attributes); err != nil {
+			return "", err
+		}
+	} else if _, err := q.attributes(ctx, "WORKER_DLQ_URL", deadLetterURL); accessDenied(err) {
+		q.log.Warn("not allowed to look at the dead-letter queue; allow sqs:GetQueueAttributes to have its settings checked at start", telemetry.Queue(deadLetterURL))
+	} else if err != nil {
+		return "", err
+	}
+	switch {
+	case deadLetterURL == sourceURL:
+		return "", &SetupError{
+			fmt.Errorf("the dead-letter queue is the source queue itself, %s", sourceURL),
+			"give WORKER_DLQ_URL a queue of its own",
+		}
+	case isFIFO(deadLetterURL) != isFIFO(sourceURL):
+		return "", &SetupError{
+			fmt.Errorf("the source queue %s and the dead-letter queue %s are not of one kind", sourceURL, deadLetterURL),
+			"both must be standard queues, or both FIFO",
+		}
+	}
+	return deadLetterURL, nil
+}
+
+func isFIFO(url string) bool { return strings.HasSuffix(url, ".fifo") }
+
+func (q *queues) redriveTarget(ctx context.Context, sourceURL string, attributes map[string]string) (string, error) {
+	none := &SetupError{
+		fmt.Errorf("there is no dead-letter queue: WORKER_DLQ_URL is not set and the queue %s has no redrive policy", sourceURL),
+		"set WORKER_DLQ_URL, or give the queue a redrive policy",
+	}
+	policy := attributes[string(types.QueueAttributeNameRedrivePolicy)]
+	if policy == "" {
+		return "", none
+	}
+	var redrive struct {
+		Target string `json:"deadLetterTargetArn"`
+	}
+	if err := json.Unmarshal([]byte(policy), &redrive); err != nil {
+		return "", none
+	}
+	arn := strings.Split(redrive.Target, ":") // arn:partition:sqs:region:account:name
+	if len(arn) != 6 {
+		return "", none
+	}
+	var url string
+	err := q.try(ctx, "GetQueueUrl", func(ctx context.Context) error {
+		out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(arn[5]), QueueOwnerAWSAccountId: aws.String(arn[4])})
+		if err == nil {
+			url = aws.ToString(out.QueueUrl)
+		}
+		return err
+	})
+	if accessDenied(err) {
+		return "", &SetupError{
+			fmt.Errorf("the source queue's redrive target %s may not be looked up (%w)", redrive.Target, err),
+			"set WORKER_DLQ_URL, or allow sqs:GetQueueUrl on it",
+		}
+	}
+	if setup := diagnose(err, "redrive policy", redrive.Target); setup != nil {
+		return "", setup
+	}
+	return url, err
+}
+
+// attributes returns what SQS says of a queue, a *SetupError where it never will,
+// and an access-denied error as it is.
+func (q *queues) attributes(ctx context.Context, setting, url string) (map[string]string, error) {
+	var found map[string]string
+	err := q.try(ctx, "GetQueueAttributes", func(ctx context.Context) error {
+		out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+			QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		if err == nil {
+			found = out.Attributes
+		}
+		return err
+	})
+	if setup := diagnose(err, setting, url); setup != nil {
+		return nil, setup
+	}
+	return found, err
+}
+
+// lookTimeout bounds one request about a queue.
+const lookTimeout = 10 * time.Second
+
+func (q *queues) try(ctx context.Context, action string, op func(context.Context) error) error {
+	return retry.Do(ctx, q.policy, retry.Options{
+		Notify: func(err error, wait time.Duration) {
+			q.log.Warn("SQS does not answer; trying again", telemetry.Action(action), zap.Error(err), telemetry.Wait(wait))
+		},
+	}, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+		defer cancel()
+		err := op(ctx)
+		result := "ok"
+		if err != nil {
+			result = "error"
+		}
+		q.metrics.SQSRequests.WithLabelValues(action, result).Inc()
+		if accessDenied(err) || diagnose(err, "", "") != nil {
+			return retry.Permanent(err)
+		}
+		return err
+	})
+}

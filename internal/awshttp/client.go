@@ -1,0 +1,94 @@
+// Package awshttp is the HTTP client under both AWS clients: its connections
+// are kept for as many calls as go on at once, it waits for an answer longer
+// than a long poll takes, and it never hands net/http a body that somebody else
+// may close.
+package awshttp
+
+import (
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+const (
+	dialTimeout = 5 * time.Second
+	tlsTimeout  = 5 * time.Second
+	// Silence after which an HTTP/2 connection is asked whether it lives, and how
+	// long it may take to answer: a NAT that forgot it says nothing.
+	pingAfter   = 15 * time.Second
+	pingTimeout = 5 * time.Second
+)
+
+// Options of a client.
+type Options struct {
+	// Connections is how many calls go on at once: so many idle connections are
+	// kept to each host. Below 1 is the SDK's default of 10.
+	Connections int
+	// HeaderTimeout bounds the time from the request's last byte to the answer's
+	// first; it must exceed SQS's long poll, of at most 20 s. 0 is no bound.
+	HeaderTimeout time.Duration
+	// Transport carries the requests. Nil: one of its own, made from the SDK's
+	// defaults (proxy from the environment, TLS 1.2, HTTP/2 where offered).
+	// Connections and HeaderTimeout shape only that one.
+	Transport http.RoundTripper
+}
+
+// Client implements aws.HTTPClient. Safe for use by many goroutines.
+type Client struct{ http *http.Client }
+
+var _ aws.HTTPClient = (*Client)(nil)
+
+// New makes a client with Options.
+func New(o Options) *Client { return build(sdkhttp.NewBuildableClient(), o) }
+
+// ForConfig is New on top of what cfg's own HTTP client was told, a bundle of
+// certificate authorities (AWS_CA_BUNDLE) above all.
+func ForConfig(cfg aws.Config, o Options) *Client {
+	if base, ok := cfg.HTTPClient.(*sdkhttp.BuildableClient); ok {
+		return build(base, o)
+	}
+	return New(o)
+}
+
+func build(base *sdkhttp.BuildableClient, o Options) *Client {
+	transport := o.Transport
+	if transport == nil {
+		transport = ownTransport(base, o)
+	}
+	return &Client{http: &http.Client{
+		Transport: transport,
+		// A redirect is an answer like any other: a signed request, with its
+		// session token, goes to no host but the one it was signed for.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+func ownTransport(base *sdkhttp.BuildableClient, o Options) *http.Transport {
+	t := base.WithDialerOptions(func(d *net.Dialer) { d.Timeout = dialTimeout }).GetTransport()
+	t.TLSHandshakeTimeout = tlsTimeout
+	t.ResponseHeaderTimeout = o.HeaderTimeout
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingTimeout}
+	if o.Connections > 0 {
+		t.MaxIdleConnsPerHost = o.Connections
+		t.MaxIdleConns = max(t.MaxIdleConns, 2*o.Connections) // two hosts: SQS and the API
+		t.MaxConnsPerHost = max(t.MaxConnsPerHost, o.Connections)
+	}
+	return t
+}
+
+// Do sends r and returns the answer, as http.Client's Do does, but that it
+// follows no redirect. r's body is closed when Do returns; nothing of it is
+// read afterwards.
+func (c *Client) Do(r *http.Request) (*http.Response, error) {
+	owned, err := own(r)
+	if err != nil {
+		return nil, err
+	}
+	return c.http.Do(owned)
+}
+
+// CloseIdleConnections closes the connections that no call uses.
+func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }

@@ -1,0 +1,275 @@
+package backlog_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/message"
+)
+
+// claim is a lease that never ends.
+type claim struct{ name string }
+
+func (*claim) Live() bool                                  { return true }
+func (*claim) Settle(message.Outcome)                      {}
+func (*claim) DeadLetter(*message.Update, message.Failure) {}
+func (*claim) Release(time.Duration)                       {}
+
+var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+// item is an update of thing whose event happened, and was sent, n seconds after
+// the epoch.
+func item(thing string, n int, members ...message.Member) *backlog.Item {
+	at := epoch.Add(time.Duration(n) * time.Second)
+	id := fmt.Sprintf("%s-%d", thing, n)
+	return &backlog.Item{
+		Claim: &claim{id}, SentAt: at,
+		Update: &message.Update{
+			Thing: thing, Members: members, Key: "sqs:" + id,
+			Order: message.Order{EventTime: at, SentAt: at, MessageID: id},
+		},
+	}
+}
+
+func settled(items ...*backlog.Item) map[*backlog.Item]message.Outcome {
+	out := make(map[*backlog.Item]message.Outcome)
+	for _, it := range items {
+		out[it] = message.Applied
+	}
+	return out
+}
+
+func take(t *testing.T, b *backlog.Backlog, thing string, items int) *backlog.Turn {
+	t.Helper()
+	turn := b.Take()
+	if turn == nil {
+		t.Fatalf("nobody's turn, want %s's", thing)
+	}
+	if turn.Thing != thing || len(turn.Items) != items {
+		t.Fatalf("turn of %s with %d items, want %s with %d", turn.Thing, len(turn.Items), thing, items)
+	}
+	return turn
+}
+
+func none(t *testing.T, b *backlog.Backlog) {
+	t.Helper()
+	if turn := b.Take(); turn != nil {
+		t.Fatalf("turn of %s, want nobody's", turn.Thing)
+	}
+}
+
+func TestThingsTakeTurnsByTheirLongestWaitingMessage(t *testing.T) {
+	b := backlog.New()
+	b.Add(item("b", 2))
+	b.Add(item("a", 3))
+	b.Add(item("c", 4))
+	b.Add(item("c", 1)) // arrives last, waited longest
+	take(t, b, "c", 2)
+	take(t, b, "b", 1)
+	take(t, b, "a", 1)
+	none(t, b)
+}
+
+func TestAThingHasOneTurnAtATime(t *testing.T) {
+	b := backlog.New()
+	first := item("a", 1)
+	b.Add(first)
+	turn := take(t, b, "a", 1)
+	b.Add(item("a", 2))
+	b.Add(item("a", 3))
+	none(t, b)
+	b.Done(turn, settled(first), backlog.Next{})
+	take(t, b, "a", 2)
+}
+
+func TestItemsAreInTheirOrderWhateverTheOrderOfArrival(t *testing.T) {
+	b := backlog.New()
+	for _, n := range []int{5, 1, 4, 2, 3} {
+		b.Add(item("a", n))
+	}
+	for i, it := range take(t, b, "a", 5).Items {
+		if want := fmt.Sprintf("a-%d", i+1); it.Update.Order.MessageID != want {
+			t.Errorf("item %d is %s, want %s", i, it.Update.Order.MessageID, want)
+		}
+	}
+}
+
+func TestWhatIsNotSettledComesBackAtItsPlace(t *testing.T) {
+	b := backlog.New()
+	old, young := item("a", 1), item("a", 9)
+	b.Add(old)
+	b.Add(young)
+	b.Add(item("b", 5))
+	turn := take(t, b, "a", 2)
+	b.Done(turn, settled(old), backlog.Next{})
+	take(t, b, "b", 1)
+	take(t, b, "a", 1)
+}
+
+func TestAFailedThingWaitsAndOthersOvertakeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		b.Add(item("a", 1))
+		turn := take(t, b, "a", 1)
+		b.Done(turn, nil, backlog.Next{Delay: time.Minute, Failed: true})
+		b.Add(item("a", 2)) // joins the wait, does not end it
+		b.Add(item("b", 3))
+		take(t, b, "b", 1)
+		none(t, b)
+		start := time.Now()
+		if err := b.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(start); waited != time.Minute {
+			t.Errorf("ready after %v, want 1m", waited)
+		}
+		if turn := take(t, b, "a", 2); turn.Failures != 1 {
+			t.Errorf("failures = %d, want 1", turn.Failures)
+		}
+	})
+}
+
+func TestRetriesTakeAFifthWhileFirstCallsWait(t *testing.T) {
+	b := backlog.New()
+	var failing []*backlog.Turn
+	for n := range 20 {
+		thing := fmt.Sprintf("retry-%d", n)
+		b.Add(item(thing, n))
+		failing = append(failing, take(t, b, thing, 1))
+	}
+	for _, turn := range failing {
+		b.Done(turn, nil, backlog.Next{Failed: true})
+	}
+	for n := range 40 {
+		b.Add(item(fmt.Sprintf("first-%d", n), 100+n))
+	}
+	retries := 0
+	for range 25 {
+		if turn := b.Take(); turn.Failures > 0 {
+			retries++
+		}
+	}
+	if retries != 5 {
+		t.Errorf("%d of 25 calls were retries, want 5", retries)
+	}
+	b = backlog.New()
+	b.Add(item("only", 1))
+	for range 10 {
+		b.Done(take(t, b, "only", 1), nil, backlog.Next{Failed: true})
+	}
+}
+
+func TestReadyWakesForWhatIsAdded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		go func() {
+			time.Sleep(time.Hour)
+			b.Add(item("a", 1))
+		}()
+		if err := b.Ready(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		take(t, b, "a", 1)
+	})
+}
+
+func TestReadyEndsWithTheContextsCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		why := errors.New("the worker stops")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(why) })
+		if err := backlog.New().Ready(ctx); !errors.Is(err, why) {
+			t.Errorf("Ready = %v, want %v", err, why)
+		}
+	})
+}
+
+func TestALostClaimLeavesTheLine(t *testing.T) {
+	b := backlog.New()
+	lost, kept, only := item("a", 1), item("a", 2), item("b", 3)
+	b.Add(lost)
+	b.Add(kept)
+	b.Add(only)
+	b.Remove(lost.Claim)
+	b.Remove(only.Claim)
+	b.Remove(only.Claim)
+	take(t, b, "a", 1)
+	none(t, b)
+}
+
+func TestAClaimLostDuringItsTurnDoesNotComeBack(t *testing.T) {
+	b := backlog.New()
+	lost, kept := item("a", 1), item("a", 2)
+	b.Add(lost)
+	b.Add(kept)
+	turn := take(t, b, "a", 2)
+	b.Remove(lost.Claim)
+	b.Done(turn, nil, backlog.Next{})
+	take(t, b, "a", 1)
+}
+
+func TestSuspectsGoOneAtATimeAndOthersPassThem(t *testing.T) {
+	b := backlog.New()
+	for n, thing := range []string{"s1", "s2"} {
+		it := item(thing, n)
+		it.Suspect = true
+		b.Add(it)
+	}
+	second := item("s1", 5)
+	second.Suspect = true
+	b.Add(second)
+	b.Add(item("healthy", 9))
+	turn := take(t, b, "s1", 1) // the second suspect of the same thing waits as well
+	take(t, b, "healthy", 1)
+	none(t, b)
+	b.Done(turn, settled(turn.Items...), backlog.Next{})
+	turn = take(t, b, "s2", 1)
+	none(t, b)
+	b.Done(turn, settled(turn.Items...), backlog.Next{})
+	take(t, b, "s1", 1)
+}
+
+func TestCloseReturnsEverythingThatWaitsAndDoneTheRest(t *testing.T) {
+	b := backlog.New()
+	done, left := item("a", 1), item("a", 2)
+	b.Add(done)
+	b.Add(left)
+	turn := take(t, b, "a", 2)
+	b.Add(item("a", 3))
+	b.Add(item("b", 4))
+	if n := len(b.Close()); n != 2 {
+		t.Errorf("Close returned %d items, want 2", n)
+	}
+	if b.Add(item("c", 5)) {
+		t.Error("an item was added to a closed backlog")
+	}
+	if rest := b.Done(turn, settled(done), backlog.Next{}); len(rest) != 1 || rest[0] != left {
+		t.Errorf("Done returned %v, want the one that was not settled", rest)
+	}
+	none(t, b)
+	if s := b.Stats(); s.Things != 0 || s.Items != 0 {
+		t.Errorf("after Close: %+v", s)
+	}
+}
+
+func TestTheScoreOfOthersLeavesOutTheThingsOwnCalls(t *testing.T) {
+	b := backlog.New()
+	b.Add(item("a", 1))
+	b.Add(item("b", 2))
+	a, other := take(t, b, "a", 1), take(t, b, "b", 1)
+	b.Count(a, backlog.Tally{Ended: 1, Answered: 1})
+	b.Count(other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
+	if got, want := b.Others(a), (backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1}); got != want {
+		t.Errorf("others of a: %+v, want %+v", got, want)
+	}
+	late := item("a", 3)
+	b.Add(late)
+	if since := b.Others(a).Sub(late.Attempts.Others); since != (backlog.Tally{}) {
+		t.Errorf("an update that has just joined has seen %+v", since)
+	}
+}

@@ -1,0 +1,43 @@
+package backlog
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// Item is one update that waits, with its message's claim. Between Add and the
+// moment it is settled or removed it belongs to the backlog; while its thing has
+// a turn, the turn's holder may change the exported fields.
+type Item struct {
+	Update *message.Update
+	Claim  Claim
+	// SentAt is the message's own SentTimestamp in this queue: its place in the
+	// line, which a letter that was moved back takes anew.
+	SentAt time.Time
+	// Suspect marks a message received so often that it may be what kills the
+	// worker: it is called with no other suspect beside it.
+	Suspect bool
+	// Apart marks an update that goes out in a call of its own, because a call
+	// that carried it with others was refused.
+	Apart bool
+	// Contributed is set once a value of this update was in a call that succeeded.
+	Contributed bool
+	// Attempts are the failed calls that carried this update.
+	Attempts Attempts
+
+	seq   int64             // arrival, unique
+	parts []*[]message.Part // by member; nil for one without keys
+}
+
+// Attempts counts the failures of one update that count against it.
+type Attempts struct {
+	Counted int
+	First   time.Time // of the first counted one; zero before
+	// Others is what the calls for other things had come to when this update was
+	// last tried, or when it joined.
+	Others Tally
+	// NoEvidence is set while the last failure could not be told from a trouble
+	// of the service, for want of other calls to compare with.
+	NoEvidence bool
+}

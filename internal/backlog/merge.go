@@ -1,0 +1,267 @@
+package backlog
+
+import (
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/thingstate"
+)
+
+// Plan is the call that a turn comes to.
+type Plan struct {
+	// Members are the values to send; empty where nothing is left to send.
+	Members []message.Member
+	// Intents say the same for the thing's record, before the call.
+	Intents []thingstate.Intent
+	// Applied are the versions to record once the call has succeeded.
+	Applied map[string]thingstate.Version
+	// Carried are the updates of which a value is in the call, in their order.
+	Carried []*Item
+}
+
+// The API takes no more than this many keys of a member in one call.
+var maxParts = map[string]int{"MetaData": 50, "CapabilitySchemas": 40}
+
+// Plan merges what waits for one thing, member by member: of each member the
+// newest value goes out. Values of a member with keys are merged by key, or, where
+// it is not known whether the API does so, an older value is left out only if one
+// newer value sets all its keys; otherwise the oldest goes first and the others
+// wait for a turn of their own. An update that is to go out apart goes alone.
+//
+// items are in their order. A later update with the dedup key of an earlier one
+// is left out: it is settled with it.
+func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
+	var names []string // in the order of the oldest update that sets them
+	values := make(map[string][]value)
+	keys := make(map[string]bool, len(items))
+	apart := firstApart(items)
+	for _, it := range items {
+		if apart != nil && it != apart || keys[it.Update.Key] || rec.Seen(it.Update.Key) {
+			continue
+		}
+		keys[it.Update.Key] = true
+		for _, v := range m.judge(it, rec).live {
+			if values[v.member] == nil {
+				names = append(names, v.member)
+			}
+			values[v.member] = append(values[v.member], v)
+		}
+	}
+	plan := Plan{Applied: make(map[string]thingstate.Version, len(names))}
+	carried := make(map[*Item]bool)
+	room := message.MaxRequestBytes
+	for _, name := range names {
+		c := m.choose(values[name], room-len(name)-len(`"":,{}`))
+		if len(plan.Members) > 0 && len(name)+len(c.raw)+len(`"":,{}`) > room {
+			continue // it goes out with the next call
+		}
+		room -= len(name) + len(c.raw) + len(`"":,`)
+		plan.Members = append(plan.Members, message.Member{Name: name, Value: c.raw})
+		plan.Intents = append(plan.Intents, thingstate.Intent{Member: name, Digest: c.version.Digest, Order: c.version.Order})
+		plan.Applied[name] = c.version
+		for _, it := range c.items {
+			carried[it] = true
+		}
+	}
+	for _, it := range items {
+		if carried[it] {
+			plan.Carried = append(plan.Carried, it)
+		}
+	}
+	return plan
+}
+
+func firstApart(items []*Item) *Item {
+	for _, it := range items {
+		if it.Apart {
+			return it
+		}
+	}
+	return nil
+}
+
+// choice is what a member's waiting values come to.
+type choice struct {
+	raw     []byte
+	items   []*Item
+	version thingstate.Version
+}
+
+// choose picks from a member's live values, oldest first, at least one.
+func (m Merger) choose(values []value, room int) choice {
+	newest := values[len(values)-1]
+	switch {
+	case newest.parts == nil || m.Semantics == Replace:
+		return m.single(newest)
+	case m.Semantics == Unknown:
+		return m.single(oldestUncovered(values))
+	}
+	for _, v := range values {
+		if v.parts == nil { // keys that cannot be told apart: one after the other
+			return m.single(values[0])
+		}
+	}
+	return m.join(values, room)
+}
+
+func (m Merger) single(v value) choice {
+	c := choice{raw: v.raw, items: []*Item{v.item}}
+	if !v.whole {
+		c.raw = message.Join(v.member, v.parts)
+	}
+	c.version = thingstate.Version{Order: v.item.Update.Order, Digest: digest(c.raw)}
+	if v.parts != nil && m.Semantics != Replace {
+		c.version.Parts = make(map[thingstate.PartKey]message.Order, len(v.parts))
+		for _, part := range v.parts {
+			c.version.Parts[partKey(part.Key)] = v.item.Update.Order
+		}
+	}
+	return c
+}
+
+// oldestUncovered is the oldest value that no single newer one covers.
+func oldestUncovered(values []value) value {
+	for i, v := range values {
+		if !coveredByOne(v, values[i+1:]) {
+			return v
+		}
+	}
+	return values[len(values)-1] // unreachable: nothing covers the newest
+}
+
+func coveredByOne(old value, newer []value) bool {
+	for _, n := range newer {
+		if n.parts == nil || old.parts == nil {
+			continue
+		}
+		set := make(map[string]bool, len(n.parts))
+		for _, part := range n.parts {
+			set[part.Key] = true
+		}
+		all := true
+		for _, part := range old.parts {
+			all = all && set[part.Key]
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
+
+// join merges as many values, oldest first, as one call may carry.
+func (m Merger) join(values []value, room int) choice {
+	type owned struct {
+		part message.Part
+		item *Item
+	}
+	var order []string
+	newest := make(map[string]owned)
+	size, taken := 0, 0
+	for i, v := range values {
+		grown, added := size, 0
+		for _, part := range v.parts {
+			had, ok := newest[part.Key]
+			if !ok {
+				added++
+			}
+			grown += len(part.Raw) - len(had.part.Raw) + len(part.Key) + len(`"":,`)
+		}
+		limit, bounded := maxParts[v.member]
+		if i > 0 && (grown > room || bounded && len(order)+added > limit) {
+			break
+		}
+		for _, part := range v.parts {
+			if _, ok := newest[part.Key]; !ok {
+				order = append(order, part.Key)
+			}
+			newest[part.Key] = owned{part, v.item}
+		}
+		size, taken = grown, taken+1
+	}
+	if taken == 1 {
+		return m.single(values[0])
+	}
+	c := choice{version: thingstate.Version{Parts: make(map[thingstate.PartKey]message.Order, len(order))}}
+	parts := make([]message.Part, len(order))
+	carries := make(map[*Item]bool)
+	for i, key := range order {
+		o := newest[key]
+		parts[i] = o.part
+		c.version.Parts[partKey(key)] = o.item.Update.Order
+		if !carries[o.item] {
+			carries[o.item] = true
+			c.items = append(c.items, o.item)
+		}
+		if o.item.Update.Order.After(c.version.Order) {
+			c.version.Order = o.item.Update.Order
+		}
+	}
+	c.raw = message.Join(values[0].member, parts)
+	c.version.Digest = digest(c.raw)
+	return c
+}
+
+func digest(raw []byte) thingstate.Digest {
+	sum := sha256.Sum256(raw)
+	return thingstate.Digest(sum[:len(thingstate.Digest{})])
+}
+
+// Carries reports whether a value of the item is in the call.
+func (p Plan) Carries(it *Item) bool { return slices.Contains(p.Carried, it) }
+
+// Unchanged reports whether the call would set only what is known to have been
+// set last, less than within ago, with no call of unknown outcome since.
+func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Duration) bool {
+	for _, in := range p.Intents {
+		v, ok := rec.Versions[in.Member]
+		if !ok || v.Digest != in.Digest || len(rec.Marks[in.Member]) > 0 || now.Sub(v.At) >= within {
+			return false
+		}
+	}
+	return within > 0 && len(p.Intents) > 0
+}
+
+// Doubtful reports whether a call that was started less than within ago, whose
+// outcome is not known and which carried another value of a member in this one,
+// may yet land after it.
+func (p Plan) Doubtful(rec thingstate.Record, now time.Time, within time.Duration) bool {
+	for _, in := range p.Intents {
+		for _, mark := range rec.Marks[in.Member] {
+			if mark.Digest != in.Digest && now.Sub(mark.At) < within {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Outcomes says which of the items are finished with, by the thing's record, and
+// what becomes of each. The others have a value that is still to be sent.
+func (m Merger) Outcomes(items []*Item, rec thingstate.Record) map[*Item]message.Outcome {
+	settled := make(map[*Item]message.Outcome)
+	keys := make(map[string]bool, len(items))
+	for _, it := range items {
+		if keys[it.Update.Key] || rec.Seen(it.Update.Key) {
+			settled[it] = message.Duplicate
+			continue
+		}
+		v := m.judge(it, rec)
+		switch {
+		case len(v.live) > 0:
+			continue
+		case it.Contributed:
+			settled[it] = message.Applied
+		case v.mine > 0:
+			settled[it] = message.Duplicate
+		case v.unsure > 0:
+			settled[it] = message.Unsure
+		default:
+			settled[it] = message.Superseded
+		}
+		keys[it.Update.Key] = true
+	}
+	return settled
+}

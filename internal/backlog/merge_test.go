@@ -1,0 +1,171 @@
+package backlog_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/thingstate"
+)
+
+func m(name, value string) message.Member {
+	return message.Member{Name: name, Value: []byte(value)}
+}
+
+// sent shows a call's members as one would write them.
+func sent(p backlog.Plan) string {
+	var b strings.Builder
+	for i, member := range p.Members {
+		if i > 0 {
+			b.WriteString(" ")
+		}
+		fmt.Fprintf(&b, "%s=%s", member.Name, member.Value)
+	}
+	return b.String()
+}
+
+func TestPlan(t *testing.T) {
+	meta := func(n int, value string) *backlog.Item { return item("t", n, m("MetaData", value)) }
+	for _, c := range []struct {
+		name      string
+		semantics backlog.Semantics
+		items     []*backlog.Item
+		want      string
+		carried   int
+	}{
+		{
+			"the newest value of each member goes out", backlog.Replace,
+			[]*backlog.Item{item("t", 1, m("Name", `"a"`), m("Brand", `"x"`)), item("t", 2, m("Name", `"b"`))},
+			`Name="b" Brand="x"`, 2,
+		},
+		{
+			"replace: the newest map wins whole", backlog.Replace,
+			[]*backlog.Item{meta(1, `{"a":"1","b":"1"}`), meta(2, `{"a":"2"}`)},
+			`MetaData={"a":"2"}`, 1,
+		},
+		{
+			"merge: the newest value of each key", backlog.Merge,
+			[]*backlog.Item{meta(1, `{"a":"1","b":"1"}`), meta(2, `{"a":"2"}`)},
+			`MetaData={"a":"2","b":"1"}`, 2,
+		},
+		{
+			"unknown: an older map with other keys goes out first", backlog.Unknown,
+			[]*backlog.Item{meta(1, `{"a":"1","b":"1"}`), meta(2, `{"a":"2"}`)},
+			`MetaData={"a":"1","b":"1"}`, 1,
+		},
+		{
+			"unknown: an older map whose keys are all set anew is left out", backlog.Unknown,
+			[]*backlog.Item{meta(1, `{"a":"1"}`), meta(2, `{"a":"2", "b":"2"}`)},
+			`MetaData={"a":"2", "b":"2"}`, 1,
+		},
+		{
+			"unknown: one newer map covers several older ones", backlog.Unknown,
+			[]*backlog.Item{meta(1, `{"a":"1","b":"1"}`), meta(2, `{"a":"2"}`), meta(3, `{"a":"3","b":"3","c":"3"}`)},
+			`MetaData={"a":"3","b":"3","c":"3"}`, 1,
+		},
+		{
+			"merge: by CapabilityId", backlog.Merge,
+			[]*backlog.Item{
+				item("t", 1, m("CapabilitySchemas", `[{"CapabilityId":"x@1.0","n":1},{"CapabilityId":"y@1.0","n":1}]`)),
+				item("t", 2, m("CapabilitySchemas", `[{"CapabilityId":"y@1.0","n":2.0}]`)),
+			},
+			`CapabilitySchemas=[{"CapabilityId":"x@1.0","n":1},{"CapabilityId":"y@1.0","n":2.0}]`, 2,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := backlog.Merger{Semantics: c.semantics}.Plan(c.items, thingstate.Record{})
+			if got := sent(p); got != c.want {
+				t.Errorf("sent %s, want %s", got, c.want)
+			}
+			if len(p.Carried) != c.carried {
+				t.Errorf("carried %d updates, want %d", len(p.Carried), c.carried)
+			}
+		})
+	}
+}
+
+func TestAnUpdateTakenApartGoesAlone(t *testing.T) {
+	items := []*backlog.Item{item("t", 1, m("Name", `"a"`)), item("t", 2, m("Name", `"b"`)), item("t", 3, m("Brand", `"c"`))}
+	items[0].Apart, items[1].Apart = true, true
+	if got := sent(backlog.Merger{}.Plan(items, thingstate.Record{})); got != `Name="a"` {
+		t.Errorf("sent %s", got)
+	}
+}
+
+func TestMergedKeysStayWithinWhatTheAPITakes(t *testing.T) {
+	var items []*backlog.Item
+	for n := range 4 {
+		var keys []string
+		for k := range 20 {
+			keys = append(keys, fmt.Sprintf(`"k%d-%d":"v"`, n, k))
+		}
+		items = append(items, item("t", n, m("MetaData", "{"+strings.Join(keys, ",")+"}")))
+	}
+	p := backlog.Merger{Semantics: backlog.Merge}.Plan(items, thingstate.Record{})
+	parts, _ := message.Parts("MetaData", p.Members[0].Value)
+	if len(parts) != 40 || len(p.Carried) != 2 {
+		t.Errorf("%d keys of %d updates in one call, want 40 of 2", len(parts), len(p.Carried))
+	}
+}
+
+func TestAMergedBodyStaysUnderOneMiB(t *testing.T) {
+	big := `"` + strings.Repeat("x", 600<<10) + `"`
+	items := []*backlog.Item{item("t", 1, m("Capabilities", big)), item("t", 2, m("CapabilityReport", big)), item("t", 3, m("Name", `"n"`))}
+	p := backlog.Merger{}.Plan(items, thingstate.Record{})
+	size := 2
+	for _, member := range p.Members {
+		size += len(member.Name) + len(member.Value) + 4
+	}
+	if size > message.MaxRequestBytes || len(p.Members) != 2 || p.Members[0].Name != "Capabilities" {
+		t.Errorf("%d members of %d bytes, first %s", len(p.Members), size, p.Members[0].Name)
+	}
+}
+
+func TestALateOlderMapIsCountedByWhetherItsKeysAreCovered(t *testing.T) {
+	merger := backlog.Merger{Semantics: backlog.Unknown}
+	newer := item("t", 5, m("MetaData", `{"a":"5"}`))
+	record := thingstate.Record{}.Finished(1, thingstate.Result{
+		Call: thingstate.Succeeded, Applied: merger.Plan([]*backlog.Item{newer}, thingstate.Record{}).Applied,
+	}, time.Now())
+	covered, other := item("t", 1, m("MetaData", `{"a":"1"}`)), item("t", 2, m("MetaData", `{"b":"2"}`))
+	got := merger.Outcomes([]*backlog.Item{covered, other}, record)
+	if got[covered] != message.Superseded || got[other] != message.Unsure {
+		t.Errorf("covered: %s, other keys: %s", got[covered], got[other])
+	}
+}
+
+func TestALaterUpdateWithTheSameKeyIsADuplicateOfTheFirst(t *testing.T) {
+	on, off, again := item("t", 1, m("Name", `"on"`)), item("t", 2, m("Name", `"off"`)), item("t", 3, m("Name", `"on"`))
+	again.Update.Key = on.Update.Key
+	items := []*backlog.Item{on, off, again}
+	p := backlog.Merger{}.Plan(items, thingstate.Record{})
+	if sent(p) != `Name="off"` {
+		t.Fatalf("sent %s", sent(p))
+	}
+	off.Contributed = true
+	got := backlog.Merger{}.Outcomes(items, thingstate.Record{}.Finished(1, thingstate.Result{Call: thingstate.Succeeded, Applied: p.Applied}, time.Now()))
+	if got[on] != message.Superseded || got[off] != message.Applied || got[again] != message.Duplicate {
+		t.Errorf("on %s, off %s, again %s", got[on], got[off], got[again])
+	}
+}
+
+func TestUnchangedOnlyOnTheWordOfARecentCertainCall(t *testing.T) {
+	merger := backlog.Merger{}
+	now := time.Now()
+	plan := merger.Plan([]*backlog.Item{item("t", 1, m("Name", `"a"`))}, thingstate.Record{})
+	record := thingstate.Record{}.Finished(1, thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied}, now)
+	next := merger.Plan([]*backlog.Item{item("t", 2, m("Name", `"a"`))}, record)
+	if !next.Unchanged(record, now.Add(time.Minute), time.Hour) {
+		t.Error("the same value within the time is not unchanged")
+	}
+	if next.Unchanged(record, now.Add(time.Hour), time.Hour) || next.Unchanged(record, now, 0) {
+		t.Error("unchanged after the time, or while switched off")
+	}
+	doubted := record.Marked(2, []thingstate.Intent{{Member: "Name"}}, now)
+	if next.Unchanged(doubted, now.Add(time.Minute), time.Hour) {
+		t.Error("unchanged on the word of a call of unknown outcome")
+	}
+}

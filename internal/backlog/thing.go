@@ -1,0 +1,93 @@
+package backlog
+
+import (
+	"slices"
+	"time"
+)
+
+type place int
+
+const (
+	nowhere place = iota
+	inLine
+	backingOff
+	inTurn
+)
+
+// thing is all that waits for one managed thing.
+type thing struct {
+	id       string
+	items    []*Item // in their order
+	where    place
+	line     *line // where it stands, while inLine
+	index    int   // in its heap
+	key      lineKey
+	due      time.Time // while backingOff
+	failures int
+	confirm  bool
+	own      Tally
+}
+
+// lineKey is a thing's place in line: the sent time of its longest-waiting
+// message, then the arrival.
+type lineKey struct {
+	sentAt time.Time
+	seq    int64
+}
+
+func (t *thing) before(u *thing) bool {
+	if c := t.key.sentAt.Compare(u.key.sentAt); c != 0 {
+		return c < 0
+	}
+	return t.key.seq < u.key.seq
+}
+
+func (t *thing) insert(it *Item) {
+	at, _ := slices.BinarySearchFunc(t.items, it, func(a, b *Item) int {
+		if c := a.Update.Order.Compare(b.Update.Order); c != 0 {
+			return c
+		}
+		return int(a.seq - b.seq)
+	})
+	t.items = slices.Insert(t.items, at, it)
+}
+
+// remove reports whether the item was waiting here.
+func (t *thing) remove(it *Item) bool {
+	at := slices.Index(t.items, it)
+	if at < 0 {
+		return false
+	}
+	t.items = slices.Delete(t.items, at, at+1)
+	return true
+}
+
+// oldest is the longest-waiting item, nil where none waits.
+func (t *thing) oldest() *Item {
+	var oldest *Item
+	for _, it := range t.items {
+		if oldest == nil || it.SentAt.Before(oldest.SentAt) || it.SentAt.Equal(oldest.SentAt) && it.seq < oldest.seq {
+			oldest = it
+		}
+	}
+	return oldest
+}
+
+func (t *thing) suspect() bool {
+	return slices.ContainsFunc(t.items, func(it *Item) bool { return it.Suspect })
+}
+
+// take splits the items in those of a turn and those that stay: at most one
+// suspect is in a turn.
+func (t *thing) take() (taken, left []*Item) {
+	suspects := 0
+	for i, it := range t.items {
+		if it.Suspect {
+			suspects++
+		}
+		if suspects == 2 {
+			return slices.Clone(t.items[:i]), slices.Clone(t.items[i:])
+		}
+	}
+	return t.items, nil
+}

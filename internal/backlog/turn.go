@@ -1,0 +1,78 @@
+package backlog
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// Turn is one thing's turn: all that waited for it when the turn began. While it
+// lasts no other turn of the thing begins.
+type Turn struct {
+	Thing string
+	Items []*Item // in their order, oldest event first
+	// Confirm is set when this turn is to send again what an earlier one sent,
+	// since a call of unknown outcome might have landed after it.
+	Confirm bool
+	// Failures is how many turns of this thing failed in a row, throttled ones
+	// included.
+	Failures int
+
+	thing   *thing
+	suspect bool
+}
+
+// Next says when and how a thing's next turn comes.
+type Next struct {
+	Delay   time.Duration // before it is in line again; 0 is at once
+	Failed  bool          // this turn failed: the next one is a retry
+	Confirm bool          // see Turn.Confirm
+}
+
+// Done ends a turn. The items of settled are finished with; the turn's others go
+// back to their thing, which is in line again, at its place, after next.Delay. A
+// thing whose turn failed is a retry until a turn of it succeeds.
+//
+// Once Close was called Done keeps nothing and returns the items that are left,
+// for the caller to release.
+func (b *Backlog) Done(turn *Turn, settled map[*Item]message.Outcome, next Next) []*Item {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	defer b.signal()
+	t := turn.thing
+	if turn.suspect {
+		b.testing = false
+	}
+	var left []*Item
+	for _, it := range turn.Items {
+		if _, done := settled[it]; done {
+			delete(b.claims, it.Claim)
+		} else if b.claims[it.Claim] == it {
+			left = append(left, it)
+		}
+	}
+	if b.closed {
+		delete(b.things, t.id)
+		for _, it := range left {
+			delete(b.claims, it.Claim)
+		}
+		return left
+	}
+	for _, it := range left {
+		t.insert(it)
+	}
+	b.waiting += len(left)
+	t.where, t.confirm = nowhere, next.Confirm && len(left) > 0
+	if next.Failed {
+		t.failures++
+	} else {
+		t.failures = 0
+	}
+	if next.Delay > 0 && len(t.items) > 0 {
+		t.where, t.due = backingOff, time.Now().Add(next.Delay)
+		b.backoff.push(t)
+		return nil
+	}
+	b.enlineOrForget(t)
+	return nil
+}

@@ -1,0 +1,44 @@
+package consumer
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/message"
+)
+
+// incoming is the message as the rest of the worker sees it. Where SQS leaves
+// out the sent time it is now, where it leaves out the receive count it is 1.
+func incoming(m *types.Message, now time.Time) message.Incoming {
+	in := message.Incoming{
+		ID:             aws.ToString(m.MessageId),
+		Body:           aws.ToString(m.Body),
+		SentAt:         now.Truncate(time.Millisecond),
+		SequenceNumber: m.Attributes[string(types.MessageSystemAttributeNameSequenceNumber)],
+		GroupID:        m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
+		TraceHeader:    m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)],
+		Receives:       1,
+	}
+	if ms, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64); err == nil {
+		in.SentAt = time.UnixMilli(ms)
+	}
+	if n, err := strconv.Atoi(m.Attributes[string(types.MessageSystemAttributeNameApproximateReceiveCount)]); err == nil && n > 0 {
+		in.Receives = n
+	}
+	if len(m.MessageAttributes) > 0 {
+		in.Attributes = make(map[string]message.Attribute, len(m.MessageAttributes))
+		for name, a := range m.MessageAttributes {
+			in.Attributes[name] = message.Attribute{
+				DataType:    aws.ToString(a.DataType),
+				StringValue: aws.ToString(a.StringValue),
+				BinaryValue: a.BinaryValue,
+			}
+		}
+	}
+	return in
+}
+
+func handleOf(m *types.Message) string { return aws.ToString(m.ReceiptHandle) }

@@ -1,0 +1,111 @@
+package consumer
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// state is where a message is; see the package comment.
+type state int
+
+const (
+	waiting   state = iota // the handler has it
+	lettering              // its letter is to be stored
+	deleting
+	releasing
+	gone
+)
+
+// Delivery is one message handed to the Handler, and the hold on its lease. Its
+// methods may be called from any goroutine and return at once; of Settle,
+// DeadLetter and Release the first call counts, and none after Lost.
+type Delivery struct {
+	c         *Consumer
+	msg       message.Incoming // never changes
+	size      int64
+	heldSince time.Time
+
+	// All below is guarded by c.mu.
+
+	handle    string // the newest
+	handleAt  time.Time
+	leaseEnd  time.Time
+	state     state
+	endedAt   time.Time
+	counted   bool // its outcome
+	delivered bool // Deliver has returned
+	lost      bool // Lost is to be called, or was
+
+	busy    bool              // an operation on the source queue is under way
+	sending bool              // its letter is under way
+	again   *message.Incoming // received again while its release was under way
+
+	renewAt      time.Time     // when its lease needs something
+	early        time.Duration // by how much it may go sooner, to fill a batch
+	renewFails   int
+	renewalIndex int // in c.renewals; -1 out of it
+
+	queued    bool // stands in its state's lane
+	tries     int  // of its state's operation, failed
+	retryAt   time.Time
+	laneIndex int // in its lane's later; -1 out of it
+
+	delay   time.Duration // of a release
+	update  *message.Update
+	failure message.Failure
+}
+
+// Message is the message as SQS handed it out. A receive of the same message
+// while it is held does not change it.
+func (d *Delivery) Message() message.Incoming { return d.msg }
+
+// HeldSince is when this worker received the message, by our clock.
+func (d *Delivery) HeldSince() time.Time { return d.heldSince }
+
+// Live reports whether the message waits and its lease is ours by our clock,
+// with a margin of a second, or a tenth of the first lease where that is less.
+func (d *Delivery) Live() bool {
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	return d.state == waiting && time.Now().Before(d.liveUntil())
+}
+
+// Settle deletes the message: its outcome o is durable. o is counted now.
+func (d *Delivery) Settle(o message.Outcome) {
+	d.end(deleting, func() { d.c.count(d, o) })
+}
+
+// DeadLetter stores a copy in the dead-letter queue, then deletes the message. u
+// is what could be read of it.
+func (d *Delivery) DeadLetter(u *message.Update, f message.Failure) {
+	d.end(lettering, func() { d.update, d.failure = u, f })
+}
+
+// Release makes the message visible again after delay, rounded up to whole
+// seconds and bounded by what SQS allows.
+func (d *Delivery) Release(delay time.Duration) {
+	d.end(releasing, func() {
+		d.delay = max(0, delay)
+		d.c.count(d, message.Released)
+	})
+}
+
+// end moves a waiting message on to its ending. A crash right here leaves it in
+// the queue, to be received again when its lease ends.
+func (d *Delivery) end(to state, record func()) {
+	c := d.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.state != waiting {
+		return
+	}
+	record()
+	c.move(d, to)
+	wake(c.keepWake)
+}
+
+// liveUntil is the lease's end less the margin in which nothing starts.
+func (d *Delivery) liveUntil() time.Time {
+	return d.leaseEnd.Add(-min(time.Second, d.c.o.Visibility/10))
+}

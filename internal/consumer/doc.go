@@ -1,0 +1,49 @@
+// Package consumer is the only one that talks to the source queue. It receives
+// messages while there is room for them, keeps the lease of each until the
+// message is settled, and settles: deletes, stores a letter and then deletes, or
+// makes visible again.
+//
+// Each message is in one state, and each change of state happens under the
+// consumer's mutex:
+//
+//	                     receive
+//	                        │
+//	                        ▼
+//	             ┌────── WAITING ──────┬─────────────┐
+//	      Settle │          │          │ Release     │ lease lost
+//	             │          │DeadLetter│ Abandon     │
+//	             │          ▼          │ 11 h 30 min │
+//	             │   ┌─► LETTERING ──► │ ──────────► │
+//	             │   │   │  │ stored   │ Abandon,    │ lease lost
+//	             │   └───┘  │          │ 11 h 30 min │
+//	             │   fails  │          │             │
+//	             ▼          │          ▼             │
+//	     ┌─► DELETING ◄─────┘  ┌─► RELEASING         │
+//	     │   │  │              │   │  │              │
+//	     └───┘  │              └───┘  │              │
+//	     fails  │ deleted      fails  │ visible      │
+//	            ▼                     ▼              ▼
+//	          GONE ◄──────────────────┴──────────────┘
+//
+// A message whose letter is known to be stored starts as DELETING, one that
+// comes in when receiving has ended as RELEASING; neither reaches the handler. A
+// delete or release whose receipt handle is no good, or that still fails when
+// the lease ends, is given up: GONE.
+//
+// A message's outcome is counted once: on Settle and Release, when its letter is
+// stored, or when its lease is lost. So at any moment the messages received are
+// those counted by outcome plus those held. It takes up its room until it is
+// gone.
+//
+// Of the operations on the source queue (renew, delete, release) at most one is
+// under way for a message at any time: what is decided meanwhile waits for it.
+// So a late renewal never hides a message that was released. Storing a letter is
+// no such operation; leases are renewed beside it.
+//
+// A message received again while it is held keeps its place: the newest receipt
+// handle replaces the older one, because SQS may ignore a delete with any other
+// (SQS Developer Guide, "Standard queue at-least-once delivery").
+//
+// A crash at any point leaves the message in the queue: it is visible again when
+// its lease ends, with nothing lost.
+package consumer

@@ -1,0 +1,153 @@
+package consumer
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// The functions here want c.mu held, but for deliver.
+
+// add takes a message that is not held into the ledger, in state waiting.
+func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delivery {
+	d := &Delivery{
+		c: c, msg: m, size: sizeOf(m), heldSince: now,
+		renewalIndex: -1, laneIndex: -1,
+	}
+	c.held[m.ID] = d
+	c.bytes += d.size
+	c.received++
+	c.undone++
+	c.metrics.Received.Inc()
+	d.lease(handle, now)
+	return d
+}
+
+// lease starts the first lease of a receipt handle.
+func (d *Delivery) lease(handle string, now time.Time) {
+	d.handle, d.handleAt = handle, now
+	d.c.leased(d, now, d.c.o.Visibility)
+}
+
+// count gives a message its one outcome.
+func (c *Consumer) count(d *Delivery, o message.Outcome) {
+	d.counted = true
+	c.undone--
+	c.counts[o]++
+	c.metrics.Settled.WithLabelValues(string(o)).Inc()
+}
+
+// move takes a message on to the state in which it ends and lines it up there.
+func (c *Consumer) move(d *Delivery, to state) {
+	if l := c.lanes[d.state]; l != nil {
+		l.drop(d)
+	} else {
+		c.settling++
+	}
+	d.state, d.endedAt, d.tries = to, time.Now(), 0
+	if to == releasing {
+		c.renewals.remove(d)
+	}
+	c.enqueue(d)
+}
+
+// enqueue lines a message up for its ending, if nothing is under way for it:
+// else the end of that does.
+func (c *Consumer) enqueue(d *Delivery) {
+	l := c.lanes[d.state]
+	if l == nil || d.queued || d.busy || d.sending {
+		return
+	}
+	wait := time.Duration(0)
+	if d.state == deleting && !c.fifo {
+		wait = linger
+	}
+	l.push(d, wait)
+}
+
+// accept takes in what a receive brought and returns the delivery to hand over,
+// nil where there is nothing to hand over.
+func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Delivery {
+	if d := c.held[m.ID]; d != nil {
+		c.again++
+		c.metrics.ReceivedAgain.Inc()
+		if d.state == releasing && d.busy {
+			d.again = &m // that release is what made it visible: it starts afresh once that has ended
+		}
+		d.lease(handle, now)
+		return nil
+	}
+	d := c.add(m, handle, now)
+	switch {
+	case c.stored.has(m.ID, now): // its letter was stored, its delete did not get through
+		c.count(d, message.Duplicate)
+		c.move(d, deleting)
+	case c.poll.ended:
+		c.count(d, message.Released)
+		c.move(d, releasing)
+	default:
+		return d
+	}
+	wake(c.keepWake)
+	return nil
+}
+
+// deliver hands d over. It wants c.mu free.
+func (c *Consumer) deliver(d *Delivery) {
+	c.handler.Deliver(d)
+	c.mu.Lock()
+	d.delivered = true
+	lost := d.lost
+	c.mu.Unlock()
+	if lost {
+		c.handler.Lost(d)
+	}
+}
+
+// remove takes a message out of the ledger and frees its room.
+func (c *Consumer) remove(d *Delivery) {
+	if d.state == gone {
+		return
+	}
+	if l := c.lanes[d.state]; l != nil {
+		l.drop(d)
+		c.settling--
+	}
+	c.renewals.remove(d)
+	d.state = gone
+	delete(c.held, d.msg.ID)
+	c.bytes -= d.size
+	if c.settling == 0 && c.settled != nil {
+		close(c.settled)
+		c.settled = nil
+	}
+	wake(c.pollWake)
+}
+
+// lose ends a message whose lease is gone and reports whether its handler is to
+// be told, which the caller does without the lock.
+func (c *Consumer) lose(d *Delivery) bool {
+	c.metrics.LeasesLost.Inc()
+	was := d.state
+	if !d.counted {
+		c.count(d, message.Released)
+	}
+	c.remove(d)
+	return was == waiting && c.tell(d)
+}
+
+// tell reports whether Lost may be called now; if Deliver has not returned yet,
+// its caller calls Lost after it.
+func (c *Consumer) tell(d *Delivery) bool {
+	d.lost = true
+	return d.delivered
+}
+
+// sizeOf is what a message counts for in MaxHeldBytes.
+func sizeOf(m message.Incoming) int64 {
+	n := len(m.Body)
+	for name, a := range m.Attributes {
+		n += len(name) + len(a.DataType) + len(a.StringValue) + len(a.BinaryValue)
+	}
+	return int64(n)
+}

@@ -1,0 +1,179 @@
+package consumer
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/telemetry"
+)
+
+// pollState is guarded by Consumer.mu.
+type pollState struct {
+	open          int   // polls under way
+	reserved      int   // messages they may bring
+	reservedBytes int64 // their bytes
+	wanted        int   // how many polls may be under way: 1 to Options.Pollers
+
+	failures  int       // polls that failed in a row
+	hasty     int       // polls in a row that brought nothing though they did not wait
+	failedAt  time.Time // the last of either
+	notBefore time.Time // no poll starts sooner
+
+	cut   int
+	ended bool // what comes now is released
+	last  time.Time
+	beat  time.Time
+}
+
+// Receive polls the queue until ctx ends and returns when every open poll has
+// come back. Messages that come back after ctx ended are released at once.
+//
+// An open poll is never cancelled by ctx: SQS may have handed out messages to
+// it, which nobody would see until their visibility timeout ends. When cut ends,
+// open polls are cut all the same, and counted.
+func (c *Consumer) Receive(ctx, cut context.Context) {
+	c.mu.Lock()
+	c.poll.ended = false
+	c.mu.Unlock()
+
+	var polls sync.WaitGroup
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for ctx.Err() == nil && cut.Err() == nil {
+		started, wait := c.reserve()
+		if started {
+			polls.Go(func() { c.pollOnce(ctx, cut) })
+			continue
+		}
+		timer.Reset(wait)
+		select {
+		case <-ctx.Done():
+		case <-cut.Done():
+		case <-c.pollWake:
+		case <-timer.C:
+		}
+	}
+	c.mu.Lock()
+	c.poll.ended = true
+	c.mu.Unlock()
+	polls.Wait()
+}
+
+// ask is how many messages one poll asks for, and room the bytes they may have.
+func (c *Consumer) ask() (n int, room int64) {
+	return min(batchSize, c.o.MaxHeld), min(batchSize*maxMessageBytes, c.o.MaxHeldBytes)
+}
+
+// reserve takes the room of one poll, or says how long to wait before looking
+// again. Room is taken beforehand, so that what comes always fits.
+func (c *Consumer) reserve() (ok bool, wait time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	p := &c.poll
+	p.beat = now
+	n, room := c.ask()
+	switch {
+	case now.Before(p.notBefore):
+		return false, min(heartbeat, p.notBefore.Sub(now))
+	case p.open >= p.wanted,
+		len(c.held)+p.reserved+n > c.o.MaxHeld,
+		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes:
+		return false, heartbeat
+	}
+	p.open++
+	p.reserved += n
+	p.reservedBytes += room
+	return true, 0
+}
+
+// pollOnce does one receive. A crash after it leaves its messages to the end of
+// their first lease.
+func (c *Consumer) pollOnce(ctx, cut context.Context) {
+	n, room := c.ask()
+	request, cancel := context.WithTimeout(cut, c.o.WaitTime+pollGrace)
+	defer cancel()
+	start := time.Now()
+	out, err := c.api.ReceiveMessage(request, &sqs.ReceiveMessageInput{
+		QueueUrl:                    &c.o.QueueURL,
+		MaxNumberOfMessages:         int32(n),
+		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
+		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		MessageAttributeNames:       []string{"All"},
+	}, onceOnly)
+	c.troubles.note(cut, "ReceiveMessage", err)
+
+	now := time.Now()
+	var fresh []*Delivery
+	c.mu.Lock()
+	p := &c.poll
+	p.open--
+	p.reserved -= n
+	p.reservedBytes -= room
+	switch {
+	case err != nil && cut.Err() != nil:
+		p.cut++
+		c.metrics.PollsCut.Inc()
+		c.log.Warn("long poll cut: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
+	case err != nil:
+		c.backOff(&p.failures, start, now)
+	default:
+		p.last, p.failures = now, 0
+		if ctx.Err() != nil {
+			p.ended = true
+		}
+		for i := range out.Messages {
+			m := &out.Messages[i]
+			if d := c.accept(incoming(m, now), handleOf(m), now); d != nil {
+				fresh = append(fresh, d)
+			}
+		}
+		c.adapt(len(out.Messages), n, start, now)
+	}
+	c.mu.Unlock()
+	wake(c.pollWake)
+	for _, d := range fresh {
+		c.deliver(d)
+	}
+}
+
+// adapt sets how many polls may be under way by what one brought: more while
+// they come back full, one when one came back empty.
+func (c *Consumer) adapt(got, asked int, start, now time.Time) {
+	p := &c.poll
+	switch {
+	case got == asked:
+		p.wanted = min(p.wanted+1, c.o.Pollers)
+	case got < asked/2:
+		p.wanted = max(p.wanted-1, 1)
+	}
+	if got > 0 {
+		p.hasty = 0
+		return
+	}
+	p.wanted = 1
+	c.metrics.EmptyReceives.Inc()
+	if c.o.WaitTime > 0 && now.Sub(start) >= c.o.WaitTime*9/10 {
+		p.hasty = 0
+		return
+	}
+	c.backOff(&p.hasty, start, now) // no wait, or SQS has too many messages in flight: it answers at once
+}
+
+// backOff holds polls back after one that failed. Polls that were under way when
+// the last one failed tell nothing new.
+func (c *Consumer) backOff(count *int, start, now time.Time) {
+	p := &c.poll
+	p.wanted = 1
+	if start.Before(p.failedAt) {
+		return
+	}
+	*count++
+	p.failedAt = now
+	p.notBefore = now.Add(c.wait(*count))
+}

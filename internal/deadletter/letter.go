@@ -1,0 +1,134 @@
+// Package deadletter knows what a dead letter looks like and stores it.
+//
+// A letter is a copy of the message: the same body, byte for byte, every
+// attribute, trace header and message group. As far as SQS leaves room it also
+// says when the event happened (OccurredAt), why the message was given up
+// (Failure) and under which key it is known (DeduplicationId), so that a letter
+// moved back later, by whatever tool, takes its old place among the updates of
+// its thing instead of overwriting newer values.
+package deadletter
+
+import (
+	"maps"
+	"time"
+
+	"managed-thing-updater/internal/message"
+)
+
+// Letter is a message to be stored in the dead-letter queue.
+type Letter struct {
+	Message message.Incoming
+	// Update says which event the message is, faulty or not; never nil.
+	Update *message.Update
+	// Failure needs Reason, Code, Detail, Faults, Attempts and RequestID; the
+	// rest is filled in.
+	Failure message.Failure
+}
+
+// copied is a letter as it goes out.
+type copied struct {
+	letter     Letter
+	group      string // MessageGroupId, should the queue need one and the message have none
+	attributes map[string]message.Attribute
+	bytes      int // of body and attributes
+	// timeless: the letter does not say when its event happened. Moved back, it
+	// would count as a new one.
+	timeless bool
+}
+
+// copyOf puts the letter's attributes beside the message's own, in the order in
+// which they matter: OccurredAt, Failure, DeduplicationId. Where one finds no
+// room, a producer's attribute of that name stays as it is.
+func (l Letter) copyOf(worker string, now time.Time) copied {
+	c := copied{letter: l, attributes: maps.Clone(l.Message.Attributes), bytes: len(l.Message.Body), group: "-"}
+	if c.attributes == nil {
+		c.attributes = map[string]message.Attribute{}
+	}
+	for name, a := range c.attributes {
+		c.bytes += size(name, a)
+	}
+	u := l.Update
+	if u.Thing != "" {
+		c.group = u.Thing
+	}
+
+	original := c.originals(u)
+	timed := u.TimeFrom != "" && c.put(message.AttributeOccurredAt, u.Order.EventTime.UTC().Format(time.RFC3339Nano))
+	if !timed && !c.movedBack() {
+		delete(original, message.AttributeOccurredAt) // it stays
+	}
+	failed := c.putFailure(l.filled(original, worker, now), u.Key)
+	c.timeless = u.TimeFrom != "" && !timed && !failed && u.Letter == nil && u.TimeFrom != message.TimeFromAttribute && !u.BodyHasTime()
+	return c
+}
+
+// originals are the producer's own values under the letter's names. On a message
+// that was a letter before, those names are a worker's, and its Failure has the
+// producer's values.
+func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribute {
+	if c.movedBack() {
+		return maps.Clone(u.Letter.Original)
+	}
+	original := map[string]message.OriginalAttribute{}
+	for _, name := range []string{message.AttributeOccurredAt, message.AttributeFailure, message.AttributeDeduplicationID} {
+		if a, ok := c.attributes[name]; ok {
+			original[name] = message.OriginalAttribute{DataType: a.DataType, String: a.StringValue, Binary: a.BinaryValue}
+		}
+	}
+	return original
+}
+
+// putFailure stamps as much of f as there is room for, and the dedup key with it.
+// Beside a Failure, DeduplicationId is read as the whole key, so one that is not
+// ours must not stay; Failure's dedupKey makes up for none.
+func (c *copied) putFailure(f message.Failure, key string) bool {
+	if !c.has(message.AttributeFailure) && len(c.attributes) == maxAttributes {
+		return false
+	}
+	producers, hadKey := c.attributes[message.AttributeDeduplicationID]
+	c.drop(message.AttributeDeduplicationID)
+	for smaller := range shrinking(f) {
+		if c.put(message.AttributeFailure, encode(smaller)) {
+			c.put(message.AttributeDeduplicationID, key)
+			return true
+		}
+	}
+	if hadKey {
+		c.attributes[message.AttributeDeduplicationID] = producers
+		c.bytes += size(message.AttributeDeduplicationID, producers)
+	}
+	return false
+}
+
+// movedBack reports whether the message was a letter before. One whose Failure is
+// inside an envelope has other attributes than that letter had.
+func (c *copied) movedBack() bool {
+	return c.letter.Update.Letter != nil && c.has(message.AttributeFailure)
+}
+
+func (c *copied) has(name string) bool {
+	_, ok := c.attributes[name]
+	return ok
+}
+
+// put sets a String attribute if SQS would take the message with it.
+func (c *copied) put(name, text string) bool {
+	a := message.Attribute{DataType: "String", StringValue: text}
+	old, taken := c.attributes[name]
+	after := c.bytes + size(name, a)
+	if taken {
+		after -= size(name, old)
+	}
+	if !storable(text) || after > maxBytes || !taken && len(c.attributes) >= maxAttributes {
+		return false
+	}
+	c.attributes[name], c.bytes = a, after
+	return true
+}
+
+func (c *copied) drop(name string) {
+	if a, ok := c.attributes[name]; ok {
+		c.bytes -= size(name, a)
+		delete(c.attributes, name)
+	}
+}

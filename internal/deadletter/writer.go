@@ -1,0 +1,213 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/aws/smithy-go"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/telemetry"
+)
+
+// API is what a Writer needs of SQS.
+type API interface {
+	SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput, o ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
+}
+
+// Writer stores letters in one queue. Safe for use by many goroutines.
+type Writer struct {
+	api     API
+	url     string
+	fifo    bool
+	worker  string
+	metrics *telemetry.Metrics
+	log     *zap.Logger
+}
+
+// NewWriter makes a Writer for the queue, which is a FIFO queue if its URL ends
+// in ".fifo". worker names this process in the letters.
+func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.Logger) *Writer {
+	return &Writer{api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), worker: worker, metrics: m, log: log}
+}
+
+// EntryError is SQS's refusal of one letter.
+type EntryError struct {
+	Code, Message string
+	SenderFault   bool // by SQS's word; sending the same again will not help
+}
+
+func (e *EntryError) Error() string {
+	return fmt.Sprintf("deadletter: SQS did not store the letter: %s: %s", e.Code, e.Message)
+}
+
+var errNoAnswer = errors.New("deadletter: SQS answered the batch but said nothing of this letter")
+
+// Send stores letters and returns one result for each: nil if it is stored. The
+// fate of one does not touch another's, and nothing is tried twice; that is the
+// caller's. The errors are *EntryError, the SDK's error for a whole request, or
+// the context's cause.
+//
+// A letter whose result is an error may be stored nevertheless (an answer that
+// was lost): sent again, it is stored twice, with one Failure.messageId; a FIFO
+// queue drops the second within 5 minutes.
+func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
+	now := time.Now()
+	results := make([]error, len(letters))
+	var batch []int // positions in letters
+	copies := make([]copied, len(letters))
+	bytes := 0
+	for i, l := range letters {
+		c := l.copyOf(w.worker, now)
+		if len(batch) == maxEntries || bytes+c.bytes > maxBytes && len(batch) > 0 {
+			w.sendBatch(ctx, copies, batch, results)
+			batch, bytes = batch[:0], 0
+		}
+		copies[i] = c
+		batch = append(batch, i)
+		bytes += c.bytes
+	}
+	w.sendBatch(ctx, copies, batch, results)
+	return results
+}
+
+// sendBatch sends the copies at these positions and sets their results. Where SQS
+// refuses the request for what is in it, which one of them did not say, each is
+// sent alone.
+func (w *Writer) sendBatch(ctx context.Context, copies []copied, batch []int, results []error) {
+	err := w.request(ctx, copies, batch, results)
+	if err == nil {
+		return
+	}
+	if len(batch) > 1 && refusedContent(err) {
+		for i := range batch {
+			w.sendBatch(ctx, copies, batch[i:i+1], results)
+		}
+		return
+	}
+	for _, i := range batch {
+		results[i] = err
+	}
+}
+
+// request sends one batch. The results are set only where it returns nil.
+func (w *Writer) request(ctx context.Context, copies []copied, batch []int, results []error) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	in := &sqs.SendMessageBatchInput{QueueUrl: &w.url, Entries: make([]types.SendMessageBatchRequestEntry, len(batch))}
+	for id, i := range batch {
+		in.Entries[id] = w.entry(strconv.Itoa(id), copies[i])
+	}
+	// A crash from here until the sources are deleted leaves each message in its
+	// queue and maybe its letter too: it is tried again, and may leave a second
+	// letter with the same Failure.messageId.
+	out, err := w.api.SendMessageBatch(ctx, in)
+	if err != nil {
+		w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "error").Inc()
+		if ctx.Err() != nil {
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+		return err
+	}
+	w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "ok").Inc()
+	for _, i := range batch {
+		results[i] = errNoAnswer
+	}
+	for _, f := range out.Failed {
+		if i, ok := position(batch, f.Id); ok {
+			results[i] = &EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault}
+		}
+	}
+	for _, s := range out.Successful {
+		if i, ok := position(batch, s.Id); ok {
+			results[i] = nil
+			w.stored(copies[i])
+		}
+	}
+	return nil
+}
+
+// entry is a copy as SQS wants it.
+func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
+	m := c.letter.Message
+	e := types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &m.Body}
+	if len(c.attributes) > 0 {
+		e.MessageAttributes = make(map[string]types.MessageAttributeValue, len(c.attributes))
+	}
+	for name, a := range c.attributes {
+		value := types.MessageAttributeValue{DataType: &a.DataType}
+		if strings.HasPrefix(a.DataType, "Binary") {
+			value.BinaryValue = a.BinaryValue
+		} else {
+			value.StringValue = &a.StringValue
+		}
+		e.MessageAttributes[name] = value
+	}
+	if m.TraceHeader != "" {
+		e.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
+			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &m.TraceHeader},
+		}
+	}
+	if m.GroupID != "" {
+		e.MessageGroupId = &m.GroupID
+	}
+	if w.fifo {
+		if m.GroupID == "" {
+			e.MessageGroupId = &c.group
+		}
+		e.MessageDeduplicationId = &m.ID
+	}
+	return e
+}
+
+func (w *Writer) stored(c copied) {
+	l := c.letter
+	w.metrics.DeadLetters.WithLabelValues(string(l.Failure.Reason)).Inc()
+	fields := []zap.Field{telemetry.MessageID(l.Message.ID), telemetry.Reason(string(l.Failure.Reason))}
+	if l.Update.Thing != "" {
+		fields = append(fields, telemetry.Thing(l.Update.Thing))
+	}
+	if l.Failure.Code != "" {
+		fields = append(fields, telemetry.Code(l.Failure.Code))
+	}
+	if !c.timeless {
+		w.log.Info("dead letter stored", fields...)
+		return
+	}
+	w.metrics.LettersNoTime.Inc()
+	w.log.Warn("dead letter stored without the time of its event: the message's own attributes and body left no room for it; moved back, it may overwrite newer values", fields...)
+}
+
+// refusedContent reports whether SQS refused a request for what it carries.
+func refusedContent(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	if !ok {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong",
+		"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
+		return true
+	}
+	return false
+}
+
+// position is the place in Send's letters of the batch entry with this id.
+func position(batch []int, id *string) (int, bool) {
+	n, err := strconv.Atoi(aws.ToString(id))
+	if err != nil || n < 0 || n >= len(batch) {
+		return 0, false
+	}
+	return batch[n], true
+}

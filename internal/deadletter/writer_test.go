@@ -1,0 +1,182 @@
+package deadletter_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/deadletter"
+)
+
+// bodies are letters with these bodies.
+func bodies(of ...string) []deadletter.Letter {
+	out := make([]deadletter.Letter, len(of))
+	for i, b := range of {
+		out[i] = letter(nil)
+		out[i].Message.Body = b
+		out[i].Message.ID = fmt.Sprint("m-", i)
+	}
+	return out
+}
+
+func numbered(n int) []deadletter.Letter {
+	var of []string
+	for i := range n {
+		of = append(of, fmt.Sprint("body ", i))
+	}
+	return bodies(of...)
+}
+
+func (p post) bodies() []string {
+	var out []string
+	for _, e := range p.queue.stored {
+		out = append(out, *e.MessageBody)
+	}
+	return out
+}
+
+func (p post) requests(t *testing.T, result string) float64 {
+	return p.counted(t, "worker_sqs_requests_total", "SendMessageBatch", result)
+}
+
+func TestSendNothing(t *testing.T) {
+	p := newPost(t, standardURL)
+	if got := p.Send(t.Context(), nil); len(got) != 0 || p.requests(t, "ok") != 0 {
+		t.Errorf("results %v after %v requests", got, p.requests(t, "ok"))
+	}
+}
+
+func TestSendInBatchesOfTen(t *testing.T) {
+	p := newPost(t, standardURL)
+	if err := errors.Join(p.Send(t.Context(), numbered(23))...); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(p.queue.batches, []int{10, 10, 3}) || len(p.queue.stored) != 23 {
+		t.Errorf("batches %v, %d letters stored", p.queue.batches, len(p.queue.stored))
+	}
+	if p.requests(t, "ok") != 3 {
+		t.Errorf("%v requests counted, want 3", p.requests(t, "ok"))
+	}
+}
+
+func TestSendInBatchesOfOneMebibyte(t *testing.T) {
+	p := newPost(t, standardURL)
+	half, whole := strings.Repeat("h", 1<<19-1000), strings.Repeat("w", 1<<20)
+	// Two halves fill a batch with their attributes; a third, however small, is one too many.
+	if err := errors.Join(p.Send(t.Context(), bodies(half, half, strings.Repeat("s", 1500), whole, "a", "b"))...); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(p.queue.batches, []int{2, 1, 1, 2}) {
+		t.Errorf("batches %v, want 2, 1, 1, 2", p.queue.batches)
+	}
+}
+
+func TestEachLetterHasItsOwnFate(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.refuse = func(e types.SendMessageBatchRequestEntry) *types.BatchResultErrorEntry {
+		switch *e.MessageBody {
+		case "body 3":
+			return &types.BatchResultErrorEntry{Code: aws.String("InternalError"), Message: aws.String("try again")}
+		case "body 11":
+			return &types.BatchResultErrorEntry{Code: aws.String("InvalidMessageContents"), SenderFault: true}
+		}
+		return nil
+	}
+	results := p.Send(t.Context(), numbered(12))
+	for i, err := range results {
+		refused, ok := errors.AsType[*deadletter.EntryError](err)
+		if want := i == 3 || i == 11; ok != want || (err != nil) != want {
+			t.Errorf("letter %d: %v", i, err)
+		}
+		if ok && refused.SenderFault != (i == 11) {
+			t.Errorf("letter %d: %+v", i, refused)
+		}
+	}
+	if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 10 || len(p.queue.stored) != 10 {
+		t.Errorf("%v counted, %d stored, want 10", n, len(p.queue.stored))
+	}
+	// Tried again by the caller, as it is.
+	p.queue.refuse = nil
+	again := numbered(12)
+	if err := errors.Join(p.Send(t.Context(), []deadletter.Letter{again[3], again[11]})...); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneLetterDoesNotKeepABatchFromBeingStored(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.poison = "body 4"
+	for i, err := range p.Send(t.Context(), numbered(10)) {
+		if (err != nil) != (i == 4) {
+			t.Errorf("letter %d: %v", i, err)
+		}
+	}
+	if got := p.bodies(); len(got) != 9 || slices.Contains(got, "body 4") {
+		t.Errorf("stored: %v", got)
+	}
+}
+
+func TestABrokenRequestFailsItsLettersOnce(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.broken = errors.New("connection reset")
+	for i, err := range p.Send(t.Context(), numbered(12)) {
+		if !errors.Is(err, p.queue.broken) {
+			t.Errorf("letter %d: %v", i, err)
+		}
+	}
+	if p.requests(t, "error") != 2 {
+		t.Errorf("%v requests, want 2: trying again is the caller's", p.requests(t, "error"))
+	}
+	if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 0 {
+		t.Errorf("%v letters counted", n)
+	}
+}
+
+func TestALostAnswerIsAnError(t *testing.T) {
+	p := newPost(t, fifoURL)
+	p.queue.broken, p.queue.lost = errors.New("connection reset"), true
+	if err := p.Send(t.Context(), numbered(1))[0]; err == nil {
+		t.Fatal("stored, says a request without an answer")
+	}
+	p.queue.broken = nil
+	if err := p.Send(t.Context(), numbered(1))[0]; err != nil {
+		t.Fatal(err)
+	}
+	first, second := p.queue.stored[0], p.queue.stored[1]
+	if *first.MessageDeduplicationId != *second.MessageDeduplicationId || failureIn(t, first).MessageID != failureIn(t, second).MessageID {
+		t.Error("the two letters cannot be told to be one")
+	}
+}
+
+func TestSendEndsWithItsContext(t *testing.T) {
+	p := newPost(t, standardURL)
+	why := errors.New("the worker stops")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(why)
+	for _, err := range p.Send(ctx, numbered(12)) {
+		if !errors.Is(err, why) {
+			t.Errorf("%v, want the context's cause", err)
+		}
+	}
+	if len(p.queue.stored) != 0 {
+		t.Errorf("%d letters stored", len(p.queue.stored))
+	}
+}
+
+func TestNothingOfAMessageIsLogged(t *testing.T) {
+	p := newPost(t, standardURL)
+	l := letter(nil)
+	l.Message.Body = `{"Identifier":"lamp-1","Owner":"secret-owner"}`
+	p.one(t, l)
+	for _, line := range p.logs.All() {
+		if strings.Contains(fmt.Sprint(line.Message, line.ContextMap()), "secret-owner") {
+			t.Errorf("logged: %v", line)
+		}
+	}
+}

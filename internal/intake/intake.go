@@ -1,0 +1,81 @@
+// Package intake takes a message from the consumer to the backlog: the receive
+// limit, the decoding, and the letters of messages that go no further.
+package intake
+
+import (
+	"strconv"
+	"sync"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/consumer"
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// SuspectReceives is the number of receives from which on a message is decoded
+// and called with no other such suspect beside it: should one of them kill the
+// worker, the others are not blamed for it.
+const SuspectReceives = 5
+
+// Options of an Intake.
+type Options struct {
+	MaxReceives int // a message received more often than this is dead-lettered
+	Decode      message.Options
+}
+
+// Intake is the consumer's handler. Safe for use by many goroutines.
+type Intake struct {
+	o       Options
+	backlog *backlog.Backlog
+	metrics *telemetry.Metrics
+
+	suspects sync.Mutex // held while a suspect is decoded
+}
+
+// New makes an Intake that feeds b.
+func New(b *backlog.Backlog, m *telemetry.Metrics, o Options) *Intake {
+	return &Intake{o: o, backlog: b, metrics: m}
+}
+
+// Deliver takes a message over: it waits in the backlog, or it is ended here.
+func (in *Intake) Deliver(d *consumer.Delivery) {
+	msg := d.Message()
+	if receives := message.Receives(msg); receives > in.o.MaxReceives {
+		// Not decoded: decoding may be what kills the worker.
+		u := message.Undecoded(msg)
+		d.DeadLetter(&u, message.Failure{
+			Reason: message.ReceivedTooOften,
+			Detail: "received " + strconv.Itoa(receives) + " times, more than WORKER_MAX_RECEIVES = " + strconv.Itoa(in.o.MaxReceives) + "; raise that to try it again",
+		})
+		return
+	}
+	u, faults := in.decode(msg)
+	if u.TimeIgnored != "" {
+		in.metrics.EventTimesIgnored.WithLabelValues(string(u.TimeIgnored)).Inc()
+	}
+	switch {
+	case len(faults) > 0:
+		d.DeadLetter(&u, message.Failure{
+			Reason: message.InvalidMessage, Faults: faults,
+			Detail: faults[0].Rule + " at " + strconv.Quote(faults[0].Pointer) + ", " + strconv.Itoa(len(faults)) + " in all",
+		})
+	case len(u.Members) == 0:
+		d.Settle(message.Unchanged)
+	default:
+		item := &backlog.Item{Update: &u, Claim: d, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+		if !in.backlog.Add(item) {
+			d.Release(0) // the worker stops
+		}
+	}
+}
+
+func (in *Intake) decode(msg message.Incoming) (message.Update, []message.Fault) {
+	if message.Receives(msg) >= SuspectReceives {
+		in.suspects.Lock()
+		defer in.suspects.Unlock()
+	}
+	return message.Decode(msg, in.o.Decode)
+}
+
+// Lost takes a message out of what waits: its lease is gone.
+func (in *Intake) Lost(d *consumer.Delivery) { in.backlog.Remove(d) }

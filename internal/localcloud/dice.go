@@ -1,0 +1,51 @@
+package localcloud
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"sync/atomic"
+)
+
+// dice draws from the seed and from what is drawn for, so that the outcome
+// does not depend on which of two concurrent requests came first.
+type dice struct {
+	seed uint64
+	next atomic.Uint64
+}
+
+// roll returns a number in [0, 1) that is the same for the same arguments.
+func (d *dice) roll(kind, key string, n int) float64 {
+	h := uint64(14695981039346656037) // FNV-1a, 64 bits
+	for _, s := range [...]string{kind, "\x00", key} {
+		for i := range len(s) {
+			h = (h ^ uint64(s[i])) * 1099511628211
+		}
+	}
+	return float64(mix(mix(d.seed)^h^mix(uint64(n)))>>11) / (1 << 53)
+}
+
+// uuid returns the next id, shaped like a random UUID (RFC 9562, version 4).
+func (d *dice) uuid() string {
+	n := d.next.Add(1)
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], mix(d.seed^mix(n)))
+	binary.BigEndian.PutUint64(b[8:], mix(d.seed+n))
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	var s [36]byte
+	hex.Encode(s[0:8], b[0:4])
+	hex.Encode(s[9:13], b[4:6])
+	hex.Encode(s[14:18], b[6:8])
+	hex.Encode(s[19:23], b[8:10])
+	hex.Encode(s[24:36], b[10:16])
+	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
+	return string(s[:])
+}
+
+// mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}

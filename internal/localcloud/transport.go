@@ -1,0 +1,121 @@
+package localcloud
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Transport serves requests in process. It opens no socket, so it works in a
+// testing/synctest bubble. A broken connection is a net.OpError with
+// ECONNRESET; a cancelled request returns its context's cause at once, as
+// net/http does, and its handler ends by the same context.
+func (c *Cloud) Transport() http.RoundTripper { return transport{c} }
+
+type transport struct{ cloud *Cloud }
+
+func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx := req.Context()
+	var body []byte
+	if req.Body != nil {
+		defer req.Body.Close()
+		var err error
+		if body, err = io.ReadAll(req.Body); err != nil {
+			return nil, err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	in := req.Clone(ctx)
+	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	in.RequestURI = req.URL.RequestURI()
+	if in.Host == "" {
+		in.Host = req.URL.Host
+	}
+	// A server sees the path as it was on the wire, whatever the client's URL
+	// says about how it came to be.
+	u, err := url.ParseRequestURI(in.RequestURI)
+	if err != nil {
+		return nil, err
+	}
+	in.URL = u
+	if len(body) > 0 {
+		in.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+
+	w := &answer{header: http.Header{}, status: http.StatusOK}
+	done := make(chan error, 1) // room for one: the handler ends though nobody waits any more
+	go func() { done <- w.run(t.cloud.serve, in) }()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
+		return w.response(req), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// answer gathers what the handler writes.
+type answer struct {
+	header http.Header
+	status int
+	wrote  bool
+	body   bytes.Buffer
+}
+
+func (w *answer) Header() http.Header { return w.header }
+
+func (w *answer) WriteHeader(status int) {
+	if !w.wrote {
+		w.status, w.wrote = status, true
+	}
+}
+
+func (w *answer) Write(p []byte) (int, error) {
+	w.wrote = true
+	return w.body.Write(p)
+}
+
+// run turns the panic that breaks a real connection into the error that its
+// client would see. Any other panic is a fault of this package and goes on.
+func (w *answer) run(serve http.HandlerFunc, r *http.Request) (err error) {
+	defer func() {
+		switch p := recover(); {
+		case p == nil:
+		case isAbort(p):
+			err = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+		default:
+			panic(p)
+		}
+	}()
+	serve(w, r)
+	return nil
+}
+
+func isAbort(p any) bool {
+	err, ok := p.(error)
+	return ok && errors.Is(err, http.ErrAbortHandler)
+}
+
+func (w *answer) response(req *http.Request) *http.Response {
+	w.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	return &http.Response{
+		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
+		StatusCode: w.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        w.header,
+		Body:          io.NopCloser(bytes.NewReader(w.body.Bytes())),
+		ContentLength: int64(w.body.Len()),
+		Request:       req,
+	}
+}

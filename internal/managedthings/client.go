@@ -1,0 +1,125 @@
+// Package managedthings is the client of the one operation the worker calls,
+// UpdateManagedThing of managed integrations for AWS IoT Device Management. It
+// stands on the core of the SDK for Go: credentials, endpoint settings, SigV4
+// signer and error types are the SDK's.
+//
+// It makes one attempt a call and judges nothing: retries, and which error
+// means what for a message, are the caller's. The service's typed client, were
+// it to be had, would replace this package.
+package managedthings
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+
+	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/message"
+)
+
+// Options of a client.
+type Options struct {
+	// HTTP sends the requests. Nil: an awshttp.Client of its own.
+	HTTP aws.HTTPClient
+}
+
+// Client calls UpdateManagedThing. Safe for use by many goroutines.
+type Client struct {
+	endpoint    *url.URL
+	region      string
+	credentials aws.CredentialsProvider
+	signer      *v4.Signer
+	http        aws.HTTPClient
+	userAgent   string
+
+	correctsClock bool
+	clockOffset   atomic.Int64 // nanoseconds by which the API's clock is ahead of ours
+}
+
+// Input is one call: the thing, and the members to set as the producer wrote them.
+type Input struct {
+	Identifier string // not empty
+	Members    []message.Member
+}
+
+// Output is what a successful call answers.
+type Output struct {
+	RequestID string
+}
+
+// New makes a client from the SDK's settings. It returns an error that names
+// the setting where cfg has no usable Region, a custom endpoint that is no URL,
+// or a custom endpoint together with FIPS.
+func New(cfg aws.Config, o Options) (*Client, error) {
+	endpoint, err := resolveEndpoint(cfg)
+	if err != nil {
+		return nil, err
+	}
+	agent, err := userAgent(cfg)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{
+		endpoint: endpoint, region: cfg.Region, credentials: cfg.Credentials,
+		signer: v4.NewSigner(), http: o.HTTP, userAgent: agent,
+		correctsClock: !cfg.DisableClockSkewCorrection,
+	}
+	if c.http == nil {
+		c.http = awshttp.ForConfig(cfg, awshttp.Options{})
+	}
+	return c, nil
+}
+
+// Endpoint is where the calls go, as a URL.
+func (c *Client) Endpoint() string { return c.endpoint.String() }
+
+// UpdateManagedThing sets the members of one thing. Those left out stay as they
+// are.
+//
+// Errors: *CredentialsError where the call could not be signed; *TransportError
+// where no answer came, with ctx's cause in it if ctx ended the call; *APIError
+// for an answer other than 2xx. After a *TransportError with Sent set the values
+// may be applied, now or later.
+func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, error) {
+	if in.Identifier == "" {
+		return Output{}, errors.New("managedthings: the Identifier is empty")
+	}
+	body := encode(in.Members)
+	r := c.request(ctx, in.Identifier, body)
+	if err := c.sign(ctx, r, body); err != nil {
+		return Output{}, err
+	}
+	return c.send(ctx, r, in.Members)
+}
+
+// send makes the call. A crash from here on leaves behind values that may be
+// applied or not; that they were about to be sent must be on record already.
+func (c *Client) send(ctx context.Context, r *http.Request, members []message.Member) (Output, error) {
+	var asked, got atomic.Bool // for a connection; whoever dials may set them
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
+	}))
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return Output{}, transportError(ctx, err, got.Load() || !asked.Load())
+	}
+	// What is left of a short answer is read so that the connection can be used again.
+	defer answer.Body.Close()
+	defer io.CopyN(io.Discard, answer.Body, maxAnswer)
+	if answer.StatusCode/100 == 2 {
+		return Output{RequestID: requestID(answer.Header)}, nil
+	}
+	now := time.Now()
+	failure := apiError(answer, now, members)
+	c.correctClock(failure.Code, answer.Header, now)
+	return Output{}, failure
+}

@@ -1,0 +1,144 @@
+package managedthings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/smithy-go"
+
+	"managed-thing-updater/internal/message"
+)
+
+// APIError is an answer other than 2xx, from the API or from something in front
+// of it. It holds no value of a sensitive member: what the API says is masked
+// where the call carried one.
+type APIError struct {
+	Status    int
+	Code      string // empty where the answer names none
+	Message   string // the API's text, masked and shortened; may be empty
+	RequestID string // empty where the answer has none
+	// Modelled reports whether Code is one of those that the API's model gives to
+	// UpdateManagedThing: only then it is the API's word on this thing.
+	Modelled bool
+	// RetryAfter is the server's wish, from 0 (none) to MaxRetryAfter.
+	RetryAfter time.Duration
+	// ResourceID and ResourceType say what was not found; ResourceNotFoundException only.
+	ResourceID, ResourceType string
+}
+
+var _ smithy.APIError = (*APIError)(nil)
+
+// ErrorCode implements smithy.APIError.
+func (e *APIError) ErrorCode() string { return e.Code }
+
+// ErrorMessage implements smithy.APIError.
+func (e *APIError) ErrorMessage() string { return e.Message }
+
+// ErrorFault implements smithy.APIError, by the status.
+func (e *APIError) ErrorFault() smithy.ErrorFault {
+	switch {
+	case e.Status >= 500:
+		return smithy.FaultServer
+	case e.Status >= 400:
+		return smithy.FaultClient
+	}
+	return smithy.FaultUnknown
+}
+
+func (e *APIError) Error() string {
+	var b strings.Builder
+	b.WriteString("UpdateManagedThing: ")
+	if e.Code == "" {
+		fmt.Fprintf(&b, "HTTP status %d without an error code", e.Status)
+	} else {
+		fmt.Fprintf(&b, "%s (HTTP status %d)", e.Code, e.Status)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.RequestID != "" {
+		b.WriteString(" [request " + e.RequestID + "]")
+	}
+	return b.String()
+}
+
+// Masked is the API's text, fit to be shown where members were concerned: it is
+// replaced as a whole where one of them is sensitive. Message is masked for the
+// members of its own call already.
+func (e *APIError) Masked(members []message.Member) string { return mask(e.Message, members) }
+
+func mask(text string, members []message.Member) string {
+	var sensitive []string
+	for _, m := range members {
+		if message.IsSensitive(m.Name) {
+			sensitive = append(sensitive, m.Name)
+		}
+	}
+	if text == "" || sensitive == nil {
+		return text
+	}
+	return "(masked: the call carried " + strings.Join(sensitive, ", ") + ")"
+}
+
+// TransportError says that no answer came.
+type TransportError struct {
+	Err error // what went wrong
+	// Cause is the context's cause where the context ended the call, else nil.
+	Cause error
+	// Timeout reports whether time ran out: the context's deadline, or a limit of
+	// the HTTP client.
+	Timeout bool
+	// Sent is false only where it is certain that no byte of the request went
+	// out, as when no connection came about. Where it is true the values may be
+	// applied, now or later.
+	Sent bool
+}
+
+func (e *TransportError) Error() string {
+	text := "UpdateManagedThing: no answer: " + e.Err.Error()
+	if !e.Sent {
+		text = "UpdateManagedThing: no connection: " + e.Err.Error()
+	}
+	if e.Cause != nil && !errors.Is(e.Err, e.Cause) {
+		text += " (" + e.Cause.Error() + ")"
+	}
+	return text
+}
+
+// Unwrap gives the transport's error and, where there is one, the context's cause.
+func (e *TransportError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{e.Err}
+	}
+	return []error{e.Err, e.Cause}
+}
+
+func transportError(ctx context.Context, err error, sent bool) *TransportError {
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = u.Err // the rest is the URL, the same for all but the thing
+	}
+	e := &TransportError{Err: err, Sent: sent}
+	if ctx.Err() != nil {
+		e.Cause = context.Cause(ctx)
+	}
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	e.Timeout = ok && timeout.Timeout() || errors.Is(ctx.Err(), context.DeadlineExceeded)
+	return e
+}
+
+// CredentialsError says that a call could not be signed, for want of
+// credentials. Nothing was sent. It concerns the caller, never the thing.
+type CredentialsError struct{ Err error }
+
+func (e *CredentialsError) Error() string {
+	return "UpdateManagedThing: no AWS credentials: " + e.Err.Error()
+}
+
+func (e *CredentialsError) Unwrap() error { return e.Err }

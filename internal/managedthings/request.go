@@ -1,0 +1,147 @@
+package managedthings
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/encoding/httpbinding"
+	"github.com/aws/smithy-go/middleware"
+	smithyrand "github.com/aws/smithy-go/rand"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"managed-thing-updater/internal/message"
+)
+
+const (
+	serviceID   = "IoT Managed Integrations" // names the endpoint settings
+	signingName = "iotmanagedintegrations"
+	apiVersion  = "2025-03-03"
+)
+
+// encode puts the request's body together: the raw values, byte for byte. The
+// Identifier is no part of it.
+func encode(members []message.Member) []byte {
+	size := len("{}")
+	for _, m := range members {
+		size += len(`"":,`) + len(m.Name) + len(m.Value)
+	}
+	body := append(make([]byte, 0, size), '{')
+	for i, m := range members {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = strconv.AppendQuote(body, m.Name) // one of the API's own names: letters
+		body = append(body, ':')
+		body = append(body, m.Value...)
+	}
+	return append(body, '}')
+}
+
+func (c *Client) request(ctx context.Context, identifier string, body []byte) *http.Request {
+	to := *c.endpoint
+	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
+	// RawPath keeps net/url from writing ':' and others as they are: the service
+	// expects all but A-Z a-z 0-9 - . _ ~ escaped, and the signature counts on it.
+	to.Path = base + "/managed-things/" + identifier
+	to.RawPath = rawBase + "/managed-things/" + httpbinding.EscapePath(identifier, true)
+
+	r := &http.Request{
+		Method: http.MethodPut, URL: &to, Host: to.Host,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{
+			"Content-Type": {"application/json"},
+			"User-Agent":   {c.userAgent},
+		},
+		ContentLength: int64(len(body)),
+		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+	}
+	r.Body, _ = r.GetBody()
+	return r.WithContext(ctx)
+}
+
+var errNoCredentials = errors.New("none are set up: attach a role to the worker, or set AWS_PROFILE")
+
+// sign signs the request with SigV4 and the credentials of the moment.
+func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+	if c.credentials == nil {
+		return &CredentialsError{Err: errNoCredentials}
+	}
+	credentials, err := c.credentials.Retrieve(ctx)
+	if err != nil {
+		if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
+			err = fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+		}
+		return &CredentialsError{Err: err}
+	}
+	digest := sha256.Sum256(body)
+	now := time.Now().Add(time.Duration(c.clockOffset.Load()))
+	err = c.signer.SignHTTP(ctx, credentials, r, hex.EncodeToString(digest[:]), signingName, c.region, now)
+	if err != nil {
+		return &CredentialsError{Err: fmt.Errorf("sign: %w", err)}
+	}
+	// Set after signing: they may be changed on the way, and nothing checks them.
+	id, err := smithyrand.NewUUID(rand.Reader).GetUUID()
+	if err != nil {
+		return fmt.Errorf("managedthings: draw the id of a call: %w", err)
+	}
+	r.Header["Amz-Sdk-Invocation-Id"] = []string{id}
+	r.Header["Amz-Sdk-Request"] = []string{"attempt=1; max=1"}
+	return nil
+}
+
+// clockCodes are the errors after which the API's clock counts instead of ours:
+// SigV4 allows five minutes between them, fifteen at some services.
+var clockCodes = map[string]bool{
+	"RequestTimeTooSkewed": true, "RequestTimeTooSkewedException": true, "RequestExpired": true, "RequestInTheFuture": true,
+	"InvalidSignatureException": true, "SignatureDoesNotMatch": true, "AuthFailure": true,
+}
+
+// maxSkew is the difference between two clocks below which a refused signature
+// has another reason.
+const maxSkew = 4 * time.Minute
+
+// correctClock takes over the API's clock for the next calls where a call was
+// refused and our clock explains it. An answer from a cache tells no time.
+func (c *Client) correctClock(code string, h http.Header, now time.Time) {
+	if !c.correctsClock || !clockCodes[code] || h.Get("Age") != "" {
+		return
+	}
+	theirs, err := smithyhttp.ParseTime(h.Get("Date"))
+	if err != nil {
+		return
+	}
+	offset := theirs.Sub(now)
+	if (offset - time.Duration(c.clockOffset.Load())).Abs() > maxSkew {
+		c.clockOffset.Store(int64(offset))
+	}
+}
+
+// userAgent is what the SDK's own clients send.
+func userAgent(cfg aws.Config) (string, error) {
+	agent := awsmiddleware.NewRequestUserAgent()
+	agent.AddSDKAgentKeyValue(awsmiddleware.APIMetadata, signingName, apiVersion)
+	if cfg.AppID != "" {
+		agent.AddSDKAgentKey(awsmiddleware.ApplicationIdentifier, cfg.AppID)
+	}
+	r := smithyhttp.NewStackRequest().(*smithyhttp.Request)
+	_, _, err := agent.HandleBuild(context.Background(), middleware.BuildInput{Request: r}, middleware.BuildHandlerFunc(
+		func(context.Context, middleware.BuildInput) (out middleware.BuildOutput, m middleware.Metadata, err error) {
+			return
+		}))
+	if err != nil {
+		return "", fmt.Errorf("managedthings: put together the User-Agent: %w", err)
+	}
+	return r.Header.Get("User-Agent"), nil
+}

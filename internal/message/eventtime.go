@@ -1,0 +1,80 @@
+package message
+
+import (
+	"math/big"
+	"strings"
+	"time"
+)
+
+// reading is an event time as one source gives it. The zero reading gives none.
+type reading struct {
+	given    bool
+	readable bool // it has the form it must have
+	at       time.Time
+}
+
+// The decimal places by which epoch times in these units are shifted to come out
+// in nanoseconds.
+const (
+	nanosecondsPerSecond      = 9
+	nanosecondsPerMillisecond = 6
+)
+
+// timeOf reads an optional member that holds an RFC 3339 time.
+func timeOf(o object, member string) reading {
+	if !present(o, member) {
+		return reading{}
+	}
+	text, _ := o.text(member)
+	return rfc3339(text)
+}
+
+// epochOf reads an optional member that holds an epoch time as a number, exactly
+// as it is written: a float64 of today's epoch seconds has lost the nanoseconds.
+func epochOf(o object, member string, places int) reading {
+	if !present(o, member) {
+		return reading{}
+	}
+	return epoch(string(o.get(member)), places)
+}
+
+// rfc3339 reads a time with any number of fraction digits, of which nine count.
+func rfc3339(s string) reading {
+	// RFC 3339 section 5.6 allows lower case; time.Parse does not. It takes a
+	// comma for the point and an hour of one digit, which RFC 3339 does not.
+	s = strings.ToUpper(s)
+	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || strings.Contains(s, ",") {
+		return reading{given: true}
+	}
+	at, err := time.Parse(time.RFC3339Nano, s)
+	if err != nil {
+		return reading{given: true}
+	}
+	return read(at)
+}
+
+// epoch reads an epoch time, written in a unit that is places decimal places
+// above a nanosecond; what is finer than that is cut off.
+func epoch(s string, places int) reading {
+	d, ok := parseDecimal(s)
+	if !ok {
+		return reading{given: true}
+	}
+	total, ok := d.times10(places)
+	if !ok {
+		return reading{given: true}
+	}
+	seconds, nanoseconds := new(big.Int).DivMod(total, big.NewInt(int64(time.Second)), new(big.Int))
+	if !seconds.IsInt64() || seconds.CmpAbs(big.NewInt(1<<40)) > 0 { // far beyond year 9999
+		return reading{given: true}
+	}
+	return read(time.Unix(seconds.Int64(), nanoseconds.Int64()))
+}
+
+// read is a time that was read, unreadable after all where RFC 3339 cannot write
+// its year: it could not come back on a letter.
+func read(at time.Time) reading {
+	at = at.UTC()
+	year := at.Year()
+	return reading{given: true, readable: 0 <= year && year <= 9999, at: at}
+}

@@ -1,0 +1,24 @@
+package message
+
+// Receives is how often a message was received, a letter's life before it was
+// moved back included. It reads the attributes only.
+func Receives(in Incoming) int {
+	if letter := letterOf(in.Attributes); letter != nil {
+		return max(in.Receives, letter.Receives)
+	}
+	return in.Receives
+}
+
+// Undecoded is what the attributes alone say of a message whose body is not to be
+// looked at. Key and TimeFrom are empty where they say nothing: the body may, and
+// a letter of the message must not claim to know better.
+func Undecoded(in Incoming) Update {
+	u := identify(in, nil, Options{})
+	if u.TimeFrom == TimeFromSent {
+		u.TimeFrom = ""
+	}
+	if u.Key == boundKey("sqs", in.ID) {
+		u.Key = ""
+	}
+	return u
+}

@@ -1,0 +1,134 @@
+package message
+
+import (
+	"bytes"
+	"errors"
+	"strconv"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// validate holds a request against the schema. It returns the thing and the
+// members to set, or what is wrong; the members' values are request's own.
+func validate(request object) (thing string, members []Member, findings []finding) {
+	r := compiled()
+	members = make([]Member, 0, len(request))
+	values := make(map[string]any, len(request))
+	for _, m := range request {
+		if kindOf(m.Value) == 'n' {
+			continue // at the top level null is absent: many serialisers write it so
+		}
+		values[m.Name] = valueOf(m.Value, r.root.Properties[m.Name])
+		if m.Name != "Identifier" {
+			members = append(members, m)
+		}
+	}
+	if err := r.root.Validate(values); err != nil {
+		invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
+		if !ok { // the schema package returns no other
+			return "", nil, []finding{found("", "the schema of a message", "could not be checked")}
+		}
+		return "", nil, explain(r, request, invalid)
+	}
+	thing, _ = values["Identifier"].(string)
+	return thing, members, nil
+}
+
+// The values that stand for whatever the schema does not look into.
+var (
+	someObject = map[string]any{}
+	someArray  = []any{}
+)
+
+// valueOf decodes a raw value as far as its schema describes it, and no further:
+// a Schema document may be deep, and what has no place here need not be read to
+// be refused. The schema may be nil.
+func valueOf(raw []byte, s *jsonschema.Schema) any {
+	switch kindOf(raw) {
+	case 't':
+		return true
+	case 'f':
+		return false
+	case '"':
+		text, _ := stringOf(raw)
+		return text
+	case '0':
+		return numberOf(raw)
+	case '{':
+		if s == nil || s.Properties == nil && valuesOf(s) == nil {
+			return someObject
+		}
+	case '[':
+		if s == nil || s.Items2020 == nil {
+			return someArray
+		}
+	default:
+		return nil
+	}
+	// The text was read strictly before; what is known of it is not found again.
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient...)
+	return nextValue(dec, s)
+}
+
+func nextValue(dec *jsontext.Decoder, s *jsonschema.Schema) any {
+	kind := dec.PeekKind()
+	switch {
+	case kind == '{' && s != nil && (s.Properties != nil || valuesOf(s) != nil):
+		_, _ = dec.ReadToken()
+		o := make(map[string]any)
+		for k := dec.PeekKind(); k != '}' && k != jsontext.KindInvalid; k = dec.PeekKind() {
+			token, err := dec.ReadToken()
+			if err != nil {
+				return o // unreachable: it was read before
+			}
+			name := token.String()
+			part, known := s.Properties[name]
+			if !known {
+				part = valuesOf(s)
+			}
+			o[name] = nextValue(dec, part)
+		}
+		_, _ = dec.ReadToken()
+		return o
+	case kind == '[' && s != nil && s.Items2020 != nil:
+		_, _ = dec.ReadToken()
+		a := []any{}
+		for k := dec.PeekKind(); k != ']' && k != jsontext.KindInvalid; k = dec.PeekKind() {
+			// One over the limit shows that the list is too long.
+			if s.MaxItems != nil && len(a) > *s.MaxItems {
+				if err := dec.SkipValue(); err != nil {
+					return a // unreachable: it was read before
+				}
+				continue
+			}
+			a = append(a, nextValue(dec, s.Items2020))
+		}
+		_, _ = dec.ReadToken()
+		return a
+	}
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return nil // unreachable: it was read before
+	}
+	return valueOf(raw, nil)
+}
+
+// numberOf stands for a number in a check of integers with bounds. A hostile
+// literal such as 1e999999 would cost the schema package seconds to work out.
+func numberOf(raw []byte) any {
+	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
+		return n
+	}
+	d, _ := parseDecimal(string(raw))
+	if !d.whole() {
+		return 0.5 // any number that is no integer
+	}
+	if n, ok := d.times10(0); ok && n.IsInt64() {
+		return n.Int64()
+	}
+	if d.negative {
+		return int64(-1 << 63)
+	}
+	return int64(1<<63 - 1)
+}

@@ -1,0 +1,75 @@
+// Package retry decides how long to wait between attempts and runs the loop
+// around them. It alone knows github.com/cenkalti/backoff/v4; the rest of the
+// worker sees Policy and Do.
+package retry
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// MaxFloor is the longest wait that a server's wish can bring about: a server
+// that asks for a day is asked again after this long.
+const MaxFloor = 5 * time.Minute
+
+// Policy is exponential backoff with full jitter: after n failures the wait is
+// drawn evenly from 0 to min(Max, Base·2ⁿ⁻¹). Its spread is what keeps clients
+// that failed together from coming back together.
+//
+// Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+type Policy struct {
+	Base time.Duration // the longest first wait; 0 or less is no wait at all
+	Max  time.Duration // the longest wait, whatever the number of failures
+}
+
+// Ceiling is the longest wait after n failures in a row, for any n; n below 1
+// is taken as 1.
+func (p Policy) Ceiling(n int) time.Duration {
+	ceiling := max(0, min(p.Base, p.Max))
+	for range max(n, 1) - 1 {
+		if ceiling > p.Max/2 {
+			return max(0, p.Max) // doubling once more would overshoot, or overflow
+		}
+		if ceiling == 0 {
+			return 0
+		}
+		ceiling *= 2
+	}
+	return ceiling
+}
+
+// Delay draws the wait after n failures in a row (n below 1 is taken as 1). It
+// is never shorter than floor, the server's own wish, of which at most MaxFloor
+// counts; a floor of 0 or less is none. A nil rng is the process's own.
+func (p Policy) Delay(n int, floor time.Duration, rng *rand.Rand) time.Duration {
+	drawn := draw(p.Ceiling(n), rng)
+	return max(drawn, min(floor, MaxFloor))
+}
+
+// draw is even over the closed range from 0 to ceiling.
+func draw(ceiling time.Duration, rng *rand.Rand) time.Duration {
+	if rng == nil {
+		return time.Duration(rand.Uint64N(uint64(ceiling) + 1))
+	}
+	return time.Duration(rng.Uint64N(uint64(ceiling) + 1))
+}
+
+// NewRand makes a source of randomness that always draws the same numbers from
+// the same seed, for tests. Safe for use by many goroutines.
+func NewRand(seed uint64) *rand.Rand {
+	return rand.New(&lockedSource{source: rand.NewPCG(seed, seed)})
+}
+
+// lockedSource makes a rand.Rand safe for many goroutines: in math/rand/v2 all
+// of its state is in the source.
+type lockedSource struct {
+	mu     sync.Mutex
+	source *rand.PCG
+}
+
+func (s *lockedSource) Uint64() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.source.Uint64()
+}

@@ -1,0 +1,69 @@
+package telemetry_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
+)
+
+func TestEverySeriesIsThereFromTheStart(t *testing.T) {
+	m := telemetry.NewMetrics()
+	m.Gauge("held", "Messages held.", func() float64 { return 0 })
+	series := gather(t, m)
+	want := map[string]int{
+		"worker_messages_settled_total":        len(message.Outcomes),
+		"worker_dead_letters_total":            len(message.Reasons),
+		"worker_event_times_ignored_total":     len(message.TimeFaults),
+		"worker_api_calls_total":               len(telemetry.CallResults),
+		"worker_failed_attempts_total":         3,
+		"worker_sqs_requests_total":            2 * len(telemetry.SQSActions),
+		"worker_messages_received_total":       1,
+		"worker_messages_received_again_total": 1,
+		"worker_messages_stranded_total":       1,
+		"worker_polls_cut_total":               1,
+		"worker_leases_lost_total":             1,
+		"worker_api_call_seconds":              1,
+		"worker_api_calls_in_flight":           1,
+		"worker_held":                          1,
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		values := series[name]
+		if len(values) != want[name] {
+			t.Errorf("%s has %d series, want %d", name, len(values), want[name])
+		}
+	}
+	for name, values := range series {
+		if !strings.HasPrefix(name, "worker_") {
+			continue
+		}
+		for _, v := range values {
+			if v != 0 {
+				t.Errorf("%s starts at %v", name, v)
+			}
+		}
+	}
+	if len(series["go_goroutines"]) != 1 || len(series["process_start_time_seconds"]) != 1 {
+		t.Error("the Go runtime's or the process's own metrics are missing")
+	}
+}
+
+// gather reads every series: the value, or a histogram's count.
+func gather(t *testing.T, m *telemetry.Metrics) map[string][]float64 {
+	t.Helper()
+	families, err := m.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := make(map[string][]float64)
+	for _, f := range families {
+		for _, metric := range f.GetMetric() {
+			v := metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			series[f.GetName()] = append(series[f.GetName()], v)
+		}
+	}
+	return series
+}

@@ -1,0 +1,107 @@
+package statetest
+
+import (
+	"slices"
+
+	"managed-thing-updater/internal/thingstate"
+)
+
+// crash begins a call for a value of Name that is never finished.
+func crash(b *bench, n int) {
+	b.acquireFor(thing, b.Tick, intent("Name", n))
+	b.pass(2)
+}
+
+func expectMarks(b *bench, member string, want ...byte) {
+	b.Helper()
+	if got := marked(b.record(), member); !slices.Equal(got, want) {
+		b.Errorf("marks of %s: %v, want %v", member, got, want)
+	}
+}
+
+// endings are what becomes of the marks of Name (one left by a crash before, one
+// the lease's own) and Model (the lease's own) when a lease ends.
+var endings = []struct {
+	name        string
+	result      thingstate.Result
+	name1       []byte // marks of Name
+	model       []byte // marks of Model
+	nameApplied bool
+}{
+	{"not sent", thingstate.Result{Call: thingstate.NotSent}, []byte{1}, nil, false},
+	{"not sent, known to be set", thingstate.Result{Call: thingstate.NotSent, Applied: nameSet}, []byte{1}, nil, true},
+	{"succeeded", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet}, nil, nil, true},
+	{"succeeded, marks kept", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, KeepMarks: true}, []byte{1}, nil, true},
+	{"succeeded with nothing applied", thingstate.Result{Call: thingstate.Succeeded}, []byte{1}, nil, false},
+	{"unknown", thingstate.Result{Call: thingstate.OutcomeUnknown}, []byte{1, 2}, []byte{3}, false},
+	{"unknown, known to be set", thingstate.Result{Call: thingstate.OutcomeUnknown, Applied: nameSet}, []byte{1, 2}, []byte{3}, true},
+}
+
+var nameSet = map[string]thingstate.Version{"Name": version(2)}
+
+var markRules = append([]rule{
+	{"acquire gives the record as it was before its own marks", func(b *bench) {
+		if r, _ := b.acquireFor(thing, b.Tick, intent("Name", 1)); len(r.Marks) > 0 {
+			b.Errorf("marks on the first Acquire: %v", r.Marks)
+		}
+		b.pass(2)
+		expectMarks(b, "Name", 1)
+	}},
+	{"a crash leaves a mark with value and order", func(b *bench) {
+		crash(b, 7)
+		r := b.record()
+		if len(r.Marks["Name"]) != 1 {
+			b.Fatalf("marks: %v", r.Marks)
+		}
+		m := r.Marks["Name"][0]
+		if m.Digest != digest(7) || m.Order.Compare(at(7)) != 0 || m.At.IsZero() {
+			b.Errorf("mark: %+v", m)
+		}
+		if len(r.Versions) > 0 {
+			b.Errorf("a crash set versions: %v", r.Versions)
+		}
+	}},
+	{"reading a record leaves its marks", func(b *bench) {
+		crash(b, 1)
+		b.record()
+		expectMarks(b, "Name", 1)
+	}},
+	{"marks of several members belong to their members", func(b *bench) {
+		b.acquireFor(thing, b.Tick, intent("Name", 1), intent("Model", 2))
+		b.pass(2)
+		expectMarks(b, "Name", 1)
+		expectMarks(b, "Model", 2)
+	}},
+	{"marks are bounded, the oldest go first", func(b *bench) {
+		for n := range thingstate.MaxMarks + 2 {
+			_, l := b.acquire(intent("Name", n))
+			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+		}
+		expectMarks(b, "Name", 2, 3, 4, 5)
+	}},
+	{"a record handed out does not change", func(b *bench) {
+		crash(b, 1)
+		r, l := b.acquire(intent("Name", 2))
+		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Keys: []string{"key"}})
+		if !slices.Equal(marked(r, "Name"), []byte{1}) || len(r.Versions) > 0 || r.Seen("key") {
+			b.Errorf("the record changed under its reader: %+v", r)
+		}
+	}},
+}, endingRules()...)
+
+func endingRules() []rule {
+	var rules []rule
+	for _, e := range endings {
+		rules = append(rules, rule{"marks after a call " + e.name, func(b *bench) {
+			crash(b, 1)
+			_, l := b.acquire(intent("Name", 2), intent("Model", 3))
+			b.finish(l, e.result)
+			expectMarks(b, "Name", e.name1...)
+			expectMarks(b, "Model", e.model...)
+			if _, got := b.record().Versions["Name"]; got != e.nameApplied {
+				b.Errorf("Name has a version: %v, want %v", got, e.nameApplied)
+			}
+		}})
+	}
+	return rules
+}

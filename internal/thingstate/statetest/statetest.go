@@ -1,0 +1,143 @@
+// Package statetest is what every thingstate.Store must do, as tests that each
+// of them runs.
+package statetest
+
+import (
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/thingstate"
+)
+
+// Options are the settings under which a test opens a store.
+type Options struct{ DedupTTL, VersionTTL time.Duration }
+
+// Harness says how to test one kind of store.
+type Harness struct {
+	// Open returns a store without records. What it leaves behind is cleaned up
+	// by t.Cleanup.
+	Open func(t *testing.T, o Options) thingstate.Store
+	// Run runs the body of one test; nil runs it as it is. A store in memory
+	// gives synctest.Test, so that its time is virtual; a store behind a socket,
+	// which cannot live in a bubble, gives nil and takes real time.
+	Run func(t *testing.T, body func(t *testing.T))
+	// Tick is the unit of the suite's times: leases and TTLs are a few ticks
+	// long, the longest wait 25. It must be well above what one call of the store
+	// takes and above the resolution of its clock: for a store in memory any
+	// length, for one behind a socket some 200 ms.
+	Tick time.Duration
+	// Advance lets time pass by the store's clock; nil is time.Sleep, right for
+	// virtual and real time. A store whose clock the test can move gives its own.
+	Advance func(d time.Duration)
+}
+
+// Run runs the suite, one subtest a rule.
+func Run(t *testing.T, h Harness) {
+	if h.Run == nil {
+		h.Run = func(t *testing.T, body func(*testing.T)) { body(t) }
+	}
+	if h.Advance == nil {
+		h.Advance = time.Sleep
+	}
+	for _, group := range [][]rule{leaseRules, markRules, versionRules, keyRules} {
+		for _, r := range group {
+			t.Run(r.name, func(t *testing.T) {
+				h.Run(t, func(t *testing.T) { r.test(newBench(t, h)) })
+			})
+		}
+	}
+}
+
+type rule struct {
+	name string
+	test func(b *bench)
+}
+
+// bench is one test's store with shorthands that fail the test on an error.
+type bench struct {
+	*testing.T
+	Harness
+	store thingstate.Store
+}
+
+// thing is the one that most tests are about.
+const thing = "urn:thing:1"
+
+func newBench(t *testing.T, h Harness) *bench {
+	return newBenchWith(t, h, Options{DedupTTL: 1000 * h.Tick, VersionTTL: 1000 * h.Tick})
+}
+
+func newBenchWith(t *testing.T, h Harness, o Options) *bench {
+	return &bench{T: t, Harness: h, store: h.Open(t, o)}
+}
+
+// long is a lease that does not end within a test.
+func (b *bench) long() time.Duration { return 1000 * b.Tick }
+
+func (b *bench) pass(ticks int) { b.Advance(time.Duration(ticks) * b.Tick) }
+
+func (b *bench) acquire(intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
+	b.Helper()
+	return b.acquireFor(thing, b.long(), intents...)
+}
+
+func (b *bench) acquireFor(thing string, lease time.Duration, intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
+	b.Helper()
+	r, l, err := b.store.Acquire(b.Context(), thing, lease, intents)
+	if err != nil {
+		b.Fatalf("Acquire(%s): %v", thing, err)
+	}
+	return r, l
+}
+
+func (b *bench) finish(l thingstate.Lease, r thingstate.Result) {
+	b.Helper()
+	if err := b.store.Finish(b.Context(), l, r); err != nil {
+		b.Fatalf("Finish: %v", err)
+	}
+}
+
+// apply records versions as a call that succeeded does.
+func (b *bench) apply(versions map[string]thingstate.Version, keys ...string) {
+	b.Helper()
+	_, l := b.acquire()
+	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: versions, Keys: keys})
+}
+
+// record reads the record and leaves it as it was.
+func (b *bench) record() thingstate.Record {
+	b.Helper()
+	r, l := b.acquire()
+	b.finish(l, thingstate.Result{})
+	return r
+}
+
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// at is the order of an update that happened n nanoseconds after the epoch.
+func at(n int) message.Order {
+	return message.Order{
+		EventTime: epoch.Add(time.Duration(n)), SentAt: epoch.Add(time.Hour).Truncate(time.Millisecond),
+		Sequence: "18870659384132600832", MessageID: "219f8380-5770-4cc2-8c3e-5c715e145f5e",
+	}
+}
+
+func digest(n byte) thingstate.Digest { return thingstate.Digest{15: n} }
+
+func intent(member string, n int) thingstate.Intent {
+	return thingstate.Intent{Member: member, Digest: digest(byte(n)), Order: at(n)}
+}
+
+func version(n int) thingstate.Version {
+	return thingstate.Version{Order: at(n), Digest: digest(byte(n))}
+}
+
+// marked are the digests' last bytes of a member's marks, in their order.
+func marked(r thingstate.Record, member string) []byte {
+	var out []byte
+	for _, m := range r.Marks[member] {
+		out = append(out, m.Digest[15])
+	}
+	return out
+}

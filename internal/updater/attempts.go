@@ -1,0 +1,52 @@
+package updater
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+)
+
+// A failure counts against an update only where other things fare well: since the
+// update's previous attempt at least evidenceCalls calls for other things were
+// answered, and at least evidenceShare of those that ended succeeded. Otherwise
+// it is the service's trouble and nobody's failure. Counted attempts span at
+// least attemptsSpan, so that a short trouble that hits one thing passes.
+const (
+	evidenceCalls = 10
+	evidenceShare = 0.9
+	attemptsSpan  = 2 * time.Minute
+
+	// deniedAttempts is how many counted refusals of this thing alone are enough.
+	deniedAttempts = 3
+)
+
+// How a failed attempt was counted, as the metric's label says it.
+const (
+	countedYes        = "yes"
+	countedTrouble    = "trouble"
+	countedNoEvidence = "no_evidence"
+)
+
+// count adds a failure to the update's attempts, where it counts. others is the
+// score of the calls for other things by now.
+func count(a *backlog.Attempts, others backlog.Tally, now time.Time) string {
+	since := others.Sub(a.Others)
+	a.Others = others
+	a.NoEvidence = since.Answered < evidenceCalls
+	switch {
+	case a.NoEvidence:
+		return countedNoEvidence
+	case float64(since.Succeeded) < evidenceShare*float64(since.Ended):
+		return countedTrouble
+	}
+	a.Counted++
+	if a.First.IsZero() {
+		a.First = now
+	}
+	return countedYes
+}
+
+// spent reports whether an update has used up its attempts.
+func spent(a backlog.Attempts, limit int, now time.Time) bool {
+	return a.Counted >= limit && now.Sub(a.First) >= attemptsSpan
+}

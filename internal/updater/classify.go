@@ -1,0 +1,107 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
+
+	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// errCallTimeout is the cause of a call's end by WORKER_CALL_TIMEOUT.
+var errCallTimeout = errors.New("the call took longer than WORKER_CALL_TIMEOUT")
+
+// fault is what a kind of failure is about: it decides what happens next.
+type fault int
+
+const (
+	none    fault = iota
+	quota         // the door is too narrow: nobody's failure
+	values        // the values are refused: no call with them will ever succeed
+	missing       // the thing is not there, or not yet
+	denied        // this thing may not be touched by us
+	caller        // who we are is in doubt: nothing to do with the thing
+	trouble       // the service, the network, or something that may pass
+)
+
+// failure is how a call ended, told apart by modelled codes, never by the status
+// alone.
+type failure struct {
+	fault  fault
+	result telemetry.CallResult
+	code   string // the API's code, or a name of ours where it gave none
+	// answered is set where the API said something.
+	answered bool
+	// unknown is set where the call may have been applied nevertheless.
+	unknown    bool
+	retryAfter time.Duration
+	requestID  string
+	detail     string // for people; never a sensitive value
+	// tooLarge is set for a body that was refused for its size: a smaller one may pass.
+	tooLarge bool
+}
+
+// callerCodes concern the caller's credentials, signature or clock. From the
+// common errors of AWS APIs and the names that older services use.
+var callerCodes = map[string]bool{
+	"ExpiredToken": true, "ExpiredTokenException": true,
+	"InvalidSignature": true, "InvalidSignatureException": true, "SignatureDoesNotMatch": true,
+	"UnrecognizedClient": true, "UnrecognizedClientException": true, "InvalidClientTokenId": true,
+	"IncompleteSignature": true, "IncompleteSignatureException": true,
+	"MissingAuthenticationToken": true, "MissingAuthenticationTokenException": true,
+	"RequestTimeTooSkewed": true, "RequestExpired": true,
+}
+
+func classify(err error) failure {
+	if err == nil {
+		return failure{result: telemetry.CallOK, answered: true}
+	}
+	if api, ok := errors.AsType[*managedthings.APIError](err); ok {
+		return classifyAnswer(api)
+	}
+	if _, ok := errors.AsType[*managedthings.CredentialsError](err); ok {
+		return failure{fault: caller, result: telemetry.CallCaller, code: "NoCredentials"}
+	}
+	if errors.Is(err, errCallTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		return failure{fault: trouble, result: telemetry.CallTimeout, code: "timeout", unknown: true}
+	}
+	return failure{fault: trouble, result: telemetry.CallConnection, code: "connection", unknown: true}
+}
+
+func classifyAnswer(api *managedthings.APIError) failure {
+	f := failure{code: api.ErrorCode(), answered: true, retryAfter: api.RetryAfter, requestID: api.RequestID}
+	_, throttle := awsretry.DefaultThrottleErrorCodes[f.code]
+	switch {
+	case throttle || api.Status == http.StatusTooManyRequests:
+		f.fault, f.result = quota, telemetry.CallThrottled
+	case f.code == "ValidationException":
+		f.fault, f.result = values, telemetry.CallRejected
+	case f.code == "ResourceNotFoundException":
+		f.fault, f.result = missing, telemetry.CallNotFound
+	case f.code == "AccessDeniedException" || f.code == "UnauthorizedException":
+		f.fault, f.result = denied, telemetry.CallDenied
+	case callerCodes[f.code]:
+		f.fault, f.result = caller, telemetry.CallCaller
+	case f.code == "ConflictException":
+		f.fault, f.result = trouble, telemetry.CallConflict
+	case f.code == "ServiceUnavailableException":
+		f.fault, f.result = trouble, telemetry.CallUnavailable
+	case api.Status == http.StatusRequestEntityTooLarge:
+		f.fault, f.result, f.tooLarge = trouble, telemetry.CallTooLarge, true
+	case api.Status == http.StatusServiceUnavailable:
+		f.fault, f.result, f.unknown = trouble, telemetry.CallUnavailable, true
+	case api.Status >= 500:
+		// A gateway that lost its back end does not know what that did.
+		f.fault, f.result, f.unknown = trouble, telemetry.CallInternal, true
+	default:
+		f.fault, f.result = trouble, telemetry.CallOther
+	}
+	if f.code == "" {
+		f.code = "HTTP " + http.StatusText(api.Status)
+	}
+	return f
+}

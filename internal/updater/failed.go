@@ -1,0 +1,102 @@
+package updater
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/message"
+)
+
+// notFoundGrace is how long after its SentTimestamp an update of an unknown thing
+// is retried: the thing may be on its way.
+const notFoundGrace = time.Minute
+
+// failed decides what a failed call means for the updates it carried: wait and
+// try again, go out one by one, or end as a dead letter. No update ends as one
+// because of a call that carried others.
+func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) (map[*backlog.Item]message.Outcome, backlog.Next) {
+	now := time.Now()
+	u.notices.failed(f.code, f.detail)
+	again := backlog.Next{
+		Failed: true, Confirm: t.Confirm,
+		Delay: u.o.Retry.Delay(t.Failures+1, f.retryAfter, u.o.Rand),
+	}
+	switch f.fault {
+	case values:
+		return u.refused(t, plan, f, message.Rejected)
+	case missing:
+		wait := untilGraceEnds(plan.Carried, now)
+		if wait <= 0 {
+			return u.refused(t, plan, f, message.NotFound)
+		}
+		again.Delay = min(again.Delay, wait)
+		return nil, again
+	case denied:
+		if len(plan.Carried) > 1 {
+			return u.refused(t, plan, f, message.Denied)
+		}
+		if u.countAll(t, plan, now, deniedAttempts) {
+			return u.refused(t, plan, f, message.Denied)
+		}
+	case trouble:
+		if f.tooLarge && len(plan.Carried) > 1 {
+			return u.refused(t, plan, f, message.Exhausted)
+		}
+		if u.countAll(t, plan, now, u.o.Attempts) {
+			return u.refused(t, plan, f, message.Exhausted)
+		}
+	}
+	if f.fault != quota && alone(plan.Carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
+		again.Delay = max(again.Delay, u.o.Retry.Max)
+	}
+	return nil, again
+}
+
+// refused ends the one update that the call carried as a dead letter, or takes
+// the several apart: each then goes out in a call of its own, in order.
+func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) (map[*backlog.Item]message.Outcome, backlog.Next) {
+	if len(plan.Carried) > 1 {
+		for _, it := range t.Items {
+			it.Apart = true
+		}
+		return nil, backlog.Next{Confirm: t.Confirm}
+	}
+	it := plan.Carried[0]
+	it.Claim.DeadLetter(it.Update, message.Failure{
+		Reason: why, Code: f.code, Detail: f.detail, RequestID: f.requestID, Attempts: it.Attempts.Counted,
+	})
+	return map[*backlog.Item]message.Outcome{it: message.DeadLettered}, backlog.Next{Confirm: t.Confirm}
+}
+
+// countAll counts a failure against each update that the call carried, and
+// reports whether one of them has used up its attempts by it.
+func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) bool {
+	others := u.backlog.Others(t)
+	last := false
+	for _, it := range plan.Carried {
+		counted := count(&it.Attempts, others, now)
+		u.metrics.Attempts.WithLabelValues(counted).Inc()
+		last = last || counted == countedYes && spent(it.Attempts, limit, now)
+	}
+	return last
+}
+
+// untilGraceEnds is how long the youngest of the updates may still hope for its
+// thing to appear; where several are carried and one's time is up, it is up.
+func untilGraceEnds(items []*backlog.Item, now time.Time) time.Duration {
+	wait := notFoundGrace
+	for _, it := range items {
+		wait = min(wait, it.Update.Order.SentAt.Add(notFoundGrace).Sub(now))
+	}
+	return wait
+}
+
+// alone reports whether there was no other traffic to compare a failure with.
+func alone(items []*backlog.Item) bool {
+	for _, it := range items {
+		if it.Attempts.NoEvidence {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,235 @@
+package updater
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/thingstate"
+)
+
+const (
+	// deadLeaseWait is how long a thing waits whose messages' leases have all run
+	// out by our clock, until the consumer takes the messages away.
+	deadLeaseWait = time.Second
+	// lateWindow is how long after its start a call of unknown outcome may still
+	// land. AWS documents no bound; no server known to us holds a request longer.
+	lateWindow = 5 * time.Minute
+	// finishTimeout bounds the write that records a call's end.
+	finishTimeout = 10 * time.Second
+)
+
+// turn sees one turn through: acquire the thing's record, drop what it says is
+// old, merge the rest, call, record, settle. It owns the token that the pace gave
+// and hands it back where no call comes of it.
+func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
+	items := live(t.Items)
+	if len(items) == 0 {
+		u.pace.Return()
+		u.done(ctx, t, nil, backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0, Confirm: t.Confirm})
+		return
+	}
+	intents := u.merger.Plan(items, thingstate.Record{}).Intents
+	// A crash behind this line leaves the members marked: whoever takes the thing
+	// next sends them again.
+	rec, lease, err := u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, intents)
+	if err != nil {
+		u.pace.Return()
+		u.done(ctx, t, nil, u.unacquired(t, err))
+		return
+	}
+	settled := u.merger.Outcomes(items, rec)
+	u.settle(settled) // what makes these true was recorded before this turn
+	rest := without(items, settled)
+	plan := u.merger.Plan(rest, rec)
+	now := time.Now()
+	if len(plan.Members) == 0 {
+		u.pace.Return()
+		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent})
+		u.done(ctx, t, settled, backlog.Next{})
+		return
+	}
+	if plan.Unchanged(rec, now, u.o.SkipUnchanged) {
+		u.pace.Return()
+		for name, v := range plan.Applied {
+			v.At = rec.Versions[name].At // when it was sent, not when it was skipped
+			plan.Applied[name] = v
+		}
+		after := u.merger.Outcomes(rest, rec.Finished(lease.Token, thingstate.Result{Applied: plan.Applied}, now))
+		for it, outcome := range after {
+			if outcome == message.Duplicate && plan.Carries(it) {
+				after[it] = message.Unchanged
+			}
+		}
+		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent, Applied: plan.Applied, Keys: keys(after)})
+		u.settle(after)
+		u.done(ctx, t, union(settled, after), backlog.Next{})
+		return
+	}
+
+	f := u.call(ctx, t, plan)
+	if f.fault == none {
+		after, next := u.succeeded(ctx, t, rest, plan, rec, lease)
+		u.done(ctx, t, union(settled, after), next)
+		return
+	}
+	result := thingstate.Result{Call: thingstate.NotSent}
+	if f.unknown {
+		result.Call = thingstate.OutcomeUnknown
+	}
+	u.finish(ctx, lease, result)
+	lettered, next := u.failed(t, plan, f)
+	u.done(ctx, t, union(settled, lettered), next)
+}
+
+// call makes the API call and tells the pace, the score and the metrics.
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan) failure {
+	callCtx, cancel := context.WithTimeoutCause(ctx, u.o.CallTimeout, errCallTimeout)
+	defer cancel()
+	u.metrics.CallsInFlight.Inc()
+	start := time.Now()
+	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members})
+	u.metrics.CallSeconds.Observe(time.Since(start).Seconds())
+	u.metrics.CallsInFlight.Dec()
+	f := classify(err)
+	f.detail = detail(err, plan.Members)
+	if err == nil {
+		f.requestID = out.RequestID
+	}
+	u.metrics.Calls.WithLabelValues(string(f.result)).Inc()
+	switch f.fault {
+	case quota:
+		u.pace.Report(pace.Throttled, f.retryAfter)
+		return f
+	case trouble, caller:
+		u.pace.Report(pace.NoAnswer, f.retryAfter)
+	default:
+		u.pace.Report(pace.Granted, 0)
+	}
+	ended := backlog.Tally{Ended: 1}
+	if f.answered {
+		ended.Answered = 1
+	}
+	if f.fault == none {
+		ended.Succeeded = 1
+	}
+	u.backlog.Count(t, ended)
+	return f
+}
+
+// succeeded records a call that was answered 204 and settles all that it makes
+// true. Where an earlier call of unknown outcome may yet land on top of this one,
+// nothing that it touches is settled: the same values go out once more, later.
+func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease) (map[*backlog.Item]message.Outcome, backlog.Next) {
+	doubt := !t.Confirm && plan.Doubtful(rec, time.Now(), lateWindow)
+	for _, it := range plan.Carried {
+		it.Contributed = true
+	}
+	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, KeepMarks: doubt}
+	after := u.merger.Outcomes(rest, rec.Finished(lease.Token, result, time.Now()))
+	result.Keys = keys(after)
+	// A crash before this write: the messages come again and the values are sent
+	// again. A crash behind it: the messages come again as duplicates.
+	u.finish(ctx, lease, result)
+	u.settle(after)
+	if n := len(after); n > 1 {
+		u.metrics.Merged.Add(float64(n - 1))
+	}
+	if doubt {
+		return after, backlog.Next{Delay: u.o.CallTimeout, Confirm: true}
+	}
+	return after, backlog.Next{}
+}
+
+func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) {
+	// What the call did must be recorded even while the worker stops.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
+	defer cancel()
+	err := u.store.Finish(ctx, lease, r)
+	switch {
+	case err == nil:
+	case errors.Is(err, thingstate.ErrLeaseLost):
+		u.log.Warn("possible stale write: the thing's lease ran out during the call and another owner took it", telemetry.Thing(lease.Thing))
+	default:
+		u.log.Warn("the end of a call could not be recorded: its values are sent again when the thing's turn comes", telemetry.Thing(lease.Thing), zap.Error(err))
+	}
+}
+
+// unacquired says what comes after a turn that did not get its thing's record.
+func (u *Updater) unacquired(t *backlog.Turn, err error) backlog.Next {
+	if held, ok := errors.AsType[*thingstate.HeldError](err); ok {
+		jitter := retry.Policy{Base: time.Second, Max: time.Second}.Delay(1, 0, u.o.Rand)
+		return backlog.Next{Delay: max(0, time.Until(held.Until)) + jitter, Failed: t.Failures > 0, Confirm: t.Confirm}
+	}
+	u.notices.failed("state", err.Error())
+	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
+}
+
+func (u *Updater) settle(settled map[*backlog.Item]message.Outcome) {
+	for it, outcome := range settled {
+		it.Claim.Settle(outcome)
+	}
+}
+
+// done ends the turn. What is left when the worker stops is given back, except
+// where it was cut: then the consumer gives it back and counts it as stranded.
+func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled map[*backlog.Item]message.Outcome, next backlog.Next) {
+	for _, it := range u.backlog.Done(t, settled, next) {
+		if ctx.Err() == nil {
+			it.Claim.Release(0)
+		}
+	}
+}
+
+func live(items []*backlog.Item) []*backlog.Item {
+	var held []*backlog.Item
+	for _, it := range items {
+		if it.Claim.Live() {
+			held = append(held, it)
+		}
+	}
+	return held
+}
+
+func without(items []*backlog.Item, settled map[*backlog.Item]message.Outcome) []*backlog.Item {
+	if len(settled) == 0 {
+		return items
+	}
+	var rest []*backlog.Item
+	for _, it := range items {
+		if _, ok := settled[it]; !ok {
+			rest = append(rest, it)
+		}
+	}
+	return rest
+}
+
+func union(a, b map[*backlog.Item]message.Outcome) map[*backlog.Item]message.Outcome {
+	if len(a) == 0 {
+		return b
+	}
+	for it, outcome := range b {
+		a[it] = outcome
+	}
+	return a
+}
+
+// keys are the dedup keys of the updates that took effect. One that lost to a
+// newer value needs none: it would lose again.
+func keys(settled map[*backlog.Item]message.Outcome) []string {
+	var out []string
+	for it, outcome := range settled {
+		if outcome == message.Applied || outcome == message.Unchanged {
+			out = append(out, it.Update.Key)
+		}
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+// Package updater spends the API's few calls: it gives each thing its turn, in
+// line, and sees one turn through from the thing's record to the outcome of
+// every message that the turn settles.
+package updater
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/thingstate"
+)
+
+// API is the one operation of the service that the worker uses. It does not
+// retry: an error is one failed call. Safe for use by many goroutines.
+type API interface {
+	UpdateManagedThing(ctx context.Context, in managedthings.Input) (managedthings.Output, error)
+}
+
+// Options of an Updater.
+type Options struct {
+	Concurrency   int           // calls under way at most
+	CallTimeout   time.Duration // of one call
+	Retry         retry.Policy  // between the failures of one thing
+	Attempts      int           // counted failures before an update is dead-lettered
+	Semantics     backlog.Semantics
+	SkipUnchanged time.Duration // 0: never skip
+	Rand          *rand.Rand    // of the waits; nil is the process's own
+}
+
+// LeaseMargin is how much longer than a call's timeout a thing's lease lasts.
+const LeaseMargin = 10 * time.Second
+
+// Updater runs the turns. Make it with New, run it with Run.
+type Updater struct {
+	o       Options
+	merger  backlog.Merger
+	backlog *backlog.Backlog
+	store   thingstate.Store
+	pace    pace.Pace
+	api     API
+	metrics *telemetry.Metrics
+	log     *zap.Logger
+	notices notices
+	beat    func()
+}
+
+// New makes an Updater. beat is called whenever the loop makes progress, also
+// while there is nothing to do.
+func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *telemetry.Metrics, log *zap.Logger, beat func(), o Options) *Updater {
+	return &Updater{
+		o: o, merger: backlog.Merger{Semantics: o.Semantics},
+		backlog: b, store: s, pace: p, api: api, metrics: m, log: log, beat: beat,
+		notices: notices{log: log},
+	}
+}
+
+// beatEvery bounds the silence of a loop that waits.
+const beatEvery = 5 * time.Second
+
+// Run gives things their turns until take ends, and returns when the turns under
+// way are done. They are cut, with its cause, when work ends.
+//
+// The pace comes before the turn: while a token is waited for, what arrives for
+// the thing at the head of the line still joins its call.
+func (u *Updater) Run(take, work context.Context) {
+	var turns sync.WaitGroup
+	defer turns.Wait()
+	slots := make(chan struct{}, u.o.Concurrency)
+	for {
+		select {
+		case slots <- struct{}{}:
+		case <-take.Done():
+			return
+		}
+		if u.waitReady(take) != nil {
+			return
+		}
+		if u.pace.Wait(take) != nil {
+			return
+		}
+		u.beat()
+		turn := u.backlog.Take()
+		if turn == nil {
+			u.pace.Return()
+			<-slots
+			continue
+		}
+		turns.Go(func() {
+			defer func() { <-slots }()
+			u.turn(work, turn)
+		})
+	}
+}
+
+// waitReady waits for a thing to be ready and beats meanwhile.
+func (u *Updater) waitReady(ctx context.Context) error {
+	for {
+		u.beat()
+		wait, cancel := context.WithTimeout(ctx, beatEvery)
+		err := u.backlog.Ready(wait)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
