@@ -58,12 +58,12 @@ func TestRunThatStrandsMessagesAddsNothingToItsSums(t *testing.T) {
 	}
 }
 
-func TestRunThatFindsAWrongSetting(t *testing.T) {
+func TestRunThatCannotStart(t *testing.T) {
 	f := newFixture(queueVar)
 	f.runApp = func(context.Context, config.Config, *zap.Logger, string) error {
-		return &config.Error{Faults: []config.Fault{{Name: "WORKER_DLQ_URL", Rule: "the source queue has no redrive target"}}}
+		return &app.SetupError{Fault: errors.New("there is no dead-letter queue"), Fix: "set WORKER_DLQ_URL"}
 	}
-	if code := f.run(t, "run"); code != 2 || !strings.Contains(f.err.String(), "WORKER_DLQ_URL: the source queue") {
+	if code := f.run(t, "run"); code != 2 || f.err.String() != "worker: there is no dead-letter queue; set WORKER_DLQ_URL\n" {
 		t.Errorf("%d: %s", code, f.err.String())
 	}
 }

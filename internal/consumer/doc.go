@@ -6,24 +6,24 @@
 // Each message is in one state, and each change of state happens under the
 // consumer's mutex:
 //
-//	                     receive
-//	                        │
-//	                        ▼
-//	             ┌────── WAITING ──────┬─────────────┐
-//	      Settle │          │          │ Release     │ lease lost
-//	             │          │DeadLetter│ Abandon     │
-//	             │          ▼          │ 11 h 30 min │
-//	             │   ┌─► LETTERING ──► │ ──────────► │
-//	             │   │   │  │ stored   │ Abandon,    │ lease lost
-//	             │   └───┘  │          │ 11 h 30 min │
-//	             │   fails  │          │             │
-//	             ▼          │          ▼             │
-//	     ┌─► DELETING ◄─────┘  ┌─► RELEASING         │
-//	     │   │  │              │   │  │              │
-//	     └───┘  │              └───┘  │              │
-//	     fails  │ deleted      fails  │ visible      │
-//	            ▼                     ▼              ▼
-//	          GONE ◄──────────────────┴──────────────┘
+//	                receive
+//	                   │
+//	                   ▼
+//	        ┌────── WAITING ──────┬─────────────┐
+//	 Settle │          │          │ Release     │ lease lost
+//	        │          │DeadLetter│ Abandon     │
+//	        │          ▼          │ 11 h 30 min │
+//	        │   ┌─► LETTERING ──► │ ──────────► │
+//	        │   │   │  │ stored   │ Abandon,    │ lease lost
+//	        │   └───┘  │          │ 11 h 30 min │
+//	        │   fails  │          │             │
+//	        ▼          │          ▼             │
+//	┌─► DELETING ◄─────┘  ┌─► RELEASING         │
+//	│   │  │              │   │  │              │
+//	└───┘  │              └───┘  │              │
+//	fails  │ deleted      fails  │ visible      │
+//	       ▼                     ▼              ▼
+//	     GONE ◄──────────────────┴──────────────┘
 //
 // A message whose letter is known to be stored starts as DELETING, one that
 // comes in when receiving has ended as RELEASING; neither reaches the handler. A

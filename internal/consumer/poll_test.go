@@ -128,7 +128,7 @@ func TestHeldIsBoundedByMessages(t *testing.T) {
 			if held > most || held < most-9 {
 				t.Errorf("%d held, at most %d", held, most)
 			}
-			for settled := 0; settled < 200; settled++ {
+			for settled := range 200 {
 				r.inbox.all()[settled].Settle(message.Applied)
 				if s := r.Stats(); s.Held+s.Settling > most {
 					t.Fatalf("%d held, %d settling, at most %d", s.Held, s.Settling, most)
@@ -152,7 +152,7 @@ func TestHeldIsBoundedByBytes(t *testing.T) {
 			for i := range 60 {
 				r.q.add(&stored{id: string(rune('A' + i)), body: body})
 			}
-			for settled := 0; settled < 60; settled++ {
+			for settled := range 60 {
 				pass(2 * time.Second)
 				if s := r.Stats(); s.HeldBytes > most {
 					t.Fatalf("%d bytes held, at most %d", s.HeldBytes, most)

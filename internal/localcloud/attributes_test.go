@@ -2,7 +2,7 @@ package localcloud
 
 import "testing"
 
-// Sums that SQS gave, as in moto's tests of its own.
+// The sums are those in moto's tests/test_sqs/test_sqs.py.
 func TestAttributesMD5(t *testing.T) {
 	for sum, a := range map[string]attribute{
 		"235c5c510d26fb653d073faed50ae77c": {"timestamp", Attribute{DataType: "Number", StringValue: "1493147359900"}},

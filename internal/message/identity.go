@@ -36,17 +36,30 @@ func identify(in Incoming, envelopes []envelope, o Options) Update {
 			}
 		}
 	}
+	if u.Key == "" {
+		u.Key = sqsKey(u.Order)
+	}
 	if u.TimeFrom == "" {
 		u.useSentTime(u.TimeIgnored)
 	}
 	switch age := u.Order.SentAt.Sub(u.Order.EventTime); {
 	case age < 0:
 		u.useSentTime(TimeAfterSent)
-	case o.MaxEventAge > 0 && age > o.MaxEventAge && letter == nil:
+	case o.MaxEventAge > 0 && age > o.MaxEventAge && !timeStamped(letter):
 		u.useSentTime(TimeTooOld)
 	}
 	return u
 }
+
+// sqsKey is the dedup key of a message that brings none: SQS's own MessageId, on
+// a letter that of the message it was made of.
+func sqsKey(o Order) string { return boundKey("sqs", o.MessageID) }
+
+// timeStamped and keyStamped report whether a worker wrote the event time and the
+// dedup key on a letter. Of a message that it dared not look into it did not, so
+// these are still the producer's, if anybody's.
+func timeStamped(letter *Failure) bool { return letter != nil && letter.OccurredAt != "" }
+func keyStamped(letter *Failure) bool  { return letter != nil && letter.DedupKey != "" }
 
 func (u *Update) useSentTime(why TimeFault) {
 	u.Order.EventTime, u.TimeFrom, u.TimeIgnored, u.bodyHasTime = u.Order.SentAt, TimeFromSent, why, false
@@ -54,8 +67,9 @@ func (u *Update) useSentTime(why TimeFault) {
 
 // sourcesOf lists what speaks of the event, of which the first that has an answer
 // counts: the message's own attributes; those inside the envelopes, from the
-// innermost outwards; the envelopes themselves, from the innermost outwards; and
-// SQS. The letter is the first Failure of ours among the attributes.
+// innermost outwards; the envelopes themselves, from the innermost outwards.
+// Where none has one, SQS's own counts. The letter is the first Failure of ours
+// among the attributes.
 func sourcesOf(in Incoming, envelopes []envelope) (sources []source, letter *Failure) {
 	sources, letter = appendAttributes(nil, in.Attributes, false)
 	for i := len(envelopes) - 1; i >= 0; i-- {
@@ -70,7 +84,7 @@ func sourcesOf(in Incoming, envelopes []envelope) (sources []source, letter *Fai
 		e := envelopes[i]
 		sources = append(sources, source{key: e.key, time: e.time, from: TimeFromWrapping, inBody: true})
 	}
-	return append(sources, source{key: boundKey("sqs", in.ID)}), letter
+	return sources, letter
 }
 
 // appendAttributes appends what one set of message attributes says. What a
@@ -83,7 +97,7 @@ func appendAttributes(sources []source, attributes map[string]Attribute, inBody 
 	letter := letterOf(attributes)
 	s := source{time: occurredAt(attributes), from: TimeFromAttribute, inBody: inBody}
 	if id, ok := stringAttribute(attributes, AttributeDeduplicationID); ok {
-		if letter != nil {
+		if keyStamped(letter) {
 			s.key = boundWholeKey(id)
 		} else {
 			s.key = boundKey("attribute", id)

@@ -212,6 +212,45 @@ func TestALetterMovedBackKeepsItsPlaceInTheOrder(t *testing.T) {
 	}
 }
 
+func TestALetterOfABodyThatWasNotLookedAtIsDecodedAsAtFirst(t *testing.T) {
+	const body = `{"Type":"Notification","Message":"{\"Identifier\":\"a\"}","MessageId":"m","Timestamp":"1970-01-01T00:00:00Z"}`
+	for _, c := range []struct {
+		body       string
+		attributes map[string]message.Attribute
+		key, time  string
+	}{
+		{request, nil, "sqs:source-1", "2026-11-01T10:00:00.25Z"},
+		{inSNS(request), nil, "sns:sns-1", "2026-11-01T10:00:00.25Z"}, // its clock is ahead of the first SentTimestamp
+		{body, nil, "sns:m", "2026-11-01T10:00:00.25Z"},               // its clock was never set
+		{request, map[string]message.Attribute{"OccurredAt": text("2026-11-01T09:00:00Z"), "DeduplicationId": text("d")}, "attribute:d", "2026-11-01T09:00:00Z"},
+	} {
+		first := withAttributes(c.body, maps.Clone(c.attributes))
+		first.ID, first.SentAt = "source-1", at("2026-11-01T10:00:00.25Z")
+		want, _ := message.Decode(first, message.Options{MaxEventAge: 24 * time.Hour})
+		u := message.Undecoded(first)
+		if u.TimeFrom != "" || u.Key != "" && u.Key != want.Key {
+			t.Errorf("undecoded, key %q and time from %q", u.Key, u.TimeFrom)
+		}
+		f := letter()
+		f.Reason, f.DedupKey, f.OccurredAt, f.SequenceNumber = message.ReceivedTooOften, u.Key, "", ""
+		back := withAttributes(c.body, maps.Clone(c.attributes))
+		if back.Attributes == nil {
+			back.Attributes = map[string]message.Attribute{}
+		}
+		back.Attributes["Failure"] = stamped(f)
+		if u.Key != "" {
+			back.Attributes["DeduplicationId"] = text(u.Key)
+		}
+		got, faults := message.Decode(back, message.Options{MaxEventAge: 24 * time.Hour})
+		if len(faults) > 0 || got.Letter == nil || got.Order.Compare(want.Order) != 0 || got.Key != want.Key || got.Key != c.key || !got.Order.EventTime.Equal(at(c.time)) {
+			t.Errorf("%s: order %+v, key %q; want %+v, %q; %v", c.body, got.Order, got.Key, want.Order, want.Key, faults)
+		}
+		if again := message.Undecoded(back); again.TimeFrom != "" || again.Key != u.Key || message.Receives(back) != 7 {
+			t.Errorf("undecoded again, key %q and time from %q", again.Key, again.TimeFrom)
+		}
+	}
+}
+
 func TestALetterInsideSNSSpeaksForItself(t *testing.T) {
 	f := letter()
 	body := `{"Type":"Notification","MessageId":"m","Timestamp":"2026-11-20T11:00:00Z","Message":` + quoted(request) +

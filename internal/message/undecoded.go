@@ -11,13 +11,15 @@ func Receives(in Incoming) int {
 
 // Undecoded is what the attributes alone say of a message whose body is not to be
 // looked at. Key and TimeFrom are empty where they say nothing: the body may, and
-// a letter of the message must not claim to know better.
+// a letter of the message must not claim to know better. A time that no worker
+// stamped is left to be read from its attribute when the letter comes back, and
+// held against the bounds then.
 func Undecoded(in Incoming) Update {
 	u := identify(in, nil, Options{})
-	if u.TimeFrom == TimeFromSent {
+	if !timeStamped(u.Letter) {
 		u.TimeFrom = ""
 	}
-	if u.Key == boundKey("sqs", in.ID) {
+	if u.Key == sqsKey(u.Order) {
 		u.Key = ""
 	}
 	return u

@@ -76,7 +76,7 @@ const (
 type TimeFault string
 
 const (
-	TimeUnreadable TimeFault = "unreadable" // not a time in the form the contract names
+	TimeUnreadable TimeFault = "unreadable" // given, but in no form that is taken
 	TimeAfterSent  TimeFault = "after_sent" // a clock ahead: SentTimestamp counts
 	TimeTooOld     TimeFault = "too_old"    // a clock never set: SentTimestamp counts
 )

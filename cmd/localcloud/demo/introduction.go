@@ -7,8 +7,8 @@ import (
 
 // introduce says what runs where and how to take part.
 func (s *screen) introduce(o settings, c *cloud, w *worker) {
-	credentials := "AWS_ACCESS_KEY_ID=" + accessKey + " AWS_SECRET_ACCESS_KEY=" + secretKey + " AWS_REGION=" + region
-	aws := credentials + " aws --endpoint-url " + c.base
+	credentials := "AWS_ACCESS_KEY_ID=" + accessKey + " AWS_SECRET_ACCESS_KEY=" + secretKey + " aws --region " + region
+	aws := credentials + " --endpoint-url " + c.base
 	body := fmt.Sprintf(`'{"Identifier":%q,"Name":"Reading lamp","MetaData":{"room":"attic"}}'`, ownThing)
 	fifo := ""
 	if o.fifo {
@@ -34,7 +34,8 @@ func (s *screen) introduce(o settings, c *cloud, w *worker) {
 	say("  %s sqs send-message --queue-url %s%s --message-body %s", aws, c.queue, fifo, body)
 	say("  %s iot-managed-integrations get-managed-thing --identifier %s", aws, ownThing)
 	if o.messages > 0 {
-		say("It ends when %d messages are sent and all are settled, or with Ctrl-C.", o.messages)
+		say("It ends when %d messages are sent and all are settled, or with Ctrl-C. A message for a thing", o.messages)
+		say("that does not exist is tried for a minute before it is dead-lettered.")
 	} else {
 		say("Ctrl-C ends it and prints the sums.")
 	}

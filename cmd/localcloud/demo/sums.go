@@ -105,13 +105,13 @@ func (s *screen) table(w sums, sent tally, left int, took time.Duration) string 
 	row("superseded_unsure", w.SupersededUnsure, "the same, of a member whose merging is not known")
 	row("duplicate", w.Duplicate, "")
 	row("unchanged", w.Unchanged, "")
-	reasons := ""
+	var reasons []string
 	for _, r := range slices.Sorted(maps.Keys(w.DeadLetters)) {
 		if n := w.DeadLetters[r]; n > 0 {
-			reasons += fmt.Sprintf(", %s %d", r, n)
+			reasons = append(reasons, fmt.Sprintf("%s %d", r, n))
 		}
 	}
-	row("dead_lettered", w.DeadLettered, strings.TrimPrefix(reasons, ", "))
+	row("dead_lettered", w.DeadLettered, strings.Join(reasons, ", "))
 	row("released", w.Released, "back to the queue")
 	row("stranded", w.Stranded, "")
 	row("left in the queue", left, "")

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestSums(t *testing.T) {
+	good := func() sums {
+		return sums{
+			Received: 100, Applied: 60, Superseded: 10, SupersededUnsure: 2, Duplicate: 5, Unchanged: 3, DeadLettered: 4, Released: 16,
+			DeadLetters: map[string]int{"rejected": 3, "not_found": 1},
+		}
+	}
+	tests := []struct {
+		name                string
+		change              func(*sums)
+		sent, left, letters int
+		want                []string
+	}{
+		{"all adds up", func(*sums) {}, 100, 16, 4, nil},
+		{"one lost", func(*sums) {}, 101, 16, 4, []string{"settled (84) and left in the queue (16) should be what was sent: 100, not 101"}},
+		{"one settled twice", func(s *sums) { s.Applied++; s.Received++ }, 100, 16, 4, []string{"settled (85) and left in the queue (16) should be what was sent: 101, not 100"}},
+		{"a letter too few", func(*sums) {}, 100, 16, 3, []string{"the dead-letter queue should hold what was dead-lettered: 3, not 4"}},
+		{"no outcome", func(s *sums) { s.Received++ }, 100, 16, 4, []string{"settled and released should be what was received: 100, not 101"}},
+		{"no reason", func(s *sums) { s.DeadLetters = nil }, 100, 16, 4, []string{"the reasons of dead letters should sum up to them: 0, not 4"}},
+		{"stranded", func(s *sums) { s.Stranded = 1 }, 100, 16, 4, []string{"no message should be stranded: 1, not 0"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s := good()
+			test.change(&s)
+			if got := s.faults(test.sent, test.left, test.letters); !slices.Equal(got, test.want) {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
