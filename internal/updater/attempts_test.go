@@ -1,0 +1,51 @@
+package updater
+
+import (
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+)
+
+func TestAFailureCountsOnlyWhileOtherThingsFareWell(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name  string
+		since backlog.Tally
+		want  string
+	}{
+		{"nothing else was called", backlog.Tally{}, countedNoEvidence},
+		{"nine others succeeded", backlog.Tally{Ended: 9, Answered: 9, Succeeded: 9}, countedNoEvidence},
+		{"ten others succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 10}, countedYes},
+		{"nine of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 9}, countedYes},
+		{"eight of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 8}, countedTrouble},
+		{"ten succeeded and ten timed out", backlog.Tally{Ended: 20, Answered: 10, Succeeded: 10}, countedTrouble},
+		{"a thousand timed out", backlog.Tally{Ended: 1000}, countedNoEvidence},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			a := backlog.Attempts{Others: backlog.Tally{Ended: 100, Answered: 100, Succeeded: 50}}
+			others := backlog.Tally{Ended: 100 + c.since.Ended, Answered: 100 + c.since.Answered, Succeeded: 50 + c.since.Succeeded}
+			if got := count(&a, others, now); got != c.want {
+				t.Errorf("counted %q, want %q", got, c.want)
+			}
+			if a.Others != others {
+				t.Error("the next attempt would be judged by calls from before this one")
+			}
+		})
+	}
+}
+
+func TestAttemptsAreSpentOnlyOverTwoMinutes(t *testing.T) {
+	first := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	a := backlog.Attempts{Counted: 8, First: first}
+	if spent(a, 8, first.Add(attemptsSpan-time.Second)) {
+		t.Error("eight failures within two minutes are enough")
+	}
+	if !spent(a, 8, first.Add(attemptsSpan)) {
+		t.Error("eight failures over two minutes are not enough")
+	}
+	a.Counted = 7
+	if spent(a, 8, first.Add(time.Hour)) {
+		t.Error("seven failures are enough for eight attempts")
+	}
+}
