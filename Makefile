@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 PACKAGES ?= ./...
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build test lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -17,6 +17,10 @@ build: ## build bin/worker
 	@mkdir -p bin
 	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/worker ./cmd/worker
 	@echo "bin/worker $(VERSION)"
+
+run: build ## watch the worker work, against a local cloud (ARGS='--messages 300' ends by itself, ARGS=--help says more)
+	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
+	@exec bin/demo $(ARGS)
 
 test: ## run the tests, with the race detector (PACKAGES=./internal/config for some)
 	@go test -race -timeout 4m $(PACKAGES)

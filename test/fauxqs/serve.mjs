@@ -1,7 +1,7 @@
-// Serves fauxqs on 127.0.0.1 and a free port, without which its own command
-// would listen on every address of the machine. The first line on standard
-// output is the URL. Ends when standard input does, so that it never outlives
-// the tests that started it, however they end.
+// Serves fauxqs on 127.0.0.1 and a free port: its command, and its function
+// startFauxqs, listen on every address of the machine. The first line on
+// standard output is the URL. Ends when standard input does, so that it never
+// outlives the tests that started it, however they end.
 import { isBuiltin, register } from "node:module";
 
 // fauxqs loads node:sqlite, which Node.js has from 22.5 on, for a persistence
@@ -12,8 +12,8 @@ if (!isBuiltin("node:sqlite")) {
     specifier === "node:sqlite" ? { url: ${JSON.stringify(empty)}, shortCircuit: true } : next(specifier, context);`;
   register("data:text/javascript," + encodeURIComponent(hooks));
 }
-const { startFauxqs } = await import("fauxqs");
+const { buildApp } = await import("fauxqs");
 
-const server = await startFauxqs({ host: "127.0.0.1", port: 0, logger: false, defaultRegion: "eu-west-1" });
-console.log(`http://127.0.0.1:${server.port}`);
+const app = buildApp({ logger: false, defaultRegion: "eu-west-1" });
+console.log(await app.listen({ host: "127.0.0.1", port: 0 }));
 process.stdin.resume().on("end", () => process.exit(0));

@@ -151,7 +151,7 @@ func run(s settings, out *screen) (addsUp bool, err error) {
 	stopFeeding()
 	feeder.Wait()
 
-	out.say("\n" + why + ": the worker stops")
+	out.say("\n" + why + "; stopping")
 	w.stop(signals, out)
 	return account(c, w, time.Since(started), out), nil
 }

@@ -64,7 +64,6 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 
 	s := w.sums()
 	if s == nil {
-		s = new(sums)
 		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.exit)}, wrong...)
 	} else {
 		wrong = append(s.faults(sent.all(), len(left), len(letters)), wrong...)
@@ -72,7 +71,9 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 			wrong = append(wrong, "the worker's exit: "+w.exit.Error())
 		}
 	}
-	out.say(out.table(*s, sent, len(left), took))
+	if s != nil {
+		out.say(out.table(*s, sent, len(left), took))
+	}
 	if len(wrong) == 0 {
 		out.say(out.painted(bold, fmt.Sprintf("adds up: every message is accounted for, and %d things are as their newest events say", things)))
 		return true
