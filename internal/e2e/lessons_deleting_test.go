@@ -219,4 +219,3 @@ func TestLesson09_AMissingPermissionDegradesAndNamesItself(t *testing.T) {
 		})
 	}
 }
-

@@ -15,6 +15,7 @@ import (
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/thingstate"
 )
 
 // inBubble runs a test on a rig in virtual time.
@@ -189,6 +190,9 @@ type mortal struct {
 }
 
 func (m *mortal) RoundTrip(req *http.Request) (*http.Response, error) {
+	if m.dead() {
+		return nobody(req)
+	}
 	ctx, cancel := context.WithCancel(req.Context())
 	defer cancel()
 	done := make(chan struct{})
@@ -201,23 +205,65 @@ func (m *mortal) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}()
 	resp, err := m.RoundTripper.RoundTrip(req.WithContext(ctx))
+	if m.dead() {
+		return nobody(req)
+	}
+	return resp, err
+}
+
+func nobody(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, context.Cause(req.Context())
+}
+
+func (m *mortal) dead() bool {
 	select {
 	case <-m.killed:
-		<-req.Context().Done() // nobody hears of it
-		return nil, context.Cause(req.Context())
+		return true
 	default:
-		return resp, err
+		return false
 	}
 }
 
 // kill may be called many times.
 func (m *mortal) kill() { m.once.Do(func() { close(m.killed) }) }
 
+// mortalStore is a shared store as a killed worker sees it: it does not.
+type mortalStore struct {
+	thingstate.Store
+	killed <-chan struct{}
+}
+
+func (s mortalStore) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
+	select {
+	case <-s.killed:
+		<-ctx.Done()
+		return thingstate.Record{}, thingstate.Lease{}, context.Cause(ctx)
+	default:
+		return s.Store.Acquire(ctx, thing, lease, intents)
+	}
+}
+
+func (s mortalStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
+	select {
+	case <-s.killed:
+		<-ctx.Done()
+		return context.Cause(ctx)
+	default:
+		return s.Store.Finish(ctx, l, r)
+	}
+}
+
 // startMortal starts a worker that can be killed.
 func (r *rig) startMortal(change ...func(*app.Options)) (*worker, *mortal) {
 	r.t.Helper()
 	m := &mortal{RoundTripper: r.cloud.Transport(), killed: make(chan struct{})}
-	return r.start(append(change, func(o *app.Options) { o.Transport = m })...), m
+	return r.start(append(change, func(o *app.Options) {
+		o.Transport = m
+		if o.Store != nil {
+			o.Store = mortalStore{o.Store, m.killed}
+		}
+	})...), m
 }
 
 // apiDown breaks every call's connection while it is set; it is set at first.

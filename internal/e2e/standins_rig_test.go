@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
+	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +32,8 @@ type outside struct {
 	standIn string
 	sqs     *sqs.Client
 	awsConf aws.Config
+	sent    atomic.Int64 // messages so far
+	turn    sync.Mutex   // see inTurn
 }
 
 // outsideLayout is how a case wants its queues and its API.
@@ -65,16 +70,23 @@ func newOutside(t *testing.T, standIn, endpoint string, l outsideLayout) *outsid
 	o.cfg.AdminAddr = ""
 	o.cfg.RateStart = 1000
 	o.cfg.WaitTime = time.Second
-	o.cfg.ShutdownTimeout = 15 * time.Second
+	o.cfg.ShutdownTimeout = time.Minute
+	if standIn == "moto" {
+		o.cfg.Pollers = 1 // it takes no lock: two receives at once may bring the same message
+	}
 	if l.settings != nil {
 		l.settings(&o.cfg)
 	}
 	return o
 }
 
+// noQueueName are the characters that no queue's name has.
+var noQueueName = regexp.MustCompile(`[^a-zA-Z0-9-]+`)
+
 func (o *outside) createQueues(fifo bool) {
 	o.t.Helper()
-	name := strings.NewReplacer("/", "-", "_", "-").Replace(o.t.Name())
+	name := noQueueName.ReplaceAllString(o.t.Name(), "-")
+	name = name[max(0, len(name)-70):] // leaves room for the endings; a queue's name has 80 characters at most
 	suffix, attributes := "", map[string]string{}
 	if fifo {
 		suffix, attributes["FifoQueue"] = ".fifo", "true"
@@ -85,9 +97,6 @@ func (o *outside) createQueues(fifo bool) {
 			o.t.Fatal(err)
 		}
 		return aws.ToString(out.QueueUrl)
-	}
-	if len(name) > 70 {
-		name = name[len(name)-70:]
 	}
 	o.dlq = create(name + "-dlq" + suffix)
 	arn := o.attributes(o.dlq)["QueueArn"]
@@ -116,10 +125,13 @@ func (o *outside) count() (visible, inFlight int) {
 	return visible, inFlight
 }
 
+// patience bounds every wait, on a machine that does much else.
+const patience = 2 * time.Minute
+
 // drained waits until the source queue is empty.
-func (o *outside) drained(within time.Duration) {
+func (o *outside) drained() {
 	o.t.Helper()
-	o.until("the queue is drained", within, func() bool {
+	o.until("the queue is drained", patience, func() bool {
 		visible, inFlight := o.count()
 		return visible+inFlight == 0
 	})
@@ -128,60 +140,107 @@ func (o *outside) drained(within time.Duration) {
 // start runs a worker as rig's start does, over the network.
 func (o *outside) start(change ...func(*app.Options)) *worker {
 	o.t.Helper()
-	network := func(a *app.Options) { a.AWS, a.Transport = &o.awsConf, nil }
+	network := func(a *app.Options) {
+		a.AWS, a.Transport = &o.awsConf, nil // the worker's own
+		if o.standIn == "moto" {
+			a.Transport = o.wire()
+		}
+	}
 	return o.rig.start(append([]func(*app.Options){network}, change...)...)
 }
 
-// sent is a message to send.
-type sent struct {
+// wire is a transport over the network, for a case that puts something in between.
+func (o *outside) wire() http.RoundTripper {
+	network := http.DefaultTransport.(*http.Transport).Clone()
+	network.MaxIdleConnsPerHost = 32
+	o.t.Cleanup(network.CloseIdleConnections)
+	if o.standIn == "moto" {
+		return inTurn{network, &o.turn}
+	}
+	return network
+}
+
+// inTurn sends one request to SQS at a time, receives left out: moto takes no
+// lock, and of two deletes at once it may undo one.
+type inTurn struct {
+	next http.RoundTripper
+	turn *sync.Mutex
+}
+
+func (i inTurn) RoundTrip(r *http.Request) (*http.Response, error) {
+	if action, ok := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS."); ok && action != "ReceiveMessage" {
+		i.turn.Lock()
+		defer i.turn.Unlock()
+	}
+	return i.next.RoundTrip(r)
+}
+
+// outgoing is a message to send.
+type outgoing struct {
 	body       string
 	attributes map[string]message.Attribute
 	group      string // and a deduplication id of its own, on a FIFO queue
-	trace      string
 }
 
-// at is the attribute with an event's time.
-func at(t time.Time) map[string]message.Attribute {
+// stampedAt is the attribute with an event's time.
+func stampedAt(t time.Time) map[string]message.Attribute {
 	return map[string]message.Attribute{message.AttributeOccurredAt: {DataType: "String", StringValue: t.UTC().Format(time.RFC3339Nano)}}
 }
 
-// sendAll puts messages in the queue, in this order.
-func (o *outside) sendAll(messages ...sent) {
+// sendAll puts messages in the queue, in this order. Several may send at once.
+func (o *outside) sendAll(messages ...outgoing) {
 	o.t.Helper()
-	fifo := strings.HasSuffix(o.queue, ".fifo")
-	done := 0
 	for batch := range slices.Chunk(messages, 10) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: &o.queue}
 		for i, m := range batch {
-			entry := types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: aws.String(m.body)}
-			for _, name := range slices.Sorted(maps.Keys(m.attributes)) {
-				if entry.MessageAttributes == nil {
-					entry.MessageAttributes = map[string]types.MessageAttributeValue{}
-				}
-				entry.MessageAttributes[name] = wireAttribute(m.attributes[name])
+			entry := types.SendMessageBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), MessageBody: &m.body, MessageAttributes: wireAttributes(m.attributes),
 			}
 			if m.group != "" {
-				entry.MessageGroupId = aws.String(m.group)
+				entry.MessageGroupId = &m.group
 			}
-			if fifo {
-				entry.MessageDeduplicationId = aws.String(strconv.Itoa(done + i))
-			}
-			if m.trace != "" {
-				entry.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-					"AWSTraceHeader": {DataType: aws.String("String"), StringValue: aws.String(m.trace)},
-				}
+			if strings.HasSuffix(o.queue, ".fifo") {
+				entry.MessageDeduplicationId = aws.String(strconv.FormatInt(o.sent.Add(1), 10))
 			}
 			in.Entries = append(in.Entries, entry)
 		}
 		out, err := o.sqs.SendMessageBatch(o.t.Context(), in)
 		if err != nil {
-			o.t.Fatal(err)
+			o.t.Error(err)
+			return
 		}
 		if len(out.Failed) > 0 {
-			o.t.Fatalf("%s does not take a message: %s", o.standIn, aws.ToString(out.Failed[0].Message))
+			o.t.Errorf("%s does not take a message: %s", o.standIn, aws.ToString(out.Failed[0].Message))
 		}
-		done += len(batch)
 	}
+}
+
+// sendTraced puts a message with a trace header in the queue, on its own: moto
+// forgets the header of a message that comes in a batch.
+func (o *outside) sendTraced(header string, m outgoing) {
+	o.t.Helper()
+	_, err := o.sqs.SendMessage(o.t.Context(), &sqs.SendMessageInput{
+		QueueUrl: &o.queue, MessageBody: &m.body, MessageAttributes: wireAttributes(m.attributes),
+		MessageSystemAttributes: map[string]types.MessageSystemAttributeValue{
+			traceHeader: {DataType: aws.String("String"), StringValue: &header},
+		},
+	})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+const traceHeader = "AWSTraceHeader"
+
+func wireAttributes(attributes map[string]message.Attribute) map[string]types.MessageAttributeValue {
+	if len(attributes) == 0 {
+		return nil // an empty map is not what a client sends
+	}
+	wire := map[string]types.MessageAttributeValue{}
+	for name, a := range attributes {
+		wire[name] = wireAttribute(a)
+	}
+	return wire
 }
 
 func wireAttribute(a message.Attribute) types.MessageAttributeValue {
@@ -206,7 +265,7 @@ func (o *outside) letters(n int) map[string]outsideLetter {
 	o.t.Helper()
 	letters := map[string]outsideLetter{}
 	count := 0
-	o.until(fmt.Sprintf("%d dead letters", n), 30*time.Second, func() bool {
+	o.until(fmt.Sprintf("%d dead letters", n), patience, func() bool {
 		out, err := o.sqs.ReceiveMessage(o.t.Context(), &sqs.ReceiveMessageInput{
 			QueueUrl: &o.dlq, MaxNumberOfMessages: 10, VisibilityTimeout: 600,
 			MessageAttributeNames: []string{"All"}, MessageSystemAttributeNames: []types.MessageSystemAttributeName{"All"},

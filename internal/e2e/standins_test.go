@@ -28,7 +28,7 @@ type standIn struct {
 func fauxqs() standIn {
 	s := standIn{
 		name: "fauxqs", command: []string{"node", "serve.mjs"}, dir: filepath.Join("..", "..", "test", "fauxqs"),
-		install: "install Node.js 20 or later with npm, then run npm ci in test/fauxqs",
+		install: "install Node.js 18.19 or later with npm, then run npm ci in test/fauxqs",
 	}
 	if _, err := exec.LookPath("node"); err != nil {
 		s.needs = "no node command"
@@ -42,7 +42,7 @@ func moto() standIn {
 	s := standIn{
 		name: "moto", install: "pip install 'moto[server]'",
 		// The shell ends moto when the tests are gone, however they ended.
-		command: []string{"sh", "-c", `moto_server -H 127.0.0.1 -p 0 2>&1 & cat >/dev/null; kill $!`},
+		command: []string{"sh", "-c", `moto_server -H 127.0.0.1 -p 0 2>&1 & cat >/dev/null; kill $!; wait`},
 	}
 	if _, err := exec.LookPath("moto_server"); err != nil {
 		s.needs = "no moto_server command"
@@ -53,7 +53,7 @@ func moto() standIn {
 // A case runs the worker between one stand-in for SQS and the local cloud's API.
 type standInCase struct {
 	name   string
-	run    func(t *testing.T, o *outside)
+	run    func(o *outside, t *testing.T)
 	layout outsideLayout
 	cannot map[string]string // stand-ins that cannot serve it, and why
 }
@@ -74,7 +74,7 @@ func TestStandIns(t *testing.T) {
 						t.Skipf("%s cannot serve this: %s", s.name, why)
 					}
 					t.Parallel()
-					c.run(t, newOutside(t, s.name, endpoint, c.layout))
+					c.run(newOutside(t, s.name, endpoint, c.layout), t)
 				})
 			}
 		})

@@ -1,0 +1,346 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/message"
+)
+
+// What users of other queue consumers reported about stopping; the number is the
+// lesson's.
+
+func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.cloud.SQS.StrandAbortedPolls = true
+		w := r.start()
+		time.Sleep(25 * time.Second) // five seconds into a long poll
+		stopped := make(chan error)
+		go func() { stopped <- w.stop() }()
+		time.Sleep(5 * time.Second)
+		r.sendNames("thing", 7)
+		time.Sleep(time.Second)
+		visible, received := 0, 0
+		for _, m := range r.cloud.SQS.Messages(r.queue) {
+			if !m.InFlight {
+				visible++
+			}
+			received += m.Receives
+		}
+		if visible != 7 || received == 0 {
+			t.Errorf("a second after the last poll brought messages %d of 7 are visible, after %d receives", visible, received)
+		}
+		if err := <-stopped; err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		w.addsUp()
+		w.wantLastLine("stranded", 0)
+		w.wantLastLine("polls_cut", 0)
+		r.wantLeft(7)
+		r.wantNothingInFlight()
+		if n := len(r.calls("")); n != 0 {
+			t.Errorf("%d calls began after the stop", n)
+		}
+		next := r.start()
+		r.drained(time.Minute)
+		next.stopped()
+		r.wantAppliedOnce("thing", 7)
+	})
+}
+
+func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		w := r.start()
+		r.sendNames("first", 200) // full receives open more polls
+		r.until("several polls are open", time.Minute, func() bool { return w.Status().SQS.PollsOpen > 1 })
+		stopped := make(chan error)
+		go func() { stopped <- w.stop() }()
+		for n := range 40 {
+			r.send(name(fmt.Sprintf("during-%d", n), "new"))
+			time.Sleep(500 * time.Millisecond)
+		}
+		if err := <-stopped; err != nil {
+			t.Errorf("stop: %v\n%s", err, w.lines())
+		}
+		w.addsUp()
+		w.wantLastLine("stranded", 0)
+		r.wantNothingInFlight()
+		next := r.start()
+		r.drained(time.Minute)
+		next.stopped()
+		r.wantAppliedOnce("first", 200)
+		r.wantAppliedOnce("during", 40)
+	})
+}
+
+func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("DeleteMessageBatch", internalError)
+		w := r.start()
+		r.sendNames("thing", 20)
+		time.Sleep(10 * time.Second)
+		began := time.Now()
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded: the queue does not know yet what is done", err)
+		}
+		if took := time.Since(began); took > r.cfg.ShutdownTimeout {
+			t.Errorf("the stop took %v", took)
+		}
+		for _, m := range r.cloud.SQS.Messages(r.queue) {
+			if !m.InFlight {
+				t.Errorf("made visible again: %s", m.Body)
+			}
+		}
+		if n := r.requests("ChangeMessageVisibilityBatch"); n != 0 {
+			t.Errorf("%d changes of visibility", n)
+		}
+		w.addsUp()
+		w.wantOutcomes(map[message.Outcome]int{message.Applied: 20})
+	})
+}
+
+func TestLesson17_StopReallyStops(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		w := r.start()
+		r.sendNames("thing", 30)
+		time.Sleep(3 * time.Second)
+		w.stopped()
+		requests := r.allRequests()
+		r.sendNames("later", 5)
+		time.Sleep(time.Hour)
+		if n := r.allRequests(); n != requests {
+			t.Errorf("%d requests after the end", n-requests)
+		}
+	})
+}
+
+func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
+	l := layout{cloud: localcloud.Options{Latency: 2 * time.Second}, settings: func(c *config.Config) { c.Concurrency = 8 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		r.sendNames("thing", 60)
+		w := r.start()
+		time.Sleep(3 * time.Second) // calls are under way, and most messages wait
+		if n := w.Status().Calls.InFlight; n != 8 {
+			t.Fatalf("%d calls under way, want 8", n)
+		}
+		w.stopped()
+		w.wantLastLine("stranded", 0)
+		r.wantNothingInFlight()
+		applied := w.outcomes()[string(message.Applied)]
+		if released := w.outcomes()[string(message.Released)]; applied != 16 || released < 40 {
+			t.Errorf("%d applied, %d released", applied, released)
+		}
+		r.wantLeft(60 - applied)
+
+		next := r.start()
+		r.drained(2 * time.Minute)
+		next.stopped()
+		r.wantAppliedOnce("thing", 60)
+	})
+}
+
+func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		w := r.start()
+		r.send(name("thing-0", "new"))
+		time.Sleep(5 * time.Second)
+		sqs.set("ReceiveMessage", localcloud.Fault{Hold: make(chan struct{})})
+		time.Sleep(18 * time.Second) // the next poll has begun
+		began := time.Now()
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded", err)
+		}
+		if took, want := time.Since(began), r.cfg.ShutdownTimeout-2*time.Second; took != want {
+			t.Errorf("the stop took %v, want %v", took, want)
+		}
+		w.wantLastLine("polls_cut", 1)
+		w.wantLastLine("stranded", 0)
+		r.wantLeft(0)
+		r.wantAppliedOnce("thing", 1)
+	})
+}
+
+func TestCallsThatHangAreCutAndTheirMessagesReleased(t *testing.T) {
+	l := layout{settings: func(c *config.Config) { c.CallTimeout = time.Minute }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
+			if info.N <= 3 {
+				return &localcloud.Fault{Hold: make(chan struct{})}
+			}
+			return nil
+		}
+		w := r.start()
+		r.sendNames("hangs", 3)
+		time.Sleep(2 * time.Second)
+		r.sendNames("thing", 5)
+		time.Sleep(5 * time.Second)
+		began := time.Now()
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded", err)
+		}
+		if took := time.Since(began); took < r.cfg.ShutdownTimeout-2*time.Second || took > r.cfg.ShutdownTimeout {
+			t.Errorf("the stop took %v", took)
+		}
+		w.addsUp()
+		w.wantLastLine("stranded", 3)
+		w.wantLastLine("polls_cut", 0)
+		w.wantOutcomes(map[message.Outcome]int{message.Applied: 5, message.Released: 3})
+		r.wantLeft(3)
+		r.wantNothingInFlight()
+		next := r.start()
+		r.drained(time.Minute)
+		next.stopped()
+		r.wantAppliedOnce("thing", 5)
+		for n := range 3 {
+			r.wantMember(fmt.Sprintf("hangs-%d", n), "Name", `"new"`)
+		}
+	})
+}
+
+func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
+	l := layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 5*time.Minute, 1 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
+			switch {
+			case info.Thing != "bad":
+				return nil
+			case len(r.calls("bad")) == 1: // counts: other things fare well meanwhile
+				return &localcloud.Fault{Delay: 5 * time.Second, Status: 500, Code: "InternalServerException"}
+			default:
+				return &localcloud.Fault{Hold: make(chan struct{})}
+			}
+		}
+		w := r.start()
+		r.send(name("bad", "new"))
+		time.Sleep(time.Second)
+		r.sendNames("first", 20)
+		time.Sleep(10 * time.Second)
+		r.sendNames("second", 20)
+		time.Sleep(3 * time.Minute) // a failure now would be the last one
+		if n := len(r.calls("bad")); n != 2 {
+			t.Fatalf("%d calls, want the second to be under way", n)
+		}
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded", err)
+		}
+		if letters := r.letters(); len(letters) != 0 {
+			t.Errorf("the stop dead-lettered: %+v", letters[0].Failure)
+		}
+		w.wantLastLine("stranded", 1)
+		r.wantNothingInFlight()
+	})
+}
+
+func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
+	l := layout{settings: func(c *config.Config) { c.RateStart = 0.1 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		w := r.start()
+		r.sendNames("thing", 30)
+		time.Sleep(2 * time.Second)
+		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: map[string]string{"0": "InternalError", "1": "InternalError"}})
+		ended := make(chan error)
+		go func() { ended <- w.stop() }()
+		time.Sleep(5 * time.Second)
+		sqs.heal("ChangeMessageVisibilityBatch")
+		if err := <-ended; err != nil {
+			t.Errorf("stop: %v", err)
+		}
+		w.addsUp()
+		r.wantLeft(29)
+		r.wantNothingInFlight()
+	})
+}
+
+func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.breakable().set("SendMessageBatch", internalError)
+		w := r.start()
+		for range 12 {
+			r.send("unreadable")
+		}
+		time.Sleep(5 * time.Second)
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded", err)
+		}
+		w.addsUp()
+		w.wantLastLine("stranded", 12)
+		r.wantLeft(12)
+		r.wantNothingInFlight()
+		if letters := r.letters(); len(letters) != 0 {
+			t.Errorf("%d letters", len(letters))
+		}
+	})
+}
+
+func TestAStopIsQuickWhileReceivingFails(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.breakable().set("ReceiveMessage", internalError)
+		w := r.start()
+		time.Sleep(10 * time.Minute)
+		began := time.Now()
+		w.stopped()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the stop took %v", took)
+		}
+	})
+}
+
+func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
+	l := layout{fifo: true, cloud: localcloud.Options{Latency: 700 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 2 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		const groups, each = 4, 20
+		for n := range each {
+			for g := range groups {
+				thing := fmt.Sprintf("thing-%d", g)
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(thing, fmt.Sprintf("n%d", n)), GroupID: thing})
+			}
+			time.Sleep(time.Millisecond)
+		}
+		for n := 0; len(r.cloud.SQS.Messages(r.queue)) > 0; n++ {
+			if n > 100 {
+				t.Fatalf("%d messages left after 100 deployments", len(r.cloud.SQS.Messages(r.queue)))
+			}
+			w := r.start()
+			time.Sleep(2300 * time.Millisecond)
+			w.stopped()
+			w.wantLastLine("stranded", 0)
+			r.wantNothingInFlight()
+		}
+		last := map[string]string{}
+		for _, c := range r.calls("") {
+			if len(c.Body) < len(last[c.Thing]) || len(c.Body) == len(last[c.Thing]) && c.Body <= last[c.Thing] {
+				t.Errorf("%s: %s was sent after %s", c.Thing, c.Body, last[c.Thing])
+			}
+			last[c.Thing] = c.Body
+		}
+		for g := range groups {
+			r.wantMember(fmt.Sprintf("thing-%d", g), "Name", fmt.Sprintf(`"n%d"`, each-1))
+		}
+	})
+}
+
+func TestAStopReleasesAFullBacklogAtOnceAndInParallel(t *testing.T) {
+	l := layout{settings: func(c *config.Config) { c.MaxHeld, c.RateStart = 1000, 10 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		r.sendNames("thing", 1200)
+		w := r.start()
+		r.until("all room is taken", time.Minute, func() bool { return w.Status().Messages.Held > 980 })
+		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Delay: 200 * time.Millisecond})
+		began := time.Now()
+		w.stopped()
+		if took := time.Since(began); took > 1500*time.Millisecond {
+			t.Errorf("the stop took %v for 100 releases of 200ms", took)
+		}
+		w.wantLastLine("stranded", 0)
+		r.wantNothingInFlight()
+	})
+}

@@ -1,0 +1,373 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/message"
+)
+
+const trace = "Root=1-5e1b4151-5ac6c58f5b6d0d2d1f7a0f3e;Sampled=1"
+
+// producers are n attributes of a producer's own, beside those given.
+func producers(n int, more map[string]localcloud.Attribute) map[string]localcloud.Attribute {
+	all := maps.Clone(more)
+	if all == nil {
+		all = map[string]localcloud.Attribute{}
+	}
+	kinds := []localcloud.Attribute{text("value"), {DataType: "Number.int", StringValue: "7"}, {DataType: "Binary.png", BinaryValue: []byte{0, 1, 0xff}}, {DataType: "String.label", StringValue: "é\t灯"}}
+	for i := range n {
+		all[fmt.Sprintf("own.%d", i)] = kinds[i%len(kinds)]
+	}
+	return all
+}
+
+// wantKept checks that the letter has all attributes of the message, but for the
+// names given.
+func (r *rig) wantKept(l letter, m localcloud.Message, but ...string) {
+	r.t.Helper()
+	if l.Body != m.Body {
+		r.t.Errorf("the body is %q, was %q", l.Body, m.Body)
+	}
+	if l.TraceHeader != m.TraceHeader || l.GroupID != m.GroupID {
+		r.t.Errorf("trace header %q and group %q, were %q and %q", l.TraceHeader, l.GroupID, m.TraceHeader, m.GroupID)
+	}
+	for name, was := range m.Attributes {
+		is := l.Attributes[name]
+		if !slices.Contains(but, name) && (is.DataType != was.DataType || is.StringValue != was.StringValue || string(is.BinaryValue) != string(was.BinaryValue)) {
+			r.t.Errorf("attribute %s is %+v, was %+v", name, is, was)
+		}
+	}
+}
+
+const broken = `{"Identifier":"a","Nmae":"x"}`
+
+func TestALettersAttributes(t *testing.T) {
+	// letterFor sends a broken message and returns its letter.
+	letterFor := func(r *rig, m localcloud.Message) letter {
+		w := r.start()
+		id := r.settled(m)
+		w.stopped()
+		l := r.oneLetterOfAnyKind()
+		if got := l.Failure.MessageID; got != "" && got != id {
+			r.t.Errorf("messageId %s, want %s", got, id)
+		}
+		r.wantKept(l, m, "OccurredAt", "Failure", "DeduplicationId")
+		return l
+	}
+	has := func(r *rig, l letter, want ...string) {
+		r.t.Helper()
+		for _, name := range []string{"OccurredAt", "Failure", "DeduplicationId"} {
+			if _, ok := l.Attributes[name]; ok != slices.Contains(want, name) {
+				r.t.Errorf("%s there: %v; there are %v", name, ok, slices.Sorted(maps.Keys(l.Attributes)))
+			}
+		}
+		if len(l.Attributes) > 10 {
+			r.t.Errorf("%d attributes", len(l.Attributes))
+		}
+	}
+	var scenes []scene
+	for _, c := range []struct {
+		own  int
+		want []string
+	}{
+		{0, []string{"OccurredAt", "Failure", "DeduplicationId"}},
+		{7, []string{"OccurredAt", "Failure", "DeduplicationId"}},
+		{8, []string{"OccurredAt", "Failure"}},
+		{9, []string{"OccurredAt"}},
+		{10, nil},
+	} {
+		scenes = append(scenes, scene{name: fmt.Sprintf("%d of the producer's own", c.own), play: func(r *rig) {
+			at := time.Now()
+			l := letterFor(r, localcloud.Message{Body: broken, Attributes: producers(c.own, nil), TraceHeader: trace, GroupID: "tenant-1"})
+			has(r, l, c.want...)
+			if slices.Contains(c.want, "OccurredAt") && l.Attributes["OccurredAt"].StringValue != at.UTC().Format(time.RFC3339Nano) {
+				r.t.Errorf("OccurredAt is %q", l.Attributes["OccurredAt"].StringValue)
+			}
+			if slices.Contains(c.want, "DeduplicationId") && l.Attributes["DeduplicationId"].StringValue != "sqs:"+l.Failure.MessageID {
+				r.t.Errorf("DeduplicationId is %q", l.Attributes["DeduplicationId"].StringValue)
+			}
+			for _, w := range r.workers {
+				if timeless := strings.Contains(w.lines(), "without the time"); timeless != (c.own == 10) {
+					r.t.Errorf("said to be without a time: %v", timeless)
+				}
+			}
+		}})
+	}
+	scenes = append(scenes,
+		scene{name: "ten of the producer's own, three of them by the letter's names", play: func(r *rig) {
+			at := time.Now().Add(-time.Hour).UTC()
+			own := map[string]localcloud.Attribute{
+				"OccurredAt": {DataType: "Number", StringValue: fmt.Sprint(at.UnixMilli())}, "Failure": text("none so far"), "DeduplicationId": text("event-1"),
+			}
+			l := letterFor(r, localcloud.Message{Body: broken, Attributes: producers(7, own)})
+			has(r, l, "OccurredAt", "Failure", "DeduplicationId")
+			if got := l.Attributes["OccurredAt"].StringValue; got != at.Format(time.RFC3339Nano) {
+				r.t.Errorf("OccurredAt is %q, want %q", got, at.Format(time.RFC3339Nano))
+			}
+			if got := l.Attributes["DeduplicationId"].StringValue; got != "attribute:event-1" || l.Failure.DedupKey != got {
+				r.t.Errorf("DeduplicationId is %q, dedupKey %q", got, l.Failure.DedupKey)
+			}
+			for name, a := range own {
+				if kept := l.Failure.Original[name]; kept.DataType != a.DataType || kept.String != a.StringValue {
+					r.t.Errorf("original %s is %+v", name, kept)
+				}
+			}
+		}},
+		scene{name: "a producer's own Failure that is binary", play: func(r *rig) {
+			l := letterFor(r, localcloud.Message{Body: broken, Attributes: map[string]localcloud.Attribute{"Failure": {DataType: "Binary", BinaryValue: []byte{0, 0xff}}}})
+			has(r, l, "OccurredAt", "Failure", "DeduplicationId")
+			if kept := l.Failure.Original["Failure"]; kept.DataType != "Binary" || string(kept.Binary) != "\x00\xff" {
+				r.t.Errorf("original Failure is %+v", kept)
+			}
+		}},
+		scene{name: "a body that leaves room for OccurredAt only", play: func(r *rig) {
+			room := len("OccurredAtString2000-01-01T00:00:00Z")
+			body := broken + strings.Repeat(" ", 1<<20-len(broken)-room)
+			l := letterFor(r, localcloud.Message{Body: body})
+			has(r, l, "OccurredAt")
+		}},
+		scene{name: "a body that leaves room for a short Failure", play: func(r *rig) {
+			body := broken + strings.Repeat(" ", 1<<20-len(broken)-500)
+			l := letterFor(r, localcloud.Message{Body: body})
+			has(r, l, "OccurredAt", "Failure")
+			if l.Failure.Reason != message.InvalidMessage || len(l.Failure.Faults) > 1 {
+				r.t.Errorf("%+v", l.Failure)
+			}
+		}},
+		scene{name: "a body that leaves no room", play: func(r *rig) {
+			body := broken + strings.Repeat(" ", 1<<20-len(broken))
+			l := letterFor(r, localcloud.Message{Body: body, TraceHeader: trace})
+			has(r, l)
+		}},
+		scene{name: "FIFO: group, and the source's MessageId as deduplication id", layout: layout{fifo: true}, play: func(r *rig) {
+			l := letterFor(r, localcloud.Message{Body: broken, GroupID: "group-1", DedupID: "producers-own", TraceHeader: trace})
+			if l.DedupID != l.Failure.MessageID || l.Failure.SequenceNumber == "" {
+				r.t.Errorf("deduplication id %q, %+v", l.DedupID, l.Failure)
+			}
+		}},
+		scene{name: "what Failure says", play: func(r *rig) {
+			r.onCall("a", func(int, string) *localcloud.Fault { return status(400, "ValidationException") })
+			m := localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"OccurredAt": text("1999-12-31T23:00:00.123456789Z")}}
+			w := r.start()
+			sent := time.Now().UTC()
+			id := r.settled(m)
+			w.stopped()
+			f := r.oneLetter(message.Rejected).Failure
+			want := message.Failure{
+				Reason: message.Rejected, Code: "ValidationException", Detail: f.Detail, Receives: 1, MessageID: id,
+				SentAt: sent.Format("2006-01-02T15:04:05.000Z"), DedupKey: "sqs:" + id, OccurredAt: "1999-12-31T23:00:00.123456789Z",
+				FailedAt: f.FailedAt, RequestID: r.calls("a")[0].RequestID, Worker: "worker-1",
+				Original: map[string]message.OriginalAttribute{"OccurredAt": {DataType: "String", String: "1999-12-31T23:00:00.123456789Z"}},
+			}
+			if fmt.Sprintf("%+v", f) != fmt.Sprintf("%+v", want) || f.Detail == "" || f.FailedAt == "" {
+				r.t.Errorf("got\n%+v\nwant\n%+v", f, want)
+			}
+		}},
+		scene{name: "a letter that fails again keeps its first life", play: func(r *rig) {
+			r.onCall("a", func(int, string) *localcloud.Fault { return status(400, "ValidationException") })
+			w := r.start()
+			id := r.settled(localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"Failure": text("producer's")}, TraceHeader: trace})
+			first := r.oneLetter(message.Rejected)
+			time.Sleep(time.Hour)
+			r.moveBack(first)
+			r.drained(time.Minute)
+			w.stopped()
+			letters := r.letters()
+			if len(letters) != 2 {
+				r.t.Fatalf("%d letters, want 2", len(letters))
+			}
+			again := letters[1]
+			if f, g := first.Failure, again.Failure; g.MessageID != id || g.SentAt != f.SentAt || g.OccurredAt != f.OccurredAt || g.DedupKey != f.DedupKey || g.Original["Failure"].String != "producer's" {
+				r.t.Errorf("first %+v\nthen %+v", f, g)
+			}
+			if again.Attributes["OccurredAt"].StringValue != first.Attributes["OccurredAt"].StringValue || again.TraceHeader != trace {
+				r.t.Errorf("first %+v\nthen %+v", first.Attributes, again.Attributes)
+			}
+		}},
+	)
+	play(t, scenes)
+}
+
+// oneLetterOfAnyKind is the only letter, with or without a Failure of ours.
+func (r *rig) oneLetterOfAnyKind() letter {
+	r.t.Helper()
+	stored := r.cloud.SQS.Messages(r.dlq)
+	if len(stored) != 1 {
+		r.t.Fatalf("%d dead letters, want 1", len(stored))
+	}
+	if _, ours := stored[0].Attributes["Failure"]; !ours {
+		return letter{Stored: stored[0]}
+	}
+	return r.letters()[0]
+}
+
+func TestAProducersOwnFailureOnAMessageThatIsRightMeansNothing(t *testing.T) {
+	play(t, []scene{{name: "text", play: func(r *rig) {
+		w := r.start()
+		for i, failure := range []string{"x", `{"reason":"rejected"}`, `{"reason":"rejected","sentAt":"1999-01-01T00:00:00.000Z","messageId":""}`, `{}`, `null`} {
+			r.settled(localcloud.Message{Body: name("a", fmt.Sprint(i)), Attributes: map[string]localcloud.Attribute{"Failure": text(failure)}})
+			r.wantMember("a", "Name", fmt.Sprintf(`"%d"`, i))
+		}
+		w.stopped()
+		r.wantNoLetters()
+	}}})
+}
+
+// A message is deleted from the source only once its letter is stored; whatever
+// fails in between leaves the message, its letter or both, never neither.
+func TestBetweenALetterAndItsDelete(t *testing.T) {
+	for _, fifo := range []bool{false, true} {
+		kind := map[bool]string{false: "standard: ", true: "FIFO: "}[fifo]
+		// send puts 3 broken messages in the queue.
+		send := func(r *rig) map[string]bool {
+			ids := map[string]bool{}
+			for n := range 3 {
+				ids[r.cloud.SQS.Send(r.queue, localcloud.Message{Body: fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, n), GroupID: groupOn(r)})] = true
+			}
+			return ids
+		}
+		// check counts the letters of each message.
+		check := func(r *rig, ids map[string]bool, most int) {
+			r.t.Helper()
+			letters := map[string]int{}
+			for _, l := range r.letters() {
+				letters[l.Failure.MessageID]++
+			}
+			for id := range ids {
+				if n := letters[id]; n < 1 || n > most {
+					r.t.Errorf("%d letters of message %s, want 1 to %d", n, id, most)
+				}
+			}
+			if len(letters) != len(ids) {
+				r.t.Errorf("letters of %d messages, want %d", len(letters), len(ids))
+			}
+			r.wantCalls("", 0)
+		}
+		l := layout{fifo: fifo}
+		play(t, []scene{
+			{kind + "the delete fails for a while", l, func(r *rig) {
+				r.onSQS("DeleteMessageBatch", func(n int) *localcloud.Fault {
+					if n <= 8 {
+						return &localcloud.Fault{Status: 500, Code: "InternalError"}
+					}
+					return nil
+				})
+				w := r.start()
+				ids := send(r)
+				r.drained(10 * time.Minute)
+				w.stopped()
+				check(r, ids, 1)
+			}},
+			{kind + "the delete fails until the lease ends and the message comes again", l, func(r *rig) {
+				until := time.Now().Add(30 * time.Minute)
+				r.onSQS("DeleteMessageBatch", func(int) *localcloud.Fault {
+					if time.Now().Before(until) {
+						return &localcloud.Fault{BreakBefore: true}
+					}
+					return nil
+				})
+				w := r.start()
+				ids := send(r)
+				time.Sleep(30 * time.Minute)
+				check(r, ids, 1) // never copied again, while the process lives
+				r.drained(time.Hour)
+				w.stopped()
+				check(r, ids, 1)
+			}},
+			{kind + "the message is delivered again after its delete", layout{}, func(r *rig) {
+				w := r.start()
+				ids := send(r)
+				r.drained(time.Minute)
+				for id := range ids {
+					r.cloud.SQS.Redeliver(r.queue, id)
+				}
+				r.drained(time.Minute)
+				w.stopped()
+				check(r, ids, 1)
+			}},
+			{kind + "the letter's answer is lost", l, func(r *rig) {
+				r.onSQS("SendMessageBatch", func(n int) *localcloud.Fault {
+					if n == 1 {
+						return &localcloud.Fault{BreakAfter: true}
+					}
+					return nil
+				})
+				w := r.start()
+				ids := send(r)
+				r.drained(10 * time.Minute)
+				w.stopped()
+				if fifo {
+					check(r, ids, 1) // SQS tells the second by the MessageId
+				} else {
+					check(r, ids, 2)
+				}
+			}},
+			{kind + "the letter cannot be stored for 20 minutes", l, func(r *rig) {
+				until := time.Now().Add(20 * time.Minute)
+				r.onSQS("SendMessageBatch", func(int) *localcloud.Fault {
+					if time.Now().Before(until) {
+						return &localcloud.Fault{Status: 503, Code: "ServiceUnavailable"}
+					}
+					return nil
+				})
+				w := r.start()
+				ids := send(r)
+				time.Sleep(time.Until(until))
+				if n := len(r.cloud.SQS.Messages(r.queue)); n != 3 {
+					r.t.Errorf("%d messages in the source queue, want 3", n)
+				}
+				r.drained(time.Hour)
+				w.stopped()
+				check(r, ids, 1)
+			}},
+			{kind + "some letters of a batch fail", l, func(r *rig) {
+				r.onSQS("SendMessageBatch", func(n int) *localcloud.Fault {
+					if n <= 5 {
+						return &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}
+					}
+					return nil
+				})
+				w := r.start()
+				ids := send(r)
+				r.drained(time.Hour)
+				w.stopped()
+				check(r, ids, 1)
+			}},
+			{kind + "the worker dies in between", layout{fifo: fifo, settings: func(c *config.Config) { c.ShutdownTimeout = 25 * time.Second }}, func(r *rig) {
+				// From its first letter on nothing of this worker's gets through: as if it
+				// were dead. What it does then leaves no trace.
+				var dead atomic.Bool
+				r.cloud.Faults.OnSQS = func(q localcloud.SQSInfo) *localcloud.Fault {
+					switch {
+					case dead.Load():
+						return &localcloud.Fault{BreakBefore: true}
+					case q.Action == "SendMessageBatch":
+						dead.Store(true)
+						return &localcloud.Fault{BreakAfter: true}
+					}
+					return nil
+				}
+				w := r.start()
+				ids := send(r)
+				r.until("the first letters are stored", time.Minute, dead.Load)
+				_ = w.stop() // it cannot settle anything
+				if n := len(r.cloud.SQS.Messages(r.queue)); n != 3 {
+					r.t.Errorf("%d messages in the source queue, want 3", n)
+				}
+				r.cloud.Faults.OnSQS = nil
+				next := r.start()
+				r.drained(10 * time.Minute)
+				next.stopped()
+				check(r, ids, 2)
+			}},
+		})
+	}
+}
