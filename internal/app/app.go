@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"time"
@@ -42,6 +43,9 @@ type Options struct {
 	Transport http.RoundTripper
 	// Store remembers the things. Nil: the one that the settings name.
 	Store thingstate.Store
+	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
+	// the process's own.
+	Rand *rand.Rand
 }
 
 // Worker is one run of the worker: New, then Run once.
@@ -119,7 +123,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.pace = pace.NewBucket(w.cfg.RateStart, w.cfg.RateMax)
 	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
-		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged,
+		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Rand: w.o.Rand,
 	})
 	handler := intake.New(w.backlog, w.metrics, intake.Options{
 		MaxReceives: w.cfg.MaxReceives, Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
@@ -127,7 +131,7 @@ func (w *Worker) build(ctx context.Context) error {
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
 	w.consumer = consumer.New(queue, letters, handler, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
-		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy,
+		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
 	})
 	w.gauges()
 	return nil

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -29,6 +30,7 @@ const (
 // It returns nil where all work was finished, ErrStranded where it was not, and a
 // *SetupError where the worker cannot run as it is set up.
 func Run(ctx context.Context, cfg config.Config, log *zap.Logger, version string) error {
+	defer runtime.KeepAlive(ballast())
 	return New(cfg, Options{Log: log, Version: version}).Run(ctx)
 }
 
@@ -109,7 +111,9 @@ func (w *Worker) stop(work context.Context, cut context.CancelCauseFunc, loops *
 		item.Claim.Release(0)
 	}
 	loops.Wait()
-	if w.consumer.Flush(work) == nil && w.consumer.Stats().PollsCut == 0 {
+	flushed := w.consumer.Flush(work)
+	// A call that was cut leaves its messages held, and nothing of them to settle.
+	if s := w.consumer.Stats(); flushed == nil && s.Held == 0 && s.PollsCut == 0 {
 		return nil
 	}
 	last, cancel := context.WithDeadline(context.WithoutCancel(work), deadline.Add(-exitMargin))

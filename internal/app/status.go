@@ -78,6 +78,9 @@ type StoreStatus struct {
 	Since time.Time `json:"since"` // an update older than the newest applied is recognised back to here
 }
 
+// Metrics are what /metrics shows.
+func (w *Worker) Metrics() prometheus.Gatherer { return w.metrics.Registry }
+
 // Status is a snapshot. Safe for use by many goroutines.
 func (w *Worker) Status() Status {
 	name, reason := w.phase.get()

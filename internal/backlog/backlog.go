@@ -13,6 +13,7 @@ package backlog
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
@@ -20,6 +21,9 @@ import (
 // RetryShare is how many first calls go out for each retry while both wait:
 // retries take at most a fifth of the rate.
 const RetryShare = 4
+
+// suspectWait bounds the random wait of a suspect before it is in line.
+const suspectWait = 5 * time.Second
 
 // Backlog is safe for use by many goroutines.
 type Backlog struct {
@@ -73,6 +77,12 @@ func (b *Backlog) Add(it *Item) bool {
 	case t.where == inLine:
 		b.unline(t)
 		b.enline(t)
+	case it.Suspect:
+		// In the order of their arrival the one that kills the worker could be
+		// first in each of its lives, and take the others down with it.
+		t.where, t.due = backingOff, time.Now().Add(rand.N(suspectWait))
+		b.backoff.push(t)
+		b.signal()
 	default:
 		b.enline(t)
 		b.signal()
@@ -137,6 +147,14 @@ func (b *Backlog) Ready(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// HasNext reports whether a thing can be taken now.
+func (b *Backlog) HasNext() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.promote(time.Now())
+	return b.next() != nil
 }
 
 // Take gives the next thing its turn, with all that waits for it, or returns nil

@@ -214,24 +214,51 @@ func TestAClaimLostDuringItsTurnDoesNotComeBack(t *testing.T) {
 }
 
 func TestSuspectsGoOneAtATimeAndOthersPassThem(t *testing.T) {
-	b := backlog.New()
-	for n, thing := range []string{"s1", "s2"} {
-		it := item(thing, n)
-		it.Suspect = true
-		b.Add(it)
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		for n, thing := range []string{"s1", "s2"} {
+			it := item(thing, n)
+			it.Suspect = true
+			b.Add(it)
+		}
+		second := item("s1", 5)
+		second.Suspect = true
+		b.Add(second)
+		b.Add(item("healthy", 9))
+		take(t, b, "healthy", 1)
+		none(t, b)
+		time.Sleep(5 * time.Second) // each waits for a random part of it
+		turn := take(t, b, "s1", 1) // the second suspect of the same thing waits as well
+		none(t, b)
+		b.Done(turn, settled(turn.Items...), backlog.Next{})
+		turn = take(t, b, "s2", 1)
+		none(t, b)
+		b.Done(turn, settled(turn.Items...), backlog.Next{})
+		take(t, b, "s1", 1)
+	})
+}
+
+// Were they called in the order of their arrival, the one that kills the worker
+// could be first in each of its lives.
+func TestSuspectsComeInAnotherOrderInEachLife(t *testing.T) {
+	firsts := map[string]bool{}
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			b := backlog.New()
+			for n, thing := range []string{"s1", "s2", "s3"} {
+				it := item(thing, n)
+				it.Suspect = true
+				b.Add(it)
+			}
+			if err := b.Ready(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			firsts[b.Take().Thing] = true
+		})
 	}
-	second := item("s1", 5)
-	second.Suspect = true
-	b.Add(second)
-	b.Add(item("healthy", 9))
-	turn := take(t, b, "s1", 1) // the second suspect of the same thing waits as well
-	take(t, b, "healthy", 1)
-	none(t, b)
-	b.Done(turn, settled(turn.Items...), backlog.Next{})
-	turn = take(t, b, "s2", 1)
-	none(t, b)
-	b.Done(turn, settled(turn.Items...), backlog.Next{})
-	take(t, b, "s1", 1)
+	if len(firsts) != 3 {
+		t.Errorf("only %v are ever first", firsts)
+	}
 }
 
 func TestCloseReturnsEverythingThatWaitsAndDoneTheRest(t *testing.T) {

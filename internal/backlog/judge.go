@@ -2,6 +2,7 @@ package backlog
 
 import (
 	"hash/fnv"
+	"slices"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
@@ -38,16 +39,18 @@ type verdict struct {
 	unsure int     // of the old ones, those whose newer value may not cover all keys
 }
 
-func (m Merger) judge(it *Item, rec thingstate.Record) verdict {
-	var v verdict
+// judge says what the record says of an update. What is to be sent is put behind
+// the values of live.
+func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
+	v := verdict{live: slices.Grow(live, len(it.Update.Members))}
 	for i, member := range it.Update.Members {
-		doubted := len(rec.Marks[member.Name]) > 0
+		applied, known := rec.Versions[member.Name]
+		doubted := overwritten(rec.Marks[member.Name], applied)
 		parts, keyed := it.partsOf(i)
 		if keyed && m.Semantics == Merge && len(parts) > 0 {
-			m.judgeParts(&v, it, member, parts, rec.Versions[member.Name], doubted)
+			m.judgeParts(&v, it, member, parts, applied, doubted)
 			continue
 		}
-		applied, known := rec.Versions[member.Name]
 		switch c := it.Update.Order.Compare(applied.Order); {
 		case !known || c > 0 || c == 0 && doubted:
 			v.live = append(v.live, value{it, member.Name, member.Value, parts, true})
@@ -85,10 +88,17 @@ func (m Merger) judgeParts(v *verdict, it *Item, member message.Member, parts []
 	}
 }
 
-// covered reports whether every key was set by something newer.
+// overwritten reports whether a call of unknown outcome may have set another value
+// since: one with the same value did no harm, whenever it landed.
+func overwritten(marks []thingstate.Mark, applied thingstate.Version) bool {
+	return slices.ContainsFunc(marks, func(m thingstate.Mark) bool { return m.Digest != applied.Digest })
+}
+
+// covered reports whether every key was set by this update itself or by something
+// newer.
 func covered(order message.Order, parts []message.Part, applied thingstate.Version) bool {
 	for _, part := range parts {
-		if newer, ok := applied.Parts[partKey(part.Key)]; !ok || !newer.After(order) {
+		if set, ok := applied.Parts[partKey(part.Key)]; !ok || order.After(set) {
 			return false
 		}
 	}

@@ -33,27 +33,22 @@ var maxParts = map[string]int{"MetaData": 50, "CapabilitySchemas": 40}
 // items are in their order. A later update with the dedup key of an earlier one
 // is left out: it is settled with it.
 func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
-	var names []string // in the order of the oldest update that sets them
-	values := make(map[string][]value)
-	keys := make(map[string]bool, len(items))
-	apart := firstApart(items)
-	for _, it := range items {
-		if apart != nil && it != apart || keys[it.Update.Key] || rec.Seen(it.Update.Key) {
-			continue
-		}
-		keys[it.Update.Key] = true
-		for _, v := range m.judge(it, rec).live {
-			if values[v.member] == nil {
-				names = append(names, v.member)
-			}
-			values[v.member] = append(values[v.member], v)
+	live := m.toSend(items, rec)
+	names := make([]string, 0, len(live)) // in the order of the oldest update that sets them
+	for _, v := range live {
+		if !slices.Contains(names, v.member) { // of the API's few members
+			names = append(names, v.member)
 		}
 	}
-	plan := Plan{Applied: make(map[string]thingstate.Version, len(names))}
+	plan := Plan{
+		Members: make([]message.Member, 0, len(names)),
+		Intents: make([]thingstate.Intent, 0, len(names)),
+		Applied: make(map[string]thingstate.Version, len(names)),
+	}
 	carried := make(map[*Item]bool)
 	room := message.MaxRequestBytes
 	for _, name := range names {
-		c := m.choose(values[name], room-len(name)-len(`"":,{}`))
+		c := m.choose(valuesOf(name, live), room-len(name)-len(`"":,{}`))
 		if len(plan.Members) > 0 && len(name)+len(c.raw)+len(`"":,{}`) > room {
 			continue // it goes out with the next call
 		}
@@ -71,6 +66,32 @@ func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
 		}
 	}
 	return plan
+}
+
+// toSend is what the items have that is newer than the record, in their order.
+func (m Merger) toSend(items []*Item, rec thingstate.Record) []value {
+	var live []value
+	keys := make(map[string]bool)
+	apart := firstApart(items)
+	for _, it := range items {
+		if apart != nil && it != apart || keys[it.Update.Key] || rec.Seen(it.Update.Key) {
+			continue
+		}
+		keys[it.Update.Key] = true
+		live = m.judge(it, rec, live).live
+	}
+	return live
+}
+
+// valuesOf are the values of one member among all. They share memory with all.
+func valuesOf(name string, all []value) []value {
+	isOther := func(v value) bool { return v.member != name }
+	first := slices.IndexFunc(all, func(v value) bool { return v.member == name })
+	rest := all[first:]
+	if !slices.ContainsFunc(rest[1:], func(v value) bool { return v.member == name }) {
+		return rest[:1:1]
+	}
+	return slices.DeleteFunc(slices.Clone(rest), isOther)
 }
 
 func firstApart(items []*Item) *Item {
@@ -224,40 +245,54 @@ func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Durati
 	return within > 0 && len(p.Intents) > 0
 }
 
-// Doubtful reports whether a call that was started less than within ago, whose
-// outcome is not known and which carried another value of a member in this one,
-// may yet land after it.
-func (p Plan) Doubtful(rec thingstate.Record, now time.Time, within time.Duration) bool {
+// Rival is when the last call was started whose outcome is not known and which
+// carried another value of a member in this one: landing later, it would undo
+// this one. False where there is none.
+func (p Plan) Rival(rec thingstate.Record) (started time.Time, any bool) {
 	for _, in := range p.Intents {
 		for _, mark := range rec.Marks[in.Member] {
-			if mark.Digest != in.Digest && now.Sub(mark.At) < within {
-				return true
+			if mark.Digest != in.Digest && mark.At.After(started) {
+				started, any = mark.At, true
 			}
 		}
 	}
-	return false
+	return started, any
+}
+
+// Pending reports whether any call that was started less than within ago, whose
+// outcome is not known and which carried a member in this one, may yet land. One
+// with the same value does this call no harm, but it may do so to the next.
+func (p Plan) Pending(rec thingstate.Record, now time.Time, within time.Duration) bool {
+	return slices.ContainsFunc(p.Intents, func(in thingstate.Intent) bool {
+		return slices.ContainsFunc(rec.Marks[in.Member], func(mark thingstate.Mark) bool { return now.Sub(mark.At) < within })
+	})
 }
 
 // Outcomes says which of the items are finished with, by the thing's record, and
 // what becomes of each. The others have a value that is still to be sent.
 func (m Merger) Outcomes(items []*Item, rec thingstate.Record) map[*Item]message.Outcome {
 	settled := make(map[*Item]message.Outcome)
-	keys := make(map[string]bool, len(items))
+	if rec.Empty() {
+		return settled
+	}
+	keys := make(map[string]bool)
+	var buffer []value
 	for _, it := range items {
 		if keys[it.Update.Key] || rec.Seen(it.Update.Key) {
 			settled[it] = message.Duplicate
 			continue
 		}
-		v := m.judge(it, rec)
+		v := m.judge(it, rec, buffer)
+		buffer = v.live[:0]
 		switch {
 		case len(v.live) > 0:
 			continue
+		case v.unsure > 0: // also where its other members were set
+			settled[it] = message.Unsure
 		case it.Contributed:
 			settled[it] = message.Applied
 		case v.mine > 0:
 			settled[it] = message.Duplicate
-		case v.unsure > 0:
-			settled[it] = message.Unsure
 		default:
 			settled[it] = message.Superseded
 		}

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,11 +11,23 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
+// systemAttributes are those that incoming reads: each one costs time with every
+// message.
+var systemAttributes = []types.MessageSystemAttributeName{
+	types.MessageSystemAttributeNameSentTimestamp,
+	types.MessageSystemAttributeNameApproximateReceiveCount,
+	types.MessageSystemAttributeNameSequenceNumber,
+	types.MessageSystemAttributeNameMessageGroupId,
+	types.MessageSystemAttributeNameAWSTraceHeader,
+}
+
 // incoming is the message as the rest of the worker sees it. Where SQS leaves
 // out the sent time it is now, where it leaves out the receive count it is 1.
 func incoming(m *types.Message, now time.Time) message.Incoming {
 	in := message.Incoming{
-		ID:             aws.ToString(m.MessageId),
+		// The id is remembered for longer than the message, whose memory the SDK
+		// may have put it next to.
+		ID:             strings.Clone(aws.ToString(m.MessageId)),
 		Body:           aws.ToString(m.Body),
 		SentAt:         now.Truncate(time.Millisecond),
 		SequenceNumber: m.Attributes[string(types.MessageSystemAttributeNameSequenceNumber)],

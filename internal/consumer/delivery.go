@@ -29,6 +29,7 @@ type Delivery struct {
 	// All below is guarded by c.mu.
 
 	handle    string // the newest
+	receives  int    // ApproximateReceiveCount of the receive that brought handle
 	handleAt  time.Time
 	leaseEnd  time.Time
 	state     state

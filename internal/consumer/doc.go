@@ -42,7 +42,9 @@
 //
 // A message received again while it is held keeps its place: the newest receipt
 // handle replaces the older one, because SQS may ignore a delete with any other
-// (SQS Developer Guide, "Standard queue at-least-once delivery").
+// (SQS Developer Guide, "Standard queue at-least-once delivery"). The newest is
+// the one with the highest ApproximateReceiveCount: polls may come back in
+// another order than they were served in.
 //
 // A crash at any point leaves the message in the queue: it is visible again when
 // its lease ends, with nothing lost.

@@ -11,7 +11,7 @@ import (
 // add takes a message that is not held into the ledger, in state waiting.
 func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delivery {
 	d := &Delivery{
-		c: c, msg: m, size: sizeOf(m), heldSince: now,
+		c: c, msg: m, size: sizeOf(m), heldSince: now, receives: m.Receives,
 		renewalIndex: -1, laneIndex: -1,
 	}
 	c.held[m.ID] = d
@@ -71,9 +71,13 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 	if d := c.held[m.ID]; d != nil {
 		c.again++
 		c.metrics.ReceivedAgain.Inc()
+		if m.Receives < d.receives {
+			return nil // of two polls the earlier one came back later: its handle is the older one
+		}
 		if d.state == releasing && d.busy {
 			d.again = &m // that release is what made it visible: it starts afresh once that has ended
 		}
+		d.receives = m.Receives
 		d.lease(handle, now)
 		return nil
 	}

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"managed-thing-updater/internal/message"
@@ -14,15 +13,15 @@ import (
 // while the worker drains, leases are still renewed. End it after Flush and
 // Abandon.
 func (c *Consumer) Keep(ctx context.Context) {
-	var requests sync.WaitGroup
-	defer requests.Wait()
+	requests := newCrew()
+	defer requests.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
 		jobs, lost, wait := c.next()
 		c.tellLost(lost)
 		for _, job := range jobs {
-			requests.Go(func() { job(ctx) })
+			requests.run(func() { job(ctx) })
 		}
 		timer.Reset(wait)
 		select {

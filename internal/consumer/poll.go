@@ -2,11 +2,9 @@ package consumer
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/telemetry"
 )
@@ -40,13 +38,14 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.poll.ended = false
 	c.mu.Unlock()
 
-	var polls sync.WaitGroup
+	polls := newCrew()
+	poll := func() { c.pollOnce(ctx, cut) }
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil && cut.Err() == nil {
 		started, wait := c.reserve()
 		if started {
-			polls.Go(func() { c.pollOnce(ctx, cut) })
+			polls.run(poll)
 			continue
 		}
 		timer.Reset(wait)
@@ -60,7 +59,7 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.mu.Lock()
 	c.poll.ended = true
 	c.mu.Unlock()
-	polls.Wait()
+	polls.wait()
 }
 
 // ask is how many messages one poll asks for, and room the bytes they may have.
@@ -103,7 +102,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 		MaxNumberOfMessages:         int32(n),
 		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
 		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		MessageSystemAttributeNames: systemAttributes,
 		MessageAttributeNames:       []string{"All"},
 	}, onceOnly)
 	c.troubles.note(cut, "ReceiveMessage", err)

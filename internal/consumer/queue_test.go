@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -39,6 +40,7 @@ type queue struct {
 
 	mu       sync.Mutex
 	messages []*stored
+	sent     int // by send, for ids that are never used twice
 	requests map[string]int
 	entries  map[string]int
 	underWay map[string]bool // by message id
@@ -63,7 +65,8 @@ func (q *queue) send(n int) (ids []string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for range n {
-		id := fmt.Sprintf("m%d", len(q.messages)+1)
+		q.sent++
+		id := fmt.Sprintf("m%d", q.sent)
 		q.messages = append(q.messages, &stored{id: id, body: "body of " + id, sent: time.Now(), visibleAt: time.Now()})
 		ids = append(ids, id)
 	}
@@ -171,8 +174,8 @@ func (q *queue) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput,
 	if err != nil {
 		return nil, err
 	}
-	if in.MessageSystemAttributeNames[0] != "All" || in.MessageAttributeNames[0] != "All" {
-		q.t.Error("a receive does not ask for all attributes")
+	if in.MessageAttributeNames[0] != "All" {
+		q.t.Error("a receive does not ask for all message attributes")
 	}
 	if q.nothing {
 		return &sqs.ReceiveMessageOutput{}, nil
@@ -181,6 +184,11 @@ func (q *queue) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput,
 	defer over.Stop()
 	for {
 		out, changed, soonest := q.take(int(in.MaxNumberOfMessages), time.Duration(in.VisibilityTimeout)*time.Second)
+		for _, m := range out.Messages {
+			maps.DeleteFunc(m.Attributes, func(name, _ string) bool {
+				return !slices.Contains(in.MessageSystemAttributeNames, types.MessageSystemAttributeName(name))
+			})
+		}
 		if len(out.Messages) > 0 {
 			return out, q.end(ctx, "ReceiveMessage", n)
 		}

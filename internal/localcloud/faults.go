@@ -24,6 +24,8 @@ type Fault struct {
 	Body, ContentType string
 	// RetryAfter is that header's value.
 	RetryAfter string
+	// Header of the answer, besides what the rest sets.
+	Header http.Header
 	// Delay is waited before anything else happens.
 	Delay time.Duration
 	// Hold is waited for before anything else happens. In a testing/synctest

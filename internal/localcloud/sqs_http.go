@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -127,6 +128,7 @@ func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []
 
 func writeSQSFault(w http.ResponseWriter, f *Fault) {
 	h := w.Header()
+	maps.Copy(h, f.Header)
 	if f.RetryAfter != "" {
 		h.Set("Retry-After", f.RetryAfter)
 	}

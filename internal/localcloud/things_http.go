@@ -152,6 +152,7 @@ func (t *Things) answer(w http.ResponseWriter, call *Call, e *apiError) {
 func (t *Things) answerFault(w http.ResponseWriter, call *Call, f *Fault) {
 	t.end(call, f.Status, f.Code)
 	h := w.Header()
+	maps.Copy(h, f.Header)
 	if f.RetryAfter != "" {
 		h.Set("Retry-After", f.RetryAfter)
 	}

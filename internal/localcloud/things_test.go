@@ -50,12 +50,12 @@ func TestSemantics(t *testing.T) {
 	schemaOf := func(version, schema string) string {
 		return strings.NewReplacer("%", version, "#", schema).Replace(capability)
 	}
-	for semantics, metaData := range map[string]string{localcloud.Replace: `{"b":"2"}`, localcloud.Merge: `{"a":"1","b":"2"}`} {
+	for semantics, metaData := range map[string]string{localcloud.Replace: `{"b":"\u0032"}`, localcloud.Merge: `{"a":"1","b":"\u0032"}`} {
 		synctest.Test(t, func(t *testing.T) {
 			c := localcloud.New(localcloud.Options{})
 			c.Things.Semantics = semantics
 			put(t, c, "x", `{"MetaData":{"a":"1","b":"1"},"CapabilitySchemas":[`+schemaOf("4", "1")+`,`+schemaOf("5", "1")+`]}`)
-			put(t, c, "x", `{"MetaData":{"b":"2"},"CapabilitySchemas":[`+schemaOf("4", "2")+`]}`)
+			put(t, c, "x", `{"MetaData":{"b":"\u0032"},"CapabilitySchemas":[`+schemaOf("4", "2")+`]}`)
 			members, _ := c.Things.Get("x")
 			want(t, "MetaData", string(members["MetaData"]), metaData)
 			schemas := `[` + schemaOf("4", "2") + `]`

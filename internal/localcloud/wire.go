@@ -7,7 +7,9 @@ import (
 
 // mustMarshal writes JSON of values that this package made.
 func mustMarshal(v any) []byte {
-	b, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true)) // an error may quote a request
+	b, err := json.Marshal(v, json.Deterministic(true),
+		jsontext.PreserveRawStrings(true), // a thing keeps what was written, escapes included
+		jsontext.AllowInvalidUTF8(true))   // an error may quote a request
 	if err != nil {
 		panic("localcloud: " + err.Error())
 	}

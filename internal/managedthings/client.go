@@ -93,7 +93,7 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 		return Output{}, errors.New("managedthings: the Identifier is empty")
 	}
 	body := encode(in.Members)
-	r := c.request(ctx, in.Identifier, body)
+	r := c.request(in.Identifier, body)
 	if err := c.sign(ctx, r, body); err != nil {
 		return Output{}, err
 	}
@@ -112,9 +112,11 @@ func (c *Client) send(ctx context.Context, r *http.Request, members []message.Me
 	if err != nil {
 		return Output{}, transportError(ctx, err, got.Load() || !asked.Load())
 	}
-	// What is left of a short answer is read so that the connection can be used again.
 	defer answer.Body.Close()
-	defer io.CopyN(io.Discard, answer.Body, maxAnswer)
+	if answer.Body != http.NoBody {
+		// What is left of a short answer is read so that the connection can be used again.
+		defer io.CopyN(io.Discard, answer.Body, maxAnswer)
+	}
 	if answer.StatusCode/100 == 2 {
 		return Output{RequestID: requestID(answer.Header)}, nil
 	}

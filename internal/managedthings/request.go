@@ -49,7 +49,7 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-func (c *Client) request(ctx context.Context, identifier string, body []byte) *http.Request {
+func (c *Client) request(identifier string, body []byte) *http.Request {
 	to := *c.endpoint
 	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
 	// RawPath keeps net/url from writing ':' and others as they are: the service
@@ -68,7 +68,7 @@ func (c *Client) request(ctx context.Context, identifier string, body []byte) *h
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
 	}
 	r.Body, _ = r.GetBody()
-	return r.WithContext(ctx)
+	return r
 }
 
 var errNoCredentials = errors.New("none are set up: attach a role to the worker, or set AWS_PROFILE")

@@ -10,7 +10,7 @@ import (
 )
 
 // smallBody is a message as most are: 300 bytes, a few members.
-const smallBody = `{"Identifier":"3f9b2c1e7a6d4c0f9e8b7a6c5d4e3f2a","Name":"Hall light, ground floor","Owner":"customer-0001834","Brand":"Lumen","Model":"A19-E26 dimmable","Classification":"light bulb","SerialNumber":"SN-0098-1123-AA","MetaData":{"room":"hall","floor":"0","installedBy":"field-team-7","note":"replaced twice"}}`
+const smallBody = `{"Identifier":"3f9b2c1e7a6d4c0f9e8b7a6c5d4e3f2a","Name":"Hall light. Ground floor","Owner":"customer-0001834","Brand":"Lumen","Model":"A19-E26 dimmable","Classification":"light bulb","SerialNumber":"SN-0098-1123-AA","MetaData":{"room":"hall","floor":"0","installedBy":"field-team-7","note":"replaced twice"}}`
 
 func BenchmarkDecode(b *testing.B) {
 	wide := `{"Identifier":"a1","CapabilitySchemas":[` + capabilitySchema(`[`+strings.Repeat(`{"k":1.0,"v":"x"},`, 50_000)+`0]`) + `]}`

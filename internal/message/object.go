@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"io"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -30,12 +31,17 @@ func (o object) text(name string) (string, bool) { return stringOf(o.get(name)) 
 // defaults (RFC 7493: UTF-8, no name twice), or whose faults are known.
 var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
 
+// decoders are used again: one costs more memory than the members it reads.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
 // readObject reads text as one JSON object with nothing behind it. The values
 // share text's memory.
 //
 // Errors: *jsontext.SyntacticError; notObject for any other JSON value.
 func readObject(text []byte, opts ...jsontext.Options) (object, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(text), opts...)
+	dec := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(dec)
+	dec.Reset(bytes.NewBuffer(text), opts...)
 	kind := dec.PeekKind()
 	if kind != '{' {
 		if _, err := dec.ReadValue(); err != nil {

@@ -1,17 +1,22 @@
 package message
 
-import "github.com/go-json-experiment/json/jsontext"
+import (
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
 
 // Part is one piece of a member that the API may merge by key.
 type Part struct {
 	Key string
-	Raw []byte // the value under the key, or the whole array element
+	Raw []byte // the value under the key, or the whole array element; several of one key with commas between
 }
 
 // Parts takes a member's raw value apart: MetaData and
 // WiFiSimpleSetupConfiguration by their keys, CapabilitySchemas by the
-// CapabilityId of each element, in the order in which they are written. False for
-// every other member, and for a value that names one CapabilityId twice or is not
+// CapabilityId of each element, in the order in which they are first written:
+// elements of one CapabilityId are one part, so that none of them is lost or kept
+// without the others. False for every other member, and for a value that is not
 // what the member takes: it can only be replaced whole.
 func Parts(member string, value []byte) ([]Part, bool) {
 	switch member {
@@ -36,12 +41,16 @@ func schemaParts(value []byte) ([]Part, bool) {
 		return nil, false
 	}
 	parts, keyed := []Part{}, true
-	seen := map[string]bool{}
+	at := map[string]int{}
 	eachItem(value, func(item []byte) bool {
 		o, err := readObject(item)
 		id, ok := o.text("CapabilityId")
-		keyed = err == nil && ok && !seen[id]
-		seen[id] = true
+		keyed = err == nil && ok
+		if i, seen := at[id]; seen {
+			parts[i].Raw = slices.Concat(parts[i].Raw, []byte{','}, item)
+			return keyed
+		}
+		at[id] = len(parts)
 		parts = append(parts, Part{id, item})
 		return keyed
 	})

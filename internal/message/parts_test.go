@@ -19,6 +19,10 @@ func TestPartsAreWhatTheAPIMayMerge(t *testing.T) {
 		{"WiFiSimpleSetupConfiguration", `{}`, nil, nil, `{}`},
 		{"CapabilitySchemas", `[ ` + one + ` , ` + other + `]`, []string{"zigbee.OnOff@1.0", "aws.Lock@1.1"}, []string{one, other}, `[` + one + `,` + other + `]`},
 		{"CapabilitySchemas", `[ ]`, nil, nil, `[]`},
+		{
+			"CapabilitySchemas", `[ ` + one + `,` + other + ` , ` + one + ` ]`,
+			[]string{"zigbee.OnOff@1.0", "aws.Lock@1.1"}, []string{one + `,` + one, other}, `[` + one + `,` + one + `,` + other + `]`,
+		},
 	}
 	for _, c := range cases {
 		parts, ok := message.Parts(c.member, []byte(c.value))
@@ -37,7 +41,6 @@ func TestPartsAreWhatTheAPIMayMerge(t *testing.T) {
 	for _, c := range []struct{ member, value string }{
 		{"Name", `"x"`},
 		{"CapabilityReport", `{}`},
-		{"CapabilitySchemas", `[` + one + `,` + one + `]`},
 		{"CapabilitySchemas", `[{}]`},
 		{"CapabilitySchemas", `[7]`},
 		{"CapabilitySchemas", `{}`},

@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	_ "embed"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +22,9 @@ type rules struct {
 	root *jsonschema.Schema
 	// at finds a part of the schema by its location, as validation errors name it.
 	at map[string]*jsonschema.Schema
+	// kinds are the kinds of values that a part of the schema allows; a part that
+	// allows all has none.
+	kinds map[*jsonschema.Schema][]string
 }
 
 // compiled compiles the schema when it is first asked for: some commands never
@@ -38,7 +40,7 @@ var compiled = sync.OnceValue(func() rules {
 	if err := c.AddResource(name, file); err != nil {
 		panic("message: schema.json: " + err.Error())
 	}
-	r := rules{root: c.MustCompile(name), at: map[string]*jsonschema.Schema{}}
+	r := rules{root: c.MustCompile(name), at: map[string]*jsonschema.Schema{}, kinds: map[*jsonschema.Schema][]string{}}
 	r.index(r.root)
 	return r
 })
@@ -48,6 +50,9 @@ func (r rules) index(s *jsonschema.Schema) {
 		return
 	}
 	r.at[s.Location] = s
+	if s.Types != nil && !s.Types.IsEmpty() {
+		r.kinds[s] = s.Types.ToStrings()
+	}
 	for _, property := range s.Properties {
 		r.index(property)
 	}
@@ -60,25 +65,6 @@ func (r rules) index(s *jsonschema.Schema) {
 func valuesOf(s *jsonschema.Schema) *jsonschema.Schema {
 	values, _ := s.AdditionalProperties.(*jsonschema.Schema)
 	return values
-}
-
-// pattern is a pattern of the schema in the words of ECMA-262, as JSON Schema
-// wants it, run by RE2.
-type pattern struct {
-	*regexp.Regexp
-	text string
-}
-
-func (p pattern) String() string { return p.text }
-
-var unicodeEscape = regexp.MustCompile(`\\u([0-9a-fA-F]{4})`)
-
-func compilePattern(text string) (jsonschema.Regexp, error) {
-	re, err := regexp.Compile(unicodeEscape.ReplaceAllString(text, `\x{$1}`))
-	if err != nil {
-		return nil, err
-	}
-	return pattern{re, text}, nil
 }
 
 // placeOf is the JSON Pointer of the instance that a part of the schema

@@ -24,6 +24,10 @@ func validate(request object) (thing string, members []Member, findings []findin
 			members = append(members, m)
 		}
 	}
+	if r.fits(values, r.root) {
+		thing, _ = values["Identifier"].(string)
+		return thing, members, nil
+	}
 	if err := r.root.Validate(values); err != nil {
 		invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 		if !ok { // the schema package returns no other
@@ -67,7 +71,9 @@ func valueOf(raw []byte, s *jsonschema.Schema) any {
 		return nil
 	}
 	// The text was read strictly before; what is known of it is not found again.
-	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient...)
+	dec := decoders.Get().(*jsontext.Decoder)
+	defer decoders.Put(dec)
+	dec.Reset(bytes.NewBuffer(raw), lenient...)
 	return nextValue(dec, s)
 }
 

@@ -70,6 +70,9 @@ const MaxKeys = 256
 
 // Seen reports whether an update with this dedup key was applied.
 func (r Record) Seen(key string) bool {
+	if len(r.Keys) == 0 {
+		return false
+	}
 	h := HashKey(key)
 	return slices.ContainsFunc(r.Keys, func(k AppliedKey) bool { return k.Hash == h })
 }
@@ -102,6 +105,10 @@ func (r Record) Marked(token uint64, intents []Intent, now time.Time) Record {
 	r.Marks = marks
 	return r
 }
+
+// Empty reports whether nothing is remembered: the record says nothing of any
+// update.
+func (r Record) Empty() bool { return len(r.Versions) == 0 && len(r.Marks) == 0 && len(r.Keys) == 0 }
 
 // Finished returns the record after the lease with this token ended at now with
 // res. Repeating it changes no more than the times.
@@ -154,8 +161,11 @@ func later(known, v Version) Version {
 }
 
 func mergeParts(known, applied map[PartKey]message.Order) map[PartKey]message.Order {
-	if len(applied) == 0 {
+	switch {
+	case len(applied) == 0:
 		return known
+	case len(known) == 0 && len(applied) <= MaxParts:
+		return applied
 	}
 	parts := cloneOrMake(known)
 	for key, o := range applied {
@@ -176,6 +186,9 @@ func mergeParts(known, applied map[PartKey]message.Order) map[PartKey]message.Or
 
 // addKeys puts keys at the end; one that is there already counts from now on.
 func addKeys(known []AppliedKey, keys []string, now time.Time) []AppliedKey {
+	if len(known) == 0 && len(keys) == 1 {
+		return []AppliedKey{{Hash: HashKey(keys[0]), At: now}}
+	}
 	fresh := make(map[KeyHash]bool, len(keys))
 	for _, key := range keys {
 		fresh[HashKey(key)] = true

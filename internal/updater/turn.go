@@ -3,6 +3,7 @@ package updater
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -37,10 +38,10 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
 		u.done(ctx, t, nil, backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0, Confirm: t.Confirm})
 		return
 	}
-	intents := u.merger.Plan(items, thingstate.Record{}).Intents
+	whole := u.merger.Plan(items, thingstate.Record{})
 	// A crash behind this line leaves the members marked: whoever takes the thing
 	// next sends them again.
-	rec, lease, err := u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, intents)
+	rec, lease, err := u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, whole.Intents)
 	if err != nil {
 		u.pace.Return()
 		u.done(ctx, t, nil, u.unacquired(t, err))
@@ -48,8 +49,10 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
 	}
 	settled := u.merger.Outcomes(items, rec)
 	u.settle(settled) // what makes these true was recorded before this turn
-	rest := without(items, settled)
-	plan := u.merger.Plan(rest, rec)
+	rest, plan := without(items, settled), whole
+	if !rec.Empty() {
+		plan = u.merger.Plan(rest, rec)
+	}
 	now := time.Now()
 	if len(plan.Members) == 0 {
 		u.pace.Return()
@@ -86,6 +89,11 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
 		result.Call = thingstate.OutcomeUnknown
 	}
 	u.finish(ctx, lease, result)
+	if ctx.Err() != nil && !f.answered {
+		// The worker itself cut the call: that is no failure of the updates.
+		u.done(ctx, t, settled, backlog.Next{Failed: true, Confirm: t.Confirm})
+		return
+	}
 	lettered, next := u.failed(t, plan, f)
 	u.done(ctx, t, union(settled, lettered), next)
 }
@@ -129,13 +137,17 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan) 
 // true. Where an earlier call of unknown outcome may yet land on top of this one,
 // nothing that it touches is settled: the same values go out once more, later.
 func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease) (map[*backlog.Item]message.Outcome, backlog.Next) {
-	doubt := !t.Confirm && plan.Doubtful(rec, time.Now(), lateWindow)
+	now := time.Now()
+	again := u.sendAgainAfter(t, plan, rec, now)
 	for _, it := range plan.Carried {
 		it.Contributed = true
 	}
-	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, KeepMarks: doubt}
-	after := u.merger.Outcomes(rest, rec.Finished(lease.Token, result, time.Now()))
+	// What this call makes true is judged without the calls that it does not wait
+	// for; the young ones are remembered all the same, for what comes next.
+	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, KeepMarks: again > 0}
+	after := u.merger.Outcomes(rest, rec.Finished(lease.Token, result, now))
 	result.Keys = keys(after)
+	result.KeepMarks = again > 0 || plan.Pending(rec, now, u.landsWithin())
 	// A crash before this write: the messages come again and the values are sent
 	// again. A crash behind it: the messages come again as duplicates.
 	u.finish(ctx, lease, result)
@@ -143,11 +155,23 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
 	}
-	if doubt {
-		return after, backlog.Next{Delay: u.o.CallTimeout, Confirm: true}
-	}
-	return after, backlog.Next{}
+	return after, backlog.Next{Delay: again, Confirm: again > 0}
 }
+
+// sendAgainAfter is how long after a successful call its values go out once more,
+// because an earlier call with others may land on top of it. 0 is not at all.
+func (u *Updater) sendAgainAfter(t *backlog.Turn, plan backlog.Plan, rec thingstate.Record, now time.Time) time.Duration {
+	started, any := plan.Rival(rec)
+	age := now.Sub(started)
+	if !any || age >= lateWindow || t.Confirm && age >= u.landsWithin() {
+		return 0
+	}
+	return max(u.o.CallTimeout, u.landsWithin()-age)
+}
+
+// landsWithin is how long after its start a call of unknown outcome has landed,
+// if it does at all, as far as a value that was sent twice relies on it.
+func (u *Updater) landsWithin() time.Duration { return 2 * u.o.CallTimeout }
 
 func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) {
 	// What the call did must be recorded even while the worker stops.
@@ -216,9 +240,7 @@ func union(a, b map[*backlog.Item]message.Outcome) map[*backlog.Item]message.Out
 	if len(a) == 0 {
 		return b
 	}
-	for it, outcome := range b {
-		a[it] = outcome
-	}
+	maps.Copy(a, b)
 	return a
 }
 

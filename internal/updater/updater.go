@@ -72,9 +72,20 @@ const beatEvery = 5 * time.Second
 // The pace comes before the turn: while a token is waited for, what arrives for
 // the thing at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
-	var turns sync.WaitGroup
-	defer turns.Wait()
-	slots := make(chan struct{}, u.o.Concurrency)
+	// The goroutines stay: each has a stack grown to what a call needs.
+	turns := make(chan *backlog.Turn)
+	slots := make(chan struct{}, u.o.Concurrency) // one for each of them that is busy
+	var runners sync.WaitGroup
+	defer runners.Wait()
+	defer close(turns)
+	for range u.o.Concurrency {
+		runners.Go(func() {
+			for turn := range turns {
+				u.turn(work, turn)
+				<-slots
+			}
+		})
+	}
 	for {
 		select {
 		case slots <- struct{}{}:
@@ -94,16 +105,13 @@ func (u *Updater) Run(take, work context.Context) {
 			<-slots
 			continue
 		}
-		turns.Go(func() {
-			defer func() { <-slots }()
-			u.turn(work, turn)
-		})
+		turns <- turn // one of them is free
 	}
 }
 
 // waitReady waits for a thing to be ready and beats meanwhile.
 func (u *Updater) waitReady(ctx context.Context) error {
-	for {
+	for !u.backlog.HasNext() {
 		u.beat()
 		wait, cancel := context.WithTimeout(ctx, beatEvery)
 		err := u.backlog.Ready(wait)
@@ -115,4 +123,5 @@ func (u *Updater) waitReady(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
