@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 PACKAGES ?= ./...
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test stand-ins lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -22,8 +22,14 @@ run: build ## watch the worker work, against a local cloud (ARGS='--messages 300
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
 	@exec bin/demo $(ARGS)
 
-test: ## run the tests, with the race detector (PACKAGES=./internal/config for some)
-	@go test -race -timeout 4m $(PACKAGES)
+# Tests that are parallel wait in real time, for sockets; the rest is not.
+test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/config for some)
+	@go test -race -timeout 4m -parallel 8 $(PACKAGES)
+
+stand-ins: # what the tests skip, as go test alone would not say
+	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \
+		echo "no tests against fauxqs: install Node.js 18.19 or later with npm, then run npm ci in test/fauxqs"
+	@command -v moto_server >/dev/null || echo "no tests against moto: pip install 'moto[server]'"
 
 lint: gofumpt vet staticcheck fix imports tidy-check ## check format, vet, staticcheck, go fix, imports and modules
 	@echo "lint: nothing found"
@@ -32,8 +38,10 @@ fmt: ## format the code and bring it up to date with the language
 	@$(TOOL) gofumpt -w .
 	@go fix ./...
 
-bench: ## run the benchmarks
-	@go test -run '^$$' -bench . -benchmem $(PACKAGES)
+bench: build ## run the benchmarks, and hold the worker's CPU, requests and memory against their bounds (ARGS=--json)
+	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $(PACKAGES) | awk '/^(pkg:|Benchmark|FAIL|panic|---)/' >&2
+	@mkdir -p bin && go build -o bin/bench ./cmd/localcloud/bench
+	@bin/bench $(ARGS)
 
 docs: ## make docs/settings.md from the table of settings
 	@go generate ./internal/config

@@ -67,7 +67,9 @@ func (p *child) result() error {
 }
 
 // cpu is the time that the child spent in user and system mode; after it ended.
-func (p *child) cpu() time.Duration { return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime() }
+func (p *child) cpu() time.Duration {
+	return p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
+}
 
 // peak is the most memory that the child has had resident, in bytes, so far; 0
 // where the system does not say (other than Linux). It is not taken from rusage:

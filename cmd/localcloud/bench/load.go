@@ -48,7 +48,7 @@ func thing(i int) string { return fmt.Sprintf("3f9b2c1e7a6d4c0f9e8b7a6c%08d", i)
 // request is the body of the i-th call: with the Identifier 300 bytes.
 func request(i int) string {
 	return fmt.Sprintf(`{"Name":"Hall light %08d","Owner":"customer-%08d","Brand":"Lumen","Model":"A19-E26 dimmable",`+
-		`"Classification":"light bulb","MetaData":{"room":"hall","floor":"0","installedBy":"field-team-7","note":"replaced twice"}}`, i, i)
+		`"Classification":"light bulb","MetaData":{"room":"hall","floor":"0","installedBy":"field-team-7","note":"replaced twice, last time by field-team-9a."}}`, i, i)
 }
 
 // message is the body of the i-th message, which asks for the i-th call.

@@ -120,7 +120,9 @@ func (r *report) writeTable(out io.Writer) error {
 	return nil
 }
 
-func micros(d time.Duration) string { return fmt.Sprintf("%.1f µs", float64(d)/float64(time.Microsecond)) }
+func micros(d time.Duration) string {
+	return fmt.Sprintf("%.1f µs", float64(d)/float64(time.Microsecond))
+}
 
 func mebibytes(n int64) string {
 	if n == 0 {
