@@ -59,6 +59,7 @@ type Worker struct {
 	health  *telemetry.Health
 	phase   phase
 	backlog *backlog.Backlog
+	circuit *pace.Circuit
 
 	// Set by build, before the phase leaves starting.
 
@@ -80,10 +81,12 @@ func New(cfg config.Config, o Options) *Worker {
 	if o.Name == "" {
 		o.Name = "worker"
 	}
-	return &Worker{
+	w := &Worker{
 		cfg: cfg, o: o, log: o.Log, started: time.Now(),
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
 	}
+	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
+	return w
 }
 
 const (
@@ -123,7 +126,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.pace = pace.NewBucket(w.cfg.RateStart, w.cfg.RateMax)
 	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
-		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Rand: w.o.Rand,
+		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
 	})
 	handler := intake.New(w.backlog, w.metrics, intake.Options{
 		MaxReceives: w.cfg.MaxReceives, Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
@@ -132,6 +135,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.consumer = consumer.New(queue, letters, handler, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
+		Paused: func() bool { return w.circuit.State().Open },
 	})
 	w.gauges()
 	return nil

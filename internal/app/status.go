@@ -27,6 +27,7 @@ type Status struct {
 	DeadLetters map[string]int `json:"dead_letters"` // by reason
 	Calls       CallStatus     `json:"calls"`
 	Pace        PaceStatus     `json:"pace"`
+	Circuit     CircuitStatus  `json:"circuit"`
 	Backlog     BacklogStatus  `json:"backlog"`
 	SQS         SQSStatus      `json:"sqs"`
 	Store       StoreStatus    `json:"store"`
@@ -53,6 +54,15 @@ type CallStatus struct {
 // PaceStatus is the pace of calls.
 type PaceStatus struct {
 	Rate float64 `json:"rate"` // calls a second
+}
+
+// CircuitStatus says whether calls and receives are held back, and why.
+type CircuitStatus struct {
+	Open      bool       `json:"open"`
+	Why       string     `json:"why,omitempty"` // failing, caller, all_refuse
+	Code      string     `json:"code,omitempty"`
+	Since     *time.Time `json:"since,omitempty"`
+	NextProbe *time.Time `json:"next_probe,omitempty"` // not before
 }
 
 // BacklogStatus is what waits.
@@ -100,6 +110,9 @@ func (w *Worker) Status() Status {
 	s.addMessages(w.consumer.Stats())
 	s.addBacklog(w.backlog.Stats())
 	s.Pace.Rate = w.pace.Rate()
+	if c := w.circuit.State(); c.Open {
+		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe}
+	}
 	return s
 }
 
@@ -133,6 +146,12 @@ func (w *Worker) gauges() {
 		return 0
 	})
 	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
+	m.Gauge("circuit_open", "1 while the circuit is open: nothing is received, and only probes are sent.", func() float64 {
+		if w.circuit.State().Open {
+			return 1
+		}
+		return 0
+	})
 	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
 }
 

@@ -41,6 +41,7 @@ type Backlog struct {
 	closed  bool
 	seq     int64
 	waiting int // items that no turn holds
+	probes  int64
 	all     Tally
 }
 
@@ -174,6 +175,11 @@ func (b *Backlog) Take() *Turn {
 		b.firsts++
 	}
 	b.unline(t)
+	return b.begin(t)
+}
+
+// begin starts the turn of a thing that was taken out of where it waited.
+func (b *Backlog) begin(t *thing) *Turn {
 	t.where = inTurn
 	turn := &Turn{Thing: t.id, Confirm: t.confirm, Failures: t.failures, thing: t}
 	turn.Items, t.items = t.take()

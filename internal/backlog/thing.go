@@ -26,6 +26,7 @@ type thing struct {
 	failures int
 	confirm  bool
 	own      Tally
+	probed   int64 // the probe that it was last; 0: none
 }
 
 // lineKey is a thing's place in line: the sent time of its longest-waiting

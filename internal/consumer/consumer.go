@@ -58,6 +58,10 @@ type Options struct {
 	// of renewals. Nil: 0. No lock is held while it runs; it runs often.
 	ExpectedWait func() time.Duration
 	Retry        retry.Policy // between tries of anything that failed
+	// Paused reports whether nothing is to be received for now, but for a few
+	// messages where fewer than pausedHeld are held. Nil: never. Wake tells of its
+	// end. It is called with a lock held and must not call back.
+	Paused func() bool
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -65,6 +69,7 @@ type Options struct {
 
 const (
 	batchSize       = 10               // entries a batch, messages a receive: SQS's own limit
+	pausedHeld      = 3                // a paused consumer that holds fewer receives one batch more
 	maxMessageBytes = 1 << 20          // SQS's own limit, attributes included
 	maxLease        = 15 * time.Minute // longest renewal, where WORKER_VISIBILITY_TIMEOUT is not longer
 	maxVisibility   = 12 * time.Hour   // SQS's own limit, counted from the receive
@@ -130,6 +135,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	if o.MaxHold <= 0 {
 		o.MaxHold = defaultMaxHold
 	}
+	if o.Paused == nil {
+		o.Paused = func() bool { return false }
+	}
 	if o.ExpectedWait == nil {
 		o.ExpectedWait = func() time.Duration { return 0 }
 	}
@@ -153,6 +161,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 		keepBeat: time.Now(),
 	}
 }
+
+// Wake makes Receive look again whether it may poll.
+func (c *Consumer) Wake() { wake(c.pollWake) }
 
 // Stats is a snapshot.
 type Stats struct {

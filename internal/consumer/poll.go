@@ -80,6 +80,7 @@ func (c *Consumer) reserve() (ok bool, wait time.Duration) {
 	case now.Before(p.notBefore):
 		return false, min(heartbeat, p.notBefore.Sub(now))
 	case p.open >= p.wanted,
+		(c.undone >= pausedHeld || p.open > 0) && c.o.Paused(),
 		len(c.held)+p.reserved+n > c.o.MaxHeld,
 		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes:
 		return false, heartbeat

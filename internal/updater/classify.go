@@ -9,6 +9,7 @@ import (
 	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -43,6 +44,25 @@ type failure struct {
 	detail     string // for people; never a sensitive value
 	// tooLarge is set for a body that was refused for its size: a smaller one may pass.
 	tooLarge bool
+}
+
+// ending is what the circuit makes of it. That one may not touch a thing may be
+// meant for all things.
+func (f failure) ending() pace.Ending {
+	switch f.fault {
+	case none:
+		return pace.Succeeded
+	case quota:
+		return pace.Alive
+	case values, missing:
+		return pace.Refused
+	case caller:
+		return pace.NotUs
+	}
+	if f.result == telemetry.CallConflict {
+		return pace.Alive
+	}
+	return pace.Failing
 }
 
 // callerCodes concern the caller's credentials, signature or clock. From the

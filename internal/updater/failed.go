@@ -21,6 +21,15 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) (map[*ba
 		Failed: true, Confirm: t.Confirm,
 		Delay: u.o.Retry.Delay(t.Failures+1, f.retryAfter, u.o.Rand),
 	}
+	if f.fault != quota && u.o.Circuit.State().Open {
+		// Nothing is dead-lettered, and no attempt counted, on the word of a service
+		// in trouble.
+		others := u.backlog.Others(t)
+		for _, it := range plan.Carried {
+			it.Attempts.Others = others
+		}
+		return nil, again
+	}
 	switch f.fault {
 	case values:
 		return u.refused(t, plan, f, message.Rejected)

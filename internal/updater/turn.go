@@ -30,8 +30,8 @@ const (
 
 // turn sees one turn through: acquire the thing's record, drop what it says is
 // old, merge the rest, call, record, settle. It owns the token that the pace gave
-// and hands it back where no call comes of it.
-func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
+// and hands it back where no call comes of it. timeout is the call's.
+func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Duration) {
 	items := live(t.Items)
 	if len(items) == 0 {
 		u.pace.Return()
@@ -78,7 +78,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
 		return
 	}
 
-	f := u.call(ctx, t, plan)
+	f := u.call(ctx, t, plan, timeout)
 	if f.fault == none {
 		after, next := u.succeeded(ctx, t, rest, plan, rec, lease)
 		u.done(ctx, t, union(settled, after), next)
@@ -99,8 +99,8 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn) {
 }
 
 // call makes the API call and tells the pace, the score and the metrics.
-func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan) failure {
-	callCtx, cancel := context.WithTimeoutCause(ctx, u.o.CallTimeout, errCallTimeout)
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, timeout time.Duration) failure {
+	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
 	defer cancel()
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
@@ -113,6 +113,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan) 
 		f.requestID = out.RequestID
 	}
 	u.metrics.Calls.WithLabelValues(string(f.result)).Inc()
+	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:
 		u.pace.Report(pace.Throttled, f.retryAfter)

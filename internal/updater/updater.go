@@ -33,7 +33,8 @@ type Options struct {
 	Attempts      int           // counted failures before an update is dead-lettered
 	Semantics     backlog.Semantics
 	SkipUnchanged time.Duration // 0: never skip
-	Rand          *rand.Rand    // of the waits; nil is the process's own
+	Circuit       *pace.Circuit
+	Rand          *rand.Rand // of the waits; nil is the process's own
 }
 
 // LeaseMargin is how much longer than a call's timeout a thing's lease lasts.
@@ -73,15 +74,20 @@ const beatEvery = 5 * time.Second
 // the thing at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
 	// The goroutines stay: each has a stack grown to what a call needs.
-	turns := make(chan *backlog.Turn)
+	turns := make(chan call)
 	slots := make(chan struct{}, u.o.Concurrency) // one for each of them that is busy
 	var runners sync.WaitGroup
 	defer runners.Wait()
 	defer close(turns)
 	for range u.o.Concurrency {
 		runners.Go(func() {
-			for turn := range turns {
-				u.turn(work, turn)
+			for c := range turns {
+				timeout := u.o.CallTimeout
+				if c.probe > 0 {
+					timeout = c.probe
+				}
+				u.turn(work, c.turn, timeout)
+				u.unprobe(c.probe)
 				<-slots
 			}
 		})
@@ -92,20 +98,72 @@ func (u *Updater) Run(take, work context.Context) {
 		case <-take.Done():
 			return
 		}
-		if u.waitReady(take) != nil {
+		turn, probe, err := u.next(take)
+		if err != nil {
 			return
 		}
-		if u.pace.Wait(take) != nil {
-			return
+		turns <- call{turn, probe} // one of them is free
+	}
+}
+
+// call is a turn on its way to the goroutine that sees it through. probe is how
+// long its API call may take where it is a probe, 0 otherwise.
+type call struct {
+	turn  *backlog.Turn
+	probe time.Duration
+}
+
+// next waits for a turn and for the token that goes with it. While the circuit is
+// open the turn is a probe, and probe how long its call may take; 0 otherwise.
+func (u *Updater) next(ctx context.Context) (turn *backlog.Turn, probe time.Duration, err error) {
+	for {
+		u.beat()
+		take := u.backlog.Take
+		if probe, err = u.probe(ctx); err != nil {
+			return nil, 0, err
+		}
+		if probe > 0 {
+			take = u.backlog.TakeProbe
+		} else if err := u.waitReady(ctx); err != nil {
+			return nil, 0, err
+		}
+		if err := u.pace.Wait(ctx); err != nil {
+			u.unprobe(probe)
+			return nil, 0, err
+		}
+		if probe > 0 || !u.o.Circuit.State().Open {
+			if turn := take(); turn != nil {
+				return turn, probe, nil
+			}
+		}
+		u.pace.Return()
+		u.unprobe(probe)
+	}
+}
+
+// probe waits, while the circuit is open, until the next probe may go out, and
+// returns how long that may take; 0 where the circuit is closed.
+func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
+	for {
+		timeout, wait, ok := u.o.Circuit.Probe()
+		if ok {
+			return timeout, nil
+		}
+		if wait == 0 {
+			return 0, nil
 		}
 		u.beat()
-		turn := u.backlog.Take()
-		if turn == nil {
-			u.pace.Return()
-			<-slots
-			continue
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-time.After(wait):
 		}
-		turns <- turn // one of them is free
+	}
+}
+
+func (u *Updater) unprobe(probe time.Duration) {
+	if probe > 0 {
+		u.o.Circuit.ProbeDone()
 	}
 }
 

@@ -1,0 +1,32 @@
+package backlog
+
+import "time"
+
+// TakeProbe gives a turn to the thing that was probed longest ago, or never, and
+// among those has waited longest; one that backs off may be chosen as well. It
+// returns nil where nothing waits. It looks at every thing: probes are rare.
+func (b *Backlog) TakeProbe() *Turn {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.promote(time.Now())
+	var next *thing
+	for _, t := range b.things {
+		if t.where != inLine && t.where != backingOff || b.testing && t.suspect() {
+			continue
+		}
+		if next == nil || t.probed < next.probed || t.probed == next.probed && t.before(next) {
+			next = t
+		}
+	}
+	if next == nil {
+		return nil
+	}
+	b.probes++
+	next.probed = b.probes
+	if next.where == backingOff {
+		b.backoff.remove(next)
+	} else {
+		b.unline(next)
+	}
+	return b.begin(next)
+}
