@@ -129,7 +129,7 @@ func (w *Worker) build(ctx context.Context) error {
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
 	})
 	handler := intake.New(w.backlog, w.metrics, intake.Options{
-		MaxReceives: w.cfg.MaxReceives, Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
+		MaxReceives: w.cfg.MaxReceives, Tenants: !isFIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
 	w.consumer = consumer.New(queue, letters, handler, w.metrics, w.log, consumer.Options{

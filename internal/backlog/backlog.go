@@ -32,9 +32,9 @@ type Backlog struct {
 	mu      sync.Mutex // guards all below
 	things  map[string]*thing
 	claims  map[Claim]*Item
-	first   line // due things that did not fail last
-	retry   line // due things that did
-	suspect line // due things with a suspect among their items
+	first   tenants // due things that did not fail last
+	retry   tenants // due things that did
+	suspect tenants // due things with a suspect among their items
 	backoff delays
 	firsts  int  // first calls taken since the last retry
 	testing bool // a suspect's turn is under way
@@ -174,6 +174,7 @@ func (b *Backlog) Take() *Turn {
 	default:
 		b.firsts++
 	}
+	t.line.served(t)
 	b.unline(t)
 	return b.begin(t)
 }
@@ -225,7 +226,7 @@ func (b *Backlog) Close() []*Item {
 	for _, it := range left {
 		delete(b.claims, it.Claim)
 	}
-	b.first, b.retry, b.suspect, b.backoff, b.waiting = line{}, line{}, line{}, delays{}, 0
+	b.first, b.retry, b.suspect, b.backoff, b.waiting = tenants{}, tenants{}, tenants{}, delays{}, 0
 	return left
 }
 

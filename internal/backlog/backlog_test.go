@@ -300,3 +300,26 @@ func TestTheScoreOfOthersLeavesOutTheThingsOwnCalls(t *testing.T) {
 		t.Errorf("an update that has just joined has seen %+v", since)
 	}
 }
+
+func TestTenantsTakeTurns(t *testing.T) {
+	b := backlog.New()
+	for n := range 50 {
+		it := item(fmt.Sprintf("flood-%d", n), n)
+		it.Tenant = "flood"
+		b.Add(it)
+	}
+	for n := range 2 {
+		it := item(fmt.Sprintf("quiet-%d", n), 100+n)
+		it.Tenant = "quiet"
+		b.Add(it)
+	}
+	b.Add(item("nobody's", 200))
+	for _, want := range []string{"flood-0", "quiet-0", "nobody's", "flood-1", "quiet-1", "flood-2", "flood-3"} {
+		take(t, b, want, 1)
+	}
+	it := item("quiet-9", 300)
+	it.Tenant = "quiet"
+	b.Add(it)
+	take(t, b, "flood-4", 1)
+	take(t, b, "quiet-9", 1)
+}

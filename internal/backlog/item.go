@@ -15,6 +15,9 @@ type Item struct {
 	// SentAt is the message's own SentTimestamp in this queue: its place in the
 	// line, which a letter that was moved back takes anew.
 	SentAt time.Time
+	// Tenant is whose message it is, where the producers say so; the tenants that
+	// wait take turns.
+	Tenant string
 	// Suspect marks a message received so often that it may be what kills the
 	// worker: it is called with no other suspect beside it.
 	Suspect bool

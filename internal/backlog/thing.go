@@ -1,6 +1,7 @@
 package backlog
 
 import (
+	"container/list"
 	"slices"
 	"time"
 )
@@ -19,8 +20,9 @@ type thing struct {
 	id       string
 	items    []*Item // in their order
 	where    place
-	line     *line // where it stands, while inLine
-	index    int   // in its heap
+	line     *tenants      // where it stands, while inLine
+	at       *list.Element // its tenant's place there
+	index    int           // in its heap
 	key      lineKey
 	due      time.Time // while backingOff
 	failures int

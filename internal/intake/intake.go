@@ -20,7 +20,9 @@ const SuspectReceives = 5
 // Options of an Intake.
 type Options struct {
 	MaxReceives int // a message received more often than this is dead-lettered
-	Decode      message.Options
+	// Tenants: MessageGroupId names the tenant, as it does on a standard queue.
+	Tenants bool
+	Decode  message.Options
 }
 
 // Intake is the consumer's handler. Safe for use by many goroutines.
@@ -63,6 +65,9 @@ func (in *Intake) Deliver(d *consumer.Delivery) {
 		d.Settle(message.Unchanged)
 	default:
 		item := &backlog.Item{Update: &u, Claim: d, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+		if in.o.Tenants {
+			item.Tenant = msg.GroupID
+		}
 		if !in.backlog.Add(item) {
 			d.Release(0) // the worker stops
 		}
