@@ -65,7 +65,7 @@ type Worker struct {
 
 	deadLetterURL string
 	store         thingstate.Store
-	pace          pace.Pace
+	pace          *pace.Learned
 	consumer      *consumer.Consumer
 	updater       *updater.Updater
 }
@@ -123,7 +123,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.store = w.o.Store; w.store == nil {
 		w.store = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
 	}
-	w.pace = pace.NewBucket(w.cfg.RateStart, w.cfg.RateMax)
+	w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,

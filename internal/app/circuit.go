@@ -25,6 +25,7 @@ func (w *Worker) circuitChanged(s pace.State) {
 		return
 	}
 	w.log.Info("circuit closed: nothing was lost", telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.Duration("open_for", s.For))
+	w.pace.Restart(w.cfg.RateStart)
 	w.consumer.Wake()
 }
 

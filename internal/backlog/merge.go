@@ -251,7 +251,7 @@ func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Durati
 func (p Plan) Rival(rec thingstate.Record) (started time.Time, any bool) {
 	for _, in := range p.Intents {
 		for _, mark := range rec.Marks[in.Member] {
-			if mark.Digest != in.Digest && mark.At.After(started) {
+			if !mark.Over && mark.Digest != in.Digest && mark.At.After(started) {
 				started, any = mark.At, true
 			}
 		}
@@ -264,7 +264,7 @@ func (p Plan) Rival(rec thingstate.Record) (started time.Time, any bool) {
 // with the same value does this call no harm, but it may do so to the next.
 func (p Plan) Pending(rec thingstate.Record, now time.Time, within time.Duration) bool {
 	return slices.ContainsFunc(p.Intents, func(in thingstate.Intent) bool {
-		return slices.ContainsFunc(rec.Marks[in.Member], func(mark thingstate.Mark) bool { return now.Sub(mark.At) < within })
+		return slices.ContainsFunc(rec.Marks[in.Member], func(mark thingstate.Mark) bool { return !mark.Over && now.Sub(mark.At) < within })
 	})
 }
 

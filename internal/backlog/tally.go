@@ -24,6 +24,7 @@ func (b *Backlog) Count(turn *Turn, ended Tally) {
 	defer b.mu.Unlock()
 	b.all.add(ended)
 	turn.thing.own.add(ended)
+	turn.thing.throttled = false
 }
 
 // Others is the score of all calls but this thing's own, since some moment in
@@ -33,3 +34,21 @@ func (b *Backlog) Others(turn *Turn) Tally {
 	defer b.mu.Unlock()
 	return b.all.Sub(turn.thing.own)
 }
+
+// ThrottledAgain notes that the turn's call was throttled. It reports whether the
+// thing's previous call was throttled too although others were let through in
+// between: that says something of this thing, and nothing of the rate that the API
+// grants to all.
+func (b *Backlog) ThrottledAgain(turn *Turn) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	t := turn.thing
+	answered := b.all.Answered - t.own.Answered
+	again := t.throttled && answered-t.othersThen >= letThrough
+	t.throttled, t.othersThen = true, answered
+	return again
+}
+
+// letThrough is how many calls for other things, answered between two throttled
+// calls of a thing, show that the quota is not what throttles it.
+const letThrough = 3

@@ -17,18 +17,20 @@ const (
 
 // thing is all that waits for one managed thing.
 type thing struct {
-	id       string
-	items    []*Item // in their order
-	where    place
-	line     *tenants      // where it stands, while inLine
-	at       *list.Element // its tenant's place there
-	index    int           // in its heap
-	key      lineKey
-	due      time.Time // while backingOff
-	failures int
-	confirm  bool
-	own      Tally
-	probed   int64 // the probe that it was last; 0: none
+	id         string
+	items      []*Item // in their order
+	where      place
+	line       *tenants      // where it stands, while inLine
+	at         *list.Element // its tenant's place there
+	index      int           // in its heap
+	key        lineKey
+	due        time.Time // while backingOff
+	failures   int
+	confirm    bool
+	own        Tally
+	throttled  bool   // its last call was
+	othersThen uint64 // calls for other things answered by then
+	probed     int64  // the probe that it was last; 0: none
 }
 
 // lineKey is a thing's place in line: the sent time of its longest-waiting

@@ -127,7 +127,7 @@ func TestAWrongRegionWritesAtMostTwentyLettersAndResumes(t *testing.T) {
 	})
 }
 
-func TestABrownOutDeadLettersNothing(t *testing.T) {
+func TestRandomFailuresOfManyDeadLetterNothing(t *testing.T) {
 	for _, share := range []float64{0.5, 0.8} {
 		t.Run(fmt.Sprint(share), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -241,7 +241,7 @@ func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
 
 func TestNoCallStartsOnALeaseThatHasRunOut(t *testing.T) {
 	l := layout{settings: func(c *config.Config) {
-		c.VisibilityTimeout, c.RateStart, c.MaxHeld = 3*time.Second, 20, 200
+		c.VisibilityTimeout, c.RateStart, c.RateMax, c.MaxHeld = 3*time.Second, 20, 20, 200
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		sqs := r.breakable()

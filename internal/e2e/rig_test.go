@@ -253,10 +253,12 @@ func (r *rig) traffic(every time.Duration) (stop func()) {
 			r.send(name(fmt.Sprintf("traffic-%d", n%50), fmt.Sprintf("n%d", n)))
 		}
 	})
-	return func() {
+	stop = func() {
 		cancel()
 		sender.Wait()
 	}
+	r.t.Cleanup(stop)
+	return stop
 }
 
 // outcomes are a worker's settled messages.

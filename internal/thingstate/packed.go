@@ -77,7 +77,13 @@ func (p packedRecord) marked(token uint64, intents []Intent, now time.Time) pack
 
 // finished is as Record.Finished.
 func (p packedRecord) finished(token uint64, res Result, now time.Time) packedRecord {
-	if res.Call != OutcomeUnknown {
+	switch res.Call {
+	case OutcomeUnknown:
+	case MaybeApplied:
+		for i := range p.marks {
+			p.marks[i].Over = p.marks[i].Over || p.marks[i].Token == token
+		}
+	default:
 		p.marks = slices.DeleteFunc(p.marks, func(m packedMark) bool {
 			_, applied := res.Applied[m.member]
 			return m.Token == token || applied && res.Call == Succeeded && !res.KeepMarks

@@ -44,6 +44,8 @@ type Mark struct {
 	Order  message.Order
 	Token  uint64    // of the lease that set it
 	At     time.Time // when Acquire set it, by the store's clock
+	// Over is set where the call has ended: it will not be applied any more.
+	Over bool
 }
 
 // MaxMarks bounds the marks of one member: the oldest go first.
@@ -135,6 +137,9 @@ func (res Result) marksLeft(marks map[string][]Mark, token uint64) map[string][]
 	if res.Call == OutcomeUnknown {
 		return marks
 	}
+	if res.Call == MaybeApplied {
+		return ended(marks, token)
+	}
 	left := make(map[string][]Mark, len(marks))
 	for member, ms := range marks {
 		if _, applied := res.Applied[member]; applied && res.Call == Succeeded && !res.KeepMarks {
@@ -146,6 +151,19 @@ func (res Result) marksLeft(marks map[string][]Mark, token uint64) map[string][]
 		}
 	}
 	return left
+}
+
+// ended returns marks with those that the lease with this token set over.
+func ended(marks map[string][]Mark, token uint64) map[string][]Mark {
+	after := make(map[string][]Mark, len(marks))
+	for member, ms := range marks {
+		ms = slices.Clone(ms)
+		for i := range ms {
+			ms[i].Over = ms[i].Over || ms[i].Token == token
+		}
+		after[member] = ms
+	}
+	return after
 }
 
 // later returns what is known of a member after v was applied to what was known

@@ -73,7 +73,8 @@ type Call int
 const (
 	NotSent        Call = iota // no call was made, or it is known not to have been applied: the lease's own marks go
 	Succeeded                  // 204: the lease's own marks go, and so do older marks of the values sent, unless kept
-	OutcomeUnknown             // the lease's own marks stay
+	OutcomeUnknown             // the lease's own marks stay: it may have been applied, or may yet be
+	MaybeApplied               // the lease's own marks stay and are over: it may have been applied, but will not be any more
 )
 
 // Result is what Finish records.

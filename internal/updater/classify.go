@@ -38,7 +38,10 @@ type failure struct {
 	// answered is set where the API said something.
 	answered bool
 	// unknown is set where the call may have been applied nevertheless.
-	unknown    bool
+	unknown bool
+	// over is set with unknown where it will not be applied any more: the service
+	// itself has answered, not a gateway in front of it.
+	over       bool
 	retryAfter time.Duration
 	requestID  string
 	detail     string // for people; never a sensitive value
@@ -116,7 +119,7 @@ func classifyAnswer(api *managedthings.APIError) failure {
 		f.fault, f.result, f.unknown = trouble, telemetry.CallUnavailable, true
 	case api.Status >= 500:
 		// A gateway that lost its back end does not know what that did.
-		f.fault, f.result, f.unknown = trouble, telemetry.CallInternal, true
+		f.fault, f.result, f.unknown, f.over = trouble, telemetry.CallInternal, true, api.Modelled
 	default:
 		f.fault, f.result = trouble, telemetry.CallOther
 	}

@@ -87,6 +87,9 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	result := thingstate.Result{Call: thingstate.NotSent}
 	if f.unknown {
 		result.Call = thingstate.OutcomeUnknown
+		if f.over {
+			result.Call = thingstate.MaybeApplied
+		}
 	}
 	u.finish(ctx, lease, result)
 	if ctx.Err() != nil && !f.answered {
@@ -116,7 +119,11 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:
-		u.pace.Report(pace.Throttled, f.retryAfter)
+		if u.backlog.ThrottledAgain(t) {
+			u.pace.Report(pace.NoAnswer, 0) // a limit of that thing's own would starve all others
+		} else {
+			u.pace.Report(pace.Throttled, f.retryAfter)
+		}
 		return f
 	case trouble, caller:
 		u.pace.Report(pace.NoAnswer, f.retryAfter)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -72,7 +73,8 @@ func total(counts map[string]int) int {
 	return sum
 }
 
-// wait waits until done is true, what reports why it never will be, or ctx ends.
+// wait returns when done is true, with an error where that will not come: the
+// process has ended, or ctx has.
 func wait(ctx context.Context, ended <-chan struct{}, done func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -81,7 +83,7 @@ func wait(ctx context.Context, ended <-chan struct{}, done func() bool) error {
 		case <-ctx.Done():
 			return fmt.Errorf("not done in time: %w", context.Cause(ctx))
 		case <-ended:
-			return fmt.Errorf("the process ended before its work was done")
+			return errors.New("the process ended before its work was done")
 		case <-tick.C:
 		}
 	}

@@ -34,6 +34,7 @@ var endings = []struct {
 	{"succeeded, marks kept", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, KeepMarks: true}, []byte{1}, nil, true},
 	{"succeeded with nothing applied", thingstate.Result{Call: thingstate.Succeeded}, []byte{1}, nil, false},
 	{"unknown", thingstate.Result{Call: thingstate.OutcomeUnknown}, []byte{1, 2}, []byte{3}, false},
+	{"maybe applied", thingstate.Result{Call: thingstate.MaybeApplied}, []byte{1, 2}, []byte{3}, false},
 	{"unknown, known to be set", thingstate.Result{Call: thingstate.OutcomeUnknown, Applied: nameSet}, []byte{1, 2}, []byte{3}, true},
 }
 
@@ -78,6 +79,15 @@ var markRules = append([]rule{
 			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
 		}
 		expectMarks(b, "Name", 2, 3, 4, 5)
+	}},
+	{"only the marks of a call that may have been applied are over", func(b *bench) {
+		crash(b, 1)
+		_, l := b.acquire(intent("Name", 2))
+		b.finish(l, thingstate.Result{Call: thingstate.MaybeApplied})
+		marks := b.record().Marks["Name"]
+		if len(marks) != 2 || marks[0].Over || !marks[1].Over {
+			b.Errorf("marks: %+v", marks)
+		}
 	}},
 	{"a record handed out does not change", func(b *bench) {
 		crash(b, 1)
