@@ -54,14 +54,21 @@ func New() *Backlog {
 	}
 }
 
-// Add puts an item in line. It returns false, and takes nothing, once Close was
-// called.
-func (b *Backlog) Add(it *Item) bool {
+// Add puts items in line, all at once: those of one thing share its next turn. It
+// returns false, and takes nothing, once Close was called.
+func (b *Backlog) Add(items ...*Item) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return false
 	}
+	for _, it := range items {
+		b.add(it)
+	}
+	return true
+}
+
+func (b *Backlog) add(it *Item) {
 	b.seq++
 	it.seq = b.seq
 	t := b.things[it.Update.Thing]
@@ -88,7 +95,6 @@ func (b *Backlog) Add(it *Item) bool {
 		b.enline(t)
 		b.signal()
 	}
-	return true
 }
 
 // Remove takes out the item of a claim that was lost. An item that a turn holds

@@ -34,8 +34,9 @@ type Letters interface {
 // Handler takes messages over. Its methods must return soon and wait for neither
 // the queue nor the API; no lock of the consumer's is held while they run.
 type Handler interface {
-	// Deliver takes d over, until one of its ending methods is called or Lost is.
-	Deliver(d *Delivery)
+	// Deliver takes over what one receive brought, each until one of its ending
+	// methods is called or Lost is.
+	Deliver(ds []*Delivery)
 	// Lost tells that d's lease is gone: it must leave what waits, and its ending
 	// methods have no effect any more. Called after Deliver has returned, at most
 	// once, and never after an ending method took effect.

@@ -96,14 +96,22 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 	return nil
 }
 
-// deliver hands d over. It wants c.mu free.
-func (c *Consumer) deliver(d *Delivery) {
-	c.handler.Deliver(d)
+// deliver hands over what one receive brought. It wants c.mu free.
+func (c *Consumer) deliver(ds ...*Delivery) {
+	if len(ds) == 0 {
+		return
+	}
+	c.handler.Deliver(ds)
+	var lost []*Delivery
 	c.mu.Lock()
-	d.delivered = true
-	lost := d.lost
+	for _, d := range ds {
+		d.delivered = true
+		if d.lost {
+			lost = append(lost, d)
+		}
+	}
 	c.mu.Unlock()
-	if lost {
+	for _, d := range lost {
 		c.handler.Lost(d)
 	}
 }

@@ -137,9 +137,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 	}
 	c.mu.Unlock()
 	wake(c.pollWake)
-	for _, d := range fresh {
-		c.deliver(d)
-	}
+	c.deliver(fresh...)
 }
 
 // adapt sets how many polls may be under way by what one brought: more while

@@ -174,7 +174,13 @@ func newInbox() *inbox {
 	return &inbox{delivered: map[string][]*consumer.Delivery{}, lost: map[*consumer.Delivery]int{}}
 }
 
-func (i *inbox) Deliver(d *consumer.Delivery) {
+func (i *inbox) Deliver(ds []*consumer.Delivery) {
+	for _, d := range ds {
+		i.deliver(d)
+	}
+}
+
+func (i *inbox) deliver(d *consumer.Delivery) {
 	i.mu.Lock()
 	id := d.Message().ID
 	i.delivered[id] = append(i.delivered[id], d)

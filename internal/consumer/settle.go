@@ -95,9 +95,7 @@ func (c *Consumer) release(ctx context.Context, batch []settling) {
 	}
 	c.mu.Unlock()
 	wake(c.keepWake)
-	for _, d := range fresh {
-		c.deliver(d)
-	}
+	c.deliver(fresh...)
 }
 
 // settledOr ends a message whose delete or release got through, or cannot, and

@@ -39,8 +39,24 @@ func New(b *backlog.Backlog, m *telemetry.Metrics, o Options) *Intake {
 	return &Intake{o: o, backlog: b, metrics: m}
 }
 
-// Deliver takes a message over: it waits in the backlog, or it is ended here.
-func (in *Intake) Deliver(d *consumer.Delivery) {
+// Deliver takes messages over: each waits in the backlog, or is ended here.
+func (in *Intake) Deliver(ds []*consumer.Delivery) {
+	items := make([]*backlog.Item, 0, len(ds))
+	for _, d := range ds {
+		if it := in.item(d); it != nil {
+			items = append(items, it)
+		}
+	}
+	if in.backlog.Add(items...) {
+		return
+	}
+	for _, it := range items {
+		it.Claim.Release(0) // the worker stops
+	}
+}
+
+// item is what of a message has to wait; nil where the message is ended.
+func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	msg := d.Message()
 	if receives := message.Receives(msg); receives > in.o.MaxReceives {
 		// Not decoded: decoding may be what kills the worker.
@@ -49,7 +65,7 @@ func (in *Intake) Deliver(d *consumer.Delivery) {
 			Reason: message.ReceivedTooOften,
 			Detail: "received " + strconv.Itoa(receives) + " times, more than WORKER_MAX_RECEIVES = " + strconv.Itoa(in.o.MaxReceives) + "; raise that to try it again",
 		})
-		return
+		return nil
 	}
 	u, faults := in.decode(msg)
 	if u.TimeIgnored != "" {
@@ -61,17 +77,16 @@ func (in *Intake) Deliver(d *consumer.Delivery) {
 			Reason: message.InvalidMessage, Faults: faults,
 			Detail: faults[0].Rule + " at " + strconv.Quote(faults[0].Pointer) + ", " + strconv.Itoa(len(faults)) + " in all",
 		})
+		return nil
 	case len(u.Members) == 0:
 		d.Settle(message.Unchanged)
-	default:
-		item := &backlog.Item{Update: &u, Claim: d, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
-		if in.o.Tenants {
-			item.Tenant = msg.GroupID
-		}
-		if !in.backlog.Add(item) {
-			d.Release(0) // the worker stops
-		}
+		return nil
 	}
+	it := &backlog.Item{Update: &u, Claim: d, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+	if in.o.Tenants {
+		it.Tenant = msg.GroupID
+	}
+	return it
 }
 
 func (in *Intake) decode(msg message.Incoming) (message.Update, []message.Fault) {
