@@ -21,7 +21,9 @@ func TestPartsAreWhatTheAPIMayMerge(t *testing.T) {
 		{"CapabilitySchemas", `[ ]`, nil, nil, `[]`},
 		{
 			"CapabilitySchemas", `[ ` + one + `,` + other + ` , ` + one + ` ]`,
-			[]string{"zigbee.OnOff@1.0", "aws.Lock@1.1"}, []string{one + `,` + one, other}, `[` + one + `,` + one + `,` + other + `]`,
+			[]string{"zigbee.OnOff@1.0", "aws.Lock@1.1"},
+			[]string{one + `,` + one, other},
+			`[` + one + `,` + one + `,` + other + `]`,
 		},
 	}
 	for _, c := range cases {
