@@ -16,7 +16,9 @@ const notFoundGrace = time.Minute
 // because of a call that carried others.
 func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) (map[*backlog.Item]message.Outcome, backlog.Next) {
 	now := time.Now()
-	u.notices.failed(f.code, f.detail)
+	if f.fault != quota { // which is the normal case, and the metrics' to show
+		u.notices.failed(f.code, f.detail)
+	}
 	again := backlog.Next{
 		Failed: true, Confirm: t.Confirm,
 		Delay: u.o.Retry.Delay(t.Failures+1, f.retryAfter, u.o.Rand),
