@@ -43,6 +43,11 @@ type Options struct {
 	Transport http.RoundTripper
 	// Store remembers the things. Nil: the one that the settings name.
 	Store thingstate.Store
+	// Pace permits the calls. Nil: one that learns the quota, from WORKER_RATE_START
+	// and up to WORKER_RATE_MAX.
+	Pace pace.Pace
+	// API takes the calls. Nil: the service itself, reached as AWS says.
+	API updater.API
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -60,12 +65,14 @@ type Worker struct {
 	phase   phase
 	backlog *backlog.Backlog
 	circuit *pace.Circuit
+	pause   pause
 
 	// Set by build, before the phase leaves starting.
 
 	deadLetterURL string
 	store         thingstate.Store
-	pace          *pace.Learned
+	pace          pace.Pace
+	intake        *intake.Intake
 	consumer      *consumer.Consumer
 	updater       *updater.Updater
 }
@@ -90,8 +97,7 @@ func New(cfg config.Config, o Options) *Worker {
 }
 
 const (
-	settleConnections  = 32               // batches of deletes, renewals and letters under way at once
-	headerMargin       = 10 * time.Second // beyond the longest that an answer may take
+	settleConnections  = 32 // batches of deletes, renewals and letters under way at once
 	credentialsTimeout = 30 * time.Second
 )
 
@@ -104,13 +110,15 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	policy := retry.Policy{Base: w.cfg.RetryBase, Max: w.cfg.RetryMax}
 	client := awshttp.ForConfig(cfg, awshttp.Options{
-		Connections:   w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
-		HeaderTimeout: max(w.cfg.WaitTime, w.cfg.CallTimeout) + headerMargin,
-		Transport:     w.o.Transport,
+		Connections: w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
+		Transport:   w.o.Transport,
+		// No HeaderTimeout: each call has a deadline of its own already.
 	})
-	api, err := managedthings.New(cfg, managedthings.Options{HTTP: client})
-	if err != nil {
-		return &SetupError{err, "correct the AWS settings of the environment or the profile"}
+	api := w.o.API
+	if api == nil {
+		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client}); err != nil {
+			return &SetupError{err, "correct the AWS settings of the environment or the profile"}
+		}
 	}
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
@@ -123,19 +131,22 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.store = w.o.Store; w.store == nil {
 		w.store = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
 	}
-	w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
+	if w.pace = w.o.Pace; w.pace == nil {
+		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
+	}
 	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
 	})
-	handler := intake.New(w.backlog, w.metrics, intake.Options{
+	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
+		Hold:        func() bool { return w.circuit.State().Open },
 		MaxReceives: w.cfg.MaxReceives, Tenants: !isFIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
-	w.consumer = consumer.New(queue, letters, handler, w.metrics, w.log, consumer.Options{
+	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: func() bool { return w.circuit.State().Open },
+		Paused: w.paused,
 	})
 	w.gauges()
 	return nil

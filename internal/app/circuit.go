@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,13 +21,55 @@ var whyOpen = map[string]string{
 // circuitChanged says once that the circuit opened, and once that it closed.
 func (w *Worker) circuitChanged(s pace.State) {
 	if s.Open {
+		w.pause.opened(w.backlog.Probes())
 		w.log.Warn("circuit open: nothing is received and nothing is dead-lettered; one call at a time finds out when that is over",
 			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyOpen[s.Why]))
 		return
 	}
 	w.log.Info("circuit closed: nothing was lost", telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.Duration("open_for", s.For))
-	w.pace.Restart(w.cfg.RateStart)
+	if learned, ok := w.pace.(*pace.Learned); ok {
+		learned.Restart(w.cfg.RateStart)
+	}
+	w.intake.Resume()
 	w.consumer.Wake()
+}
+
+// paused is asked before each poll. While the circuit is open nothing is received,
+// with one exception: where everything that is held was probed in vain, what is held
+// may be what is sick, and not the service. Then one batch more is received to probe
+// with, at most once a minute.
+func (w *Worker) paused() bool {
+	s := w.circuit.State()
+	return s.Open && !w.pause.more(s.Since, w.backlog.ProbedSince)
+}
+
+const (
+	moreAfter = 2 * time.Minute // of an open circuit
+	moreEvery = time.Minute
+)
+
+// pause is what paused remembers.
+type pause struct {
+	mu     sync.Mutex
+	probes int64     // before the circuit opened
+	last   time.Time // when a batch more was let through
+}
+
+func (p *pause) opened(probes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.probes = probes
+}
+
+func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if now.Sub(since) < moreAfter || now.Sub(p.last) < moreEvery || !probedSince(p.probes) {
+		return false
+	}
+	p.last = now
+	return true
 }
 
 // ready is what /readyz says.

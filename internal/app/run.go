@@ -110,6 +110,7 @@ func (w *Worker) stop(work context.Context, cut context.CancelCauseFunc, loops *
 	for _, item := range w.backlog.Close() {
 		item.Claim.Release(0)
 	}
+	w.intake.Close()
 	loops.Wait()
 	flushed := w.consumer.Flush(work)
 	// A call that was cut leaves its messages held, and nothing of them to settle.

@@ -91,6 +91,9 @@ type StoreStatus struct {
 // Metrics are what /metrics shows.
 func (w *Worker) Metrics() prometheus.Gatherer { return w.metrics.Registry }
 
+// Health is what /healthz says, and the loops that make no progress.
+func (w *Worker) Health() (ok bool, stale []string) { return w.health.Check() }
+
 // Status is a snapshot. Safe for use by many goroutines.
 func (w *Worker) Status() Status {
 	name, reason := w.phase.get()

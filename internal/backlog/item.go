@@ -1,6 +1,7 @@
 package backlog
 
 import (
+	"cmp"
 	"time"
 
 	"managed-thing-updater/internal/message"
@@ -29,8 +30,13 @@ type Item struct {
 	// Attempts are the failed calls that carried this update.
 	Attempts Attempts
 
-	seq   int64             // arrival, unique
-	parts []*[]message.Part // by member; nil for one without keys
+	seq     int64 // arrival, unique
+	reading *reading
+}
+
+// compare orders the updates of one thing, oldest event first.
+func (it *Item) compare(other *Item) int {
+	return cmp.Or(it.Update.Order.Compare(other.Update.Order), cmp.Compare(it.seq, other.seq))
 }
 
 // Attempts counts the failures of one update that count against it.

@@ -1,7 +1,6 @@
 package backlog
 
 import (
-	"hash/fnv"
 	"slices"
 
 	"managed-thing-updater/internal/message"
@@ -24,12 +23,15 @@ type Merger struct{ Semantics Semantics }
 
 // value is one member's value, as far as it is newer than what was applied.
 type value struct {
-	item   *Item
-	member string
-	raw    []byte
-	parts  []message.Part // of a member with keys: those that are newer; nil for others
-	whole  bool           // raw is what to send: no key of it is old
+	item  *Item
+	index int            // in Update.Members
+	parts []message.Part // of a member with keys: those that are newer; nil for others
+	whole bool           // no key of it is old: it is sent as it was written
 }
+
+func (v value) member() string         { return v.item.Update.Members[v.index].Name }
+func (v value) raw() []byte            { return v.item.Update.Members[v.index].Value }
+func (v value) reading() memberReading { return v.item.read().members[v.index] }
 
 // verdict is what the record says of one update.
 type verdict struct {
@@ -42,23 +44,28 @@ type verdict struct {
 // judge says what the record says of an update. What is to be sent is put behind
 // the values of live.
 func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
-	v := verdict{live: slices.Grow(live, len(it.Update.Members))}
+	v := verdict{live: live}
+	read := it.read()
 	for i, member := range it.Update.Members {
-		applied, known := rec.Versions[member.Name]
-		doubted := overwritten(rec.Marks[member.Name], applied)
-		parts, keyed := it.partsOf(i)
-		if keyed && m.Semantics == Merge && len(parts) > 0 {
-			m.judgeParts(&v, it, member, parts, applied, doubted)
+		applied, known := rec.Version(member.Name)
+		doubted := overwritten(rec, member.Name, applied.Digest)
+		parts, set := read.members[i].parts, read.members[i].set
+		if m.Semantics == Merge && len(parts) > 0 {
+			m.judgeParts(&v, it, i, applied, doubted)
 			continue
 		}
-		switch c := it.Update.Order.Compare(applied.Order); {
-		case !known || c > 0 || c == 0 && doubted:
-			v.live = append(v.live, value{it, member.Name, member.Value, parts, true})
-		case c == 0:
+		newer := 1
+		if known {
+			newer = read.order.Compare(*applied.Order)
+		}
+		switch {
+		case newer > 0 || newer == 0 && doubted:
+			v.live = append(v.live, value{it, i, parts, true})
+		case newer == 0:
 			v.mine++
 		default:
 			v.old++
-			if keyed && m.Semantics == Unknown && !covered(it.Update.Order, parts, applied) {
+			if parts != nil && m.Semantics == Unknown && !covered(set, applied) {
 				v.unsure++
 			}
 		}
@@ -66,21 +73,26 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 	return v
 }
 
-func (m Merger) judgeParts(v *verdict, it *Item, member message.Member, parts []message.Part, applied thingstate.Version, doubted bool) {
+func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.Version, doubted bool) {
+	read := it.read()
+	parts := read.members[index].parts
 	live := make([]message.Part, 0, len(parts))
 	mine := false
 	for _, part := range parts {
-		order, known := applied.Parts[partKey(part.Key)]
-		switch c := it.Update.Order.Compare(order); {
-		case !known || c > 0 || c == 0 && doubted:
+		newer := 1
+		if order := applied.Parts.Order(partKey(part.Key)); order != nil {
+			newer = read.order.Compare(*order)
+		}
+		switch {
+		case newer > 0 || newer == 0 && doubted:
 			live = append(live, part)
-		case c == 0:
+		case newer == 0:
 			mine = true
 		}
 	}
 	switch {
 	case len(live) > 0:
-		v.live = append(v.live, value{it, member.Name, member.Value, live, len(live) == len(parts)})
+		v.live = append(v.live, value{it, index, live, len(live) == len(parts)})
 	case mine:
 		v.mine++
 	default:
@@ -89,40 +101,22 @@ func (m Merger) judgeParts(v *verdict, it *Item, member message.Member, parts []
 }
 
 // overwritten reports whether a call of unknown outcome may have set another value
-// since: one with the same value did no harm, whenever it landed.
-func overwritten(marks []thingstate.Mark, applied thingstate.Version) bool {
-	return slices.ContainsFunc(marks, func(m thingstate.Mark) bool { return m.Digest != applied.Digest })
-}
-
-// covered reports whether every key was set by this update itself or by something
-// newer.
-func covered(order message.Order, parts []message.Part, applied thingstate.Version) bool {
-	for _, part := range parts {
-		if set, ok := applied.Parts[partKey(part.Key)]; !ok || order.After(set) {
-			return false
+// of a member than the one applied: one with the same value did no harm, whenever
+// it landed.
+func overwritten(rec thingstate.Record, member string, applied thingstate.Digest) bool {
+	for mark := range rec.MarksOf(member) {
+		if mark.Digest != applied {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
-func partKey(key string) thingstate.PartKey {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(key)) // never fails
-	return thingstate.PartKey(h.Sum64())
-}
-
-// partsOf takes member i apart, once.
-func (it *Item) partsOf(i int) ([]message.Part, bool) {
-	if it.parts == nil {
-		it.parts = make([]*[]message.Part, len(it.Update.Members))
-		for j, member := range it.Update.Members {
-			if parts, ok := message.Parts(member.Name, member.Value); ok {
-				it.parts[j] = &parts
-			}
-		}
-	}
-	if it.parts[i] == nil {
-		return nil, false
-	}
-	return *it.parts[i], true
+// covered reports whether every key that a value sets was set by that value itself
+// or by something newer.
+func covered(set thingstate.Parts, applied thingstate.Version) bool {
+	return !slices.ContainsFunc(set, func(part thingstate.Part) bool {
+		order := applied.Parts.Order(part.Key)
+		return order == nil || part.Order.After(*order)
+	})
 }

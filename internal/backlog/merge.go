@@ -1,7 +1,6 @@
 package backlog
 
 import (
-	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -16,10 +15,13 @@ type Plan struct {
 	// Intents say the same for the thing's record, before the call.
 	Intents []thingstate.Intent
 	// Applied are the versions to record once the call has succeeded.
-	Applied map[string]thingstate.Version
+	Applied []thingstate.Version
 	// Carried are the updates of which a value is in the call, in their order.
 	Carried []*Item
 }
+
+// mostMembers is how many members the API has, and a little more.
+const mostMembers = 16
 
 // The API takes no more than this many keys of a member in one call.
 var maxParts = map[string]int{"MetaData": 50, "CapabilitySchemas": 40}
@@ -34,18 +36,17 @@ var maxParts = map[string]int{"MetaData": 50, "CapabilitySchemas": 40}
 // is left out: it is settled with it.
 func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
 	live := m.toSend(items, rec)
-	names := make([]string, 0, len(live)) // in the order of the oldest update that sets them
+	names := make([]string, 0, mostMembers) // in the order of the oldest update that sets them
 	for _, v := range live {
-		if !slices.Contains(names, v.member) { // of the API's few members
-			names = append(names, v.member)
+		if !slices.Contains(names, v.member()) { // of the API's few members
+			names = append(names, v.member())
 		}
 	}
 	plan := Plan{
 		Members: make([]message.Member, 0, len(names)),
 		Intents: make([]thingstate.Intent, 0, len(names)),
-		Applied: make(map[string]thingstate.Version, len(names)),
+		Applied: make([]thingstate.Version, 0, len(names)),
 	}
-	carried := make(map[*Item]bool)
 	room := message.MaxRequestBytes
 	for _, name := range names {
 		c := m.choose(valuesOf(name, live), room-len(name)-len(`"":,{}`))
@@ -53,42 +54,63 @@ func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
 			continue // it goes out with the next call
 		}
 		room -= len(name) + len(c.raw) + len(`"":,`)
+		c.version.Member = name
 		plan.Members = append(plan.Members, message.Member{Name: name, Value: c.raw})
 		plan.Intents = append(plan.Intents, thingstate.Intent{Member: name, Digest: c.version.Digest, Order: c.version.Order})
-		plan.Applied[name] = c.version
-		for _, it := range c.items {
-			carried[it] = true
+		plan.Applied = append(plan.Applied, c.version)
+		for _, v := range c.values {
+			if !plan.Carries(v.item) {
+				plan.Carried = append(plan.Carried, v.item)
+			}
 		}
 	}
-	for _, it := range items {
-		if carried[it] {
-			plan.Carried = append(plan.Carried, it)
-		}
-	}
+	slices.SortFunc(plan.Carried, (*Item).compare)
 	return plan
 }
 
 // toSend is what the items have that is newer than the record, in their order.
 func (m Merger) toSend(items []*Item, rec thingstate.Record) []value {
-	var live []value
-	keys := make(map[string]bool)
+	if len(items) == 0 {
+		return nil
+	}
+	live := make([]value, 0, len(items[0].Update.Members)) // most things have one update waiting
+	keys := newKeys(items)
 	apart := firstApart(items)
 	for _, it := range items {
-		if apart != nil && it != apart || keys[it.Update.Key] || rec.Seen(it.Update.Key) {
+		if apart != nil && it != apart || keys.has(it) || rec.Seen(it.Update.Key) {
 			continue
 		}
-		keys[it.Update.Key] = true
+		keys.add(it)
 		live = m.judge(it, rec, live).live
 	}
 	return live
 }
 
+// keys are the dedup keys of updates of one thing.
+type keys map[string]bool
+
+// newKeys makes room for the keys of the items; nil where nobody else can have one.
+func newKeys(items []*Item) keys {
+	if len(items) < 2 {
+		return nil
+	}
+	return make(keys, len(items))
+}
+
+func (k keys) has(it *Item) bool { return k[it.Update.Key] }
+
+func (k keys) add(it *Item) {
+	if k != nil {
+		k[it.Update.Key] = true
+	}
+}
+
 // valuesOf are the values of one member among all. They share memory with all.
 func valuesOf(name string, all []value) []value {
-	isOther := func(v value) bool { return v.member != name }
-	first := slices.IndexFunc(all, func(v value) bool { return v.member == name })
-	rest := all[first:]
-	if !slices.ContainsFunc(rest[1:], func(v value) bool { return v.member == name }) {
+	isIt := func(v value) bool { return v.member() == name }
+	isOther := func(v value) bool { return v.member() != name }
+	rest := all[slices.IndexFunc(all, isIt):]
+	if !slices.ContainsFunc(rest[1:], isIt) {
 		return rest[:1:1]
 	}
 	return slices.DeleteFunc(slices.Clone(rest), isOther)
@@ -106,50 +128,51 @@ func firstApart(items []*Item) *Item {
 // choice is what a member's waiting values come to.
 type choice struct {
 	raw     []byte
-	items   []*Item
+	values  []value // of which something is in raw
 	version thingstate.Version
 }
 
 // choose picks from a member's live values, oldest first, at least one.
 func (m Merger) choose(values []value, room int) choice {
-	newest := values[len(values)-1]
+	newest := len(values) - 1
 	switch {
-	case newest.parts == nil || m.Semantics == Replace:
-		return m.single(newest)
+	case values[newest].parts == nil || m.Semantics == Replace:
+		return m.single(values, newest)
 	case m.Semantics == Unknown:
-		return m.single(oldestUncovered(values))
+		return m.single(values, oldestUncovered(values))
 	}
 	for _, v := range values {
 		if v.parts == nil { // keys that cannot be told apart: one after the other
-			return m.single(values[0])
+			return m.single(values, 0)
 		}
 	}
 	return m.join(values, room)
 }
 
-func (m Merger) single(v value) choice {
-	c := choice{raw: v.raw, items: []*Item{v.item}}
-	if !v.whole {
-		c.raw = message.Join(v.member, v.parts)
+func (m Merger) single(values []value, at int) choice {
+	v := values[at]
+	read := v.reading()
+	c := choice{raw: v.raw(), values: values[at : at+1]}
+	c.version = thingstate.Version{Order: v.item.read().order, Digest: read.digest}
+	if m.Semantics != Replace {
+		c.version.Parts = read.set
 	}
-	c.version = thingstate.Version{Order: v.item.Update.Order, Digest: digest(c.raw)}
-	if v.parts != nil && m.Semantics != Replace {
-		c.version.Parts = make(map[thingstate.PartKey]message.Order, len(v.parts))
-		for _, part := range v.parts {
-			c.version.Parts[partKey(part.Key)] = v.item.Update.Order
-		}
+	if !v.whole {
+		c.raw = message.Join(v.member(), v.parts)
+		c.version.Digest = digest(c.raw)
+		c.version.Parts = partsSet(v.parts, c.version.Order)
 	}
 	return c
 }
 
 // oldestUncovered is the oldest value that no single newer one covers.
-func oldestUncovered(values []value) value {
+func oldestUncovered(values []value) int {
 	for i, v := range values {
 		if !coveredByOne(v, values[i+1:]) {
-			return v
+			return i
 		}
 	}
-	return values[len(values)-1] // unreachable: nothing covers the newest
+	return len(values) - 1 // unreachable: nothing covers the newest
 }
 
 func coveredByOne(old value, newer []value) bool {
@@ -176,9 +199,9 @@ func coveredByOne(old value, newer []value) bool {
 func (m Merger) join(values []value, room int) choice {
 	type owned struct {
 		part message.Part
-		item *Item
+		by   int // in values
 	}
-	var order []string
+	var keys []string
 	newest := make(map[string]owned)
 	size, taken := 0, 0
 	for i, v := range values {
@@ -190,44 +213,41 @@ func (m Merger) join(values []value, room int) choice {
 			}
 			grown += len(part.Raw) - len(had.part.Raw) + len(part.Key) + len(`"":,`)
 		}
-		limit, bounded := maxParts[v.member]
-		if i > 0 && (grown > room || bounded && len(order)+added > limit) {
+		limit, bounded := maxParts[v.member()]
+		if i > 0 && (grown > room || bounded && len(keys)+added > limit) {
 			break
 		}
 		for _, part := range v.parts {
 			if _, ok := newest[part.Key]; !ok {
-				order = append(order, part.Key)
+				keys = append(keys, part.Key)
 			}
-			newest[part.Key] = owned{part, v.item}
+			newest[part.Key] = owned{part, i}
 		}
 		size, taken = grown, taken+1
 	}
 	if taken == 1 {
-		return m.single(values[0])
+		return m.single(values, 0)
 	}
-	c := choice{version: thingstate.Version{Parts: make(map[thingstate.PartKey]message.Order, len(order))}}
-	parts := make([]message.Part, len(order))
-	carries := make(map[*Item]bool)
-	for i, key := range order {
+	var c choice
+	parts := make([]message.Part, len(keys))
+	set := make([]thingstate.Part, len(keys))
+	last := 0
+	carries := make([]bool, taken)
+	for i, key := range keys {
 		o := newest[key]
 		parts[i] = o.part
-		c.version.Parts[partKey(key)] = o.item.Update.Order
-		if !carries[o.item] {
-			carries[o.item] = true
-			c.items = append(c.items, o.item)
-		}
-		if o.item.Update.Order.After(c.version.Order) {
-			c.version.Order = o.item.Update.Order
+		set[i] = thingstate.Part{Key: partKey(key), Order: values[o.by].item.read().order}
+		carries[o.by] = true
+		last = max(last, o.by) // values are in their order
+	}
+	for i, v := range values[:taken] {
+		if carries[i] {
+			c.values = append(c.values, v)
 		}
 	}
-	c.raw = message.Join(values[0].member, parts)
-	c.version.Digest = digest(c.raw)
+	c.raw = message.Join(values[0].member(), parts)
+	c.version = thingstate.Version{Order: values[last].item.read().order, Digest: digest(c.raw), Parts: thingstate.NewParts(set)}
 	return c
-}
-
-func digest(raw []byte) thingstate.Digest {
-	sum := sha256.Sum256(raw)
-	return thingstate.Digest(sum[:len(thingstate.Digest{})])
 }
 
 // Carries reports whether a value of the item is in the call.
@@ -237,12 +257,19 @@ func (p Plan) Carries(it *Item) bool { return slices.Contains(p.Carried, it) }
 // set last, less than within ago, with no call of unknown outcome since.
 func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Duration) bool {
 	for _, in := range p.Intents {
-		v, ok := rec.Versions[in.Member]
-		if !ok || v.Digest != in.Digest || len(rec.Marks[in.Member]) > 0 || now.Sub(v.At) >= within {
+		v, ok := rec.Version(in.Member)
+		if !ok || v.Digest != in.Digest || marked(rec, in.Member) || now.Sub(v.At) >= within {
 			return false
 		}
 	}
 	return within > 0 && len(p.Intents) > 0
+}
+
+func marked(rec thingstate.Record, member string) bool {
+	for range rec.MarksOf(member) {
+		return true
+	}
+	return false
 }
 
 // Rival is when the last call was started whose outcome is not known and which
@@ -250,7 +277,7 @@ func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Durati
 // this one. False where there is none.
 func (p Plan) Rival(rec thingstate.Record) (started time.Time, any bool) {
 	for _, in := range p.Intents {
-		for _, mark := range rec.Marks[in.Member] {
+		for mark := range rec.MarksOf(in.Member) {
 			if !mark.Over && mark.Digest != in.Digest && mark.At.After(started) {
 				started, any = mark.At, true
 			}
@@ -263,22 +290,27 @@ func (p Plan) Rival(rec thingstate.Record) (started time.Time, any bool) {
 // outcome is not known and which carried a member in this one, may yet land. One
 // with the same value does this call no harm, but it may do so to the next.
 func (p Plan) Pending(rec thingstate.Record, now time.Time, within time.Duration) bool {
-	return slices.ContainsFunc(p.Intents, func(in thingstate.Intent) bool {
-		return slices.ContainsFunc(rec.Marks[in.Member], func(mark thingstate.Mark) bool { return !mark.Over && now.Sub(mark.At) < within })
-	})
+	for _, in := range p.Intents {
+		for mark := range rec.MarksOf(in.Member) {
+			if !mark.Over && now.Sub(mark.At) < within {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Outcomes says which of the items are finished with, by the thing's record, and
 // what becomes of each. The others have a value that is still to be sent.
 func (m Merger) Outcomes(items []*Item, rec thingstate.Record) map[*Item]message.Outcome {
-	settled := make(map[*Item]message.Outcome)
 	if rec.Empty() {
-		return settled
+		return nil
 	}
-	keys := make(map[string]bool)
+	settled := make(map[*Item]message.Outcome, len(items))
+	keys := newKeys(items)
 	var buffer []value
 	for _, it := range items {
-		if keys[it.Update.Key] || rec.Seen(it.Update.Key) {
+		if keys.has(it) || rec.Seen(it.Update.Key) {
 			settled[it] = message.Duplicate
 			continue
 		}
@@ -296,7 +328,7 @@ func (m Merger) Outcomes(items []*Item, rec thingstate.Record) map[*Item]message
 		default:
 			settled[it] = message.Superseded
 		}
-		keys[it.Update.Key] = true
+		keys.add(it)
 	}
 	return settled
 }

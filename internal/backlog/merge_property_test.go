@@ -63,7 +63,8 @@ func (w *world) turn(m backlog.Merger, items []*backlog.Item, end ending) map[*b
 	w.token++
 	before := w.record
 	w.record = w.record.Marked(w.token, m.Plan(items, thingstate.Record{}).Intents, time.Now())
-	settled := m.Outcomes(items, before)
+	settled := map[*backlog.Item]message.Outcome{}
+	maps.Copy(settled, m.Outcomes(items, before))
 	var rest []*backlog.Item
 	for _, it := range items {
 		if _, ok := settled[it]; !ok {

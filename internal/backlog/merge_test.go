@@ -164,7 +164,7 @@ func TestUnchangedOnlyOnTheWordOfARecentCertainCall(t *testing.T) {
 	if next.Unchanged(record, now.Add(time.Hour), time.Hour) || next.Unchanged(record, now, 0) {
 		t.Error("unchanged after the time, or while switched off")
 	}
-	doubted := record.Marked(2, []thingstate.Intent{{Member: "Name"}}, now)
+	doubted := record.Marked(2, []thingstate.Intent{{Member: "Name", Order: new(message.Order)}}, now)
 	if next.Unchanged(doubted, now.Add(time.Minute), time.Hour) {
 		t.Error("unchanged on the word of a call of unknown outcome")
 	}

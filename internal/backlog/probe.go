@@ -30,3 +30,23 @@ func (b *Backlog) TakeProbe() *Turn {
 	}
 	return b.begin(next)
 }
+
+// Probes counts the probes so far.
+func (b *Backlog) Probes() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.probes
+}
+
+// ProbedSince reports whether everything that waits was probed after the first n
+// probes. It looks at every thing.
+func (b *Backlog) ProbedSince(n int64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.things {
+		if t.where != inTurn && t.probed <= n {
+			return false
+		}
+	}
+	return true
+}

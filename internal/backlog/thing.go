@@ -48,12 +48,7 @@ func (t *thing) before(u *thing) bool {
 }
 
 func (t *thing) insert(it *Item) {
-	at, _ := slices.BinarySearchFunc(t.items, it, func(a, b *Item) int {
-		if c := a.Update.Order.Compare(b.Update.Order); c != 0 {
-			return c
-		}
-		return int(a.seq - b.seq)
-	})
+	at, _ := slices.BinarySearchFunc(t.items, it, (*Item).compare)
 	t.items = slices.Insert(t.items, at, it)
 }
 

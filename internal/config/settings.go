@@ -69,7 +69,7 @@ var Settings = []Setting{
 		kind: count(func(c *Config) *int { return &c.MaxHeld }, 10, sqsMaxInFlight),
 	}, {
 		Name: "WORKER_MAX_HELD_BYTES", Default: "64MiB",
-		Doc:  "Bytes of the held messages' bodies at most. One receive can bring 10 MiB.",
+		Doc:  "Bytes of the held messages' bodies and attributes at most. One receive can bring 10 MiB. The process takes two to three times as much beside its own 100 MiB: a body is kept as it came and as it was decoded.",
 		kind: bytes(func(c *Config) *int64 { return &c.MaxHeldBytes }, 10<<20, 1<<40),
 	}, {
 		Name: "WORKER_RATE_START", Default: "10",
@@ -109,11 +109,11 @@ var Settings = []Setting{
 		kind: stateStore(func(c *Config) *string { return &c.State }),
 	}, {
 		Name: "WORKER_DEDUP_TTL", Default: "24h",
-		Doc:  "How long a dedup key is remembered.",
+		Doc:  "How long a dedup key is remembered; of each thing the newest 256 at most.",
 		kind: duration(func(c *Config) *time.Duration { return &c.DedupTTL }, time.Minute, 365*day),
 	}, {
 		Name: "WORKER_VERSION_TTL", DefaultWords: "35d with a shared state, 24h with `memory`",
-		Doc:  "How long a thing's versions are remembered: an older value that comes later than this after the newer one is applied. With `memory` it reaches back to the start of the process at most.",
+		Doc:  "How long after its last call a thing's versions are remembered. An older value that arrives within that time is recognised; one that arrives later would be applied over the newer one. With `memory` it reaches back to the start of the process at most, and to 200,000 things: those longest unused are forgotten first.",
 		kind: duration(func(c *Config) *time.Duration { return &c.VersionTTL }, time.Minute, 3650*day),
 	}, {
 		Name: "WORKER_SKIP_UNCHANGED", Default: "0",

@@ -61,7 +61,8 @@ type Options struct {
 	Retry        retry.Policy // between tries of anything that failed
 	// Paused reports whether nothing is to be received for now, but for a few
 	// messages where fewer than pausedHeld are held. Nil: never. Wake tells of its
-	// end. It is called with a lock held and must not call back.
+	// end. It is asked right before each poll, with a lock held, and must not call
+	// back.
 	Paused func() bool
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.

@@ -54,7 +54,7 @@ type Delivery struct {
 
 	delay   time.Duration // of a release
 	update  *message.Update
-	failure message.Failure
+	failure *message.Failure // of a letter
 }
 
 // Message is the message as SQS handed it out. A receive of the same message
@@ -80,7 +80,7 @@ func (d *Delivery) Settle(o message.Outcome) {
 // DeadLetter stores a copy in the dead-letter queue, then deletes the message. u
 // is what could be read of it.
 func (d *Delivery) DeadLetter(u *message.Update, f message.Failure) {
-	d.end(lettering, func() { d.update, d.failure = u, f })
+	d.end(lettering, func() { d.update, d.failure = u, &f })
 }
 
 // Release makes the message visible again after delay, rounded up to whole
@@ -103,7 +103,6 @@ func (d *Delivery) end(to state, record func()) {
 	}
 	record()
 	c.move(d, to)
-	wake(c.keepWake)
 }
 
 // liveUntil is the lease's end less the margin in which nothing starts.

@@ -19,22 +19,26 @@ func newLane(s state, limit int) *lane {
 }
 
 // push lines d up: at once or after wait for a first try, which never waits into
-// the last second of the lease; at its retryAt after a failure.
-func (l *lane) push(d *Delivery, wait time.Duration) {
+// the last second of the lease; at its retryAt after a failure. It reports
+// whether take may have something sooner than before: a batch is full, or d is
+// the first to go.
+func (l *lane) push(d *Delivery, wait time.Duration) (sooner bool) {
 	d.queued = true
 	if d.tries > 0 {
 		l.later.set(d)
-		return
+		return l.later.first() == d
 	}
 	at := d.endedAt.Add(wait)
 	if last := d.liveUntil().Add(-linger); at.After(last) {
 		at = last
 	}
 	d.retryAt = at
-	if len(l.fresh) == 0 || at.Before(l.flushAt) {
+	sooner = len(l.fresh) == 0 || at.Before(l.flushAt)
+	if sooner {
 		l.flushAt = at
 	}
 	l.fresh = append(l.fresh, d)
+	return sooner || len(l.fresh) == batchSize
 }
 
 // drop takes d out; from fresh it falls when its turn comes.

@@ -80,9 +80,9 @@ func (c *Consumer) reserve() (ok bool, wait time.Duration) {
 	case now.Before(p.notBefore):
 		return false, min(heartbeat, p.notBefore.Sub(now))
 	case p.open >= p.wanted,
-		(c.undone >= pausedHeld || p.open > 0) && c.o.Paused(),
 		len(c.held)+p.reserved+n > c.o.MaxHeld,
-		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes:
+		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes,
+		(c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
 		return false, heartbeat
 	}
 	p.open++

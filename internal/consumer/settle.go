@@ -36,9 +36,9 @@ func (c *Consumer) takeSettlings(ds []*Delivery, now time.Time) []settling {
 // delete deletes a batch. A crash before it took effect leaves messages that
 // come again and are found to be applied, or to have a letter, already.
 func (c *Consumer) delete(ctx context.Context, batch []settling) {
-	in := &sqs.DeleteMessageBatchInput{QueueUrl: &c.o.QueueURL}
-	for i, s := range batch {
-		in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: entryID(i), ReceiptHandle: aws.String(s.handle)})
+	in := &sqs.DeleteMessageBatchInput{QueueUrl: &c.o.QueueURL, Entries: make([]types.DeleteMessageBatchRequestEntry, len(batch))}
+	for i := range batch {
+		in.Entries[i] = types.DeleteMessageBatchRequestEntry{Id: entryID(i), ReceiptHandle: &batch[i].handle}
 	}
 	request, cancel := context.WithTimeout(ctx, c.bounded())
 	defer cancel()
@@ -120,7 +120,7 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 	letters := make([]deadletter.Letter, len(batch))
 	for i, d := range batch { // neither changes once the message is to be a letter
-		letters[i] = deadletter.Letter{Message: d.msg, Update: d.update, Failure: d.failure}
+		letters[i] = deadletter.Letter{Message: d.msg, Update: d.update, Failure: *d.failure}
 	}
 	request, cancel := context.WithTimeout(ctx, letterTimeout)
 	defer cancel()

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
 )
@@ -173,4 +174,105 @@ func TestAtNightTheOnlyThingFailsAndStallsNothing(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, layout{})
+		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+			if strings.HasPrefix(c.Thing, "sick") {
+				return &localcloud.Fault{Status: 500, Code: "InternalServerException"}
+			}
+			return nil
+		}
+		for n := range 5 {
+			r.send(name(fmt.Sprintf("sick-%d", n), "x"))
+		}
+		w := r.start()
+		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
+		time.Sleep(time.Minute) // the poll that was open has come back
+		for n := range 20 {
+			r.send(name(fmt.Sprintf("healthy-%d", n), "y"))
+		}
+		r.until("the healthy things are updated", 5*time.Minute, func() bool { return w.outcomes()[string(message.Applied)] == 20 })
+		if n := len(r.letters()); n > 0 {
+			t.Errorf("%d dead letters", n)
+		}
+		if err := w.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, layout{})
+		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
+		trouble.on.Store(true)
+		r.cloud.Faults.OnCall = trouble.call
+		r.send(name("a", "x"))
+		w := r.start()
+		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
+		for range 30 {
+			r.send(`{"Identifier":"a","Name":7}`)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := len(r.letters()); n > 0 {
+			t.Errorf("%d letters written while the circuit was open", n)
+		}
+		trouble.on.Store(false)
+		r.drained(5 * time.Minute)
+		if n := len(r.letters()); n != 30 {
+			t.Errorf("%d letters, want 30", n)
+		}
+		w.stopped()
+	})
+}
+
+func TestAStopGivesBackMessagesWhoseLettersAreHeldBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, layout{})
+		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
+		trouble.on.Store(true)
+		r.cloud.Faults.OnCall = trouble.call
+		r.send(name("a", "x"))
+		w := r.start()
+		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
+		r.send(`{"Identifier":"a","Name":7}`)
+		time.Sleep(time.Minute)
+		w.stopped()
+		if messages := r.cloud.SQS.Messages(r.queue); len(messages) != 2 || messages[0].InFlight || messages[1].InFlight {
+			t.Errorf("left in the queue: %+v", messages)
+		}
+	})
+}
+
+func TestTheWorkerIsHealthyWhileItWaits(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		fault localcloud.Fault
+	}{
+		{"as long as the API asks for", localcloud.Fault{Status: 429, Code: "ThrottlingException", RetryAfter: "60"}},
+		{"for calls that hang", localcloud.Fault{Delay: time.Hour}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.Concurrency = 5*time.Minute, 2 }})
+				trouble := &outage{fault: c.fault}
+				trouble.on.Store(true)
+				r.cloud.Faults.OnCall = trouble.call
+				for n := range 20 {
+					r.send(name(fmt.Sprintf("t-%d", n), "x"))
+				}
+				w := r.start()
+				for range 600 {
+					time.Sleep(time.Second)
+					if ok, stale := w.Health(); !ok {
+						t.Fatalf("not healthy: %v", stale)
+					}
+				}
+				w.stop()
+			})
+		})
+	}
 }

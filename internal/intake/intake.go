@@ -19,6 +19,9 @@ const SuspectReceives = 5
 
 // Options of an Intake.
 type Options struct {
+	// Hold reports whether no letter is to be written for now; Resume tells of its
+	// end. Nil: never.
+	Hold        func() bool
 	MaxReceives int // a message received more often than this is dead-lettered
 	// Tenants: MessageGroupId names the tenant, as it does on a standard queue.
 	Tenants bool
@@ -32,6 +35,7 @@ type Intake struct {
 	metrics *telemetry.Metrics
 
 	suspects sync.Mutex // held while a suspect is decoded
+	letters  letters
 }
 
 // New makes an Intake that feeds b.
@@ -61,7 +65,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	if receives := message.Receives(msg); receives > in.o.MaxReceives {
 		// Not decoded: decoding may be what kills the worker.
 		u := message.Undecoded(msg)
-		d.DeadLetter(&u, message.Failure{
+		in.letters.write(in.o.Hold, d, &u, message.Failure{
 			Reason: message.ReceivedTooOften,
 			Detail: "received " + strconv.Itoa(receives) + " times, more than WORKER_MAX_RECEIVES = " + strconv.Itoa(in.o.MaxReceives) + "; raise that to try it again",
 		})
@@ -73,7 +77,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	}
 	switch {
 	case len(faults) > 0:
-		d.DeadLetter(&u, message.Failure{
+		in.letters.write(in.o.Hold, d, &u, message.Failure{
 			Reason: message.InvalidMessage, Faults: faults,
 			Detail: faults[0].Rule + " at " + strconv.Quote(faults[0].Pointer) + ", " + strconv.Itoa(len(faults)) + " in all",
 		})
@@ -98,4 +102,13 @@ func (in *Intake) decode(msg message.Incoming) (message.Update, []message.Fault)
 }
 
 // Lost takes a message out of what waits: its lease is gone.
-func (in *Intake) Lost(d *consumer.Delivery) { in.backlog.Remove(d) }
+func (in *Intake) Lost(d *consumer.Delivery) {
+	in.backlog.Remove(d)
+	in.letters.forget(d)
+}
+
+// Resume writes the letters that were held back.
+func (in *Intake) Resume() { in.letters.flush() }
+
+// Close gives back the messages whose letters are held back, and those that come.
+func (in *Intake) Close() { in.letters.close() }

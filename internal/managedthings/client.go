@@ -93,31 +93,40 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 		return Output{}, errors.New("managedthings: the Identifier is empty")
 	}
 	body := encode(in.Members)
-	r := c.request(in.Identifier, body)
+	var connection trace
+	r := c.request(connection.watch(ctx), in.Identifier, body)
 	if err := c.sign(ctx, r, body); err != nil {
 		return Output{}, err
 	}
-	return c.send(ctx, r, in.Members)
+	return c.send(ctx, r, &connection, in.Members)
 }
+
+// trace tells whether a call got as far as a connection. Whoever dials may write it.
+type trace struct{ asked, got atomic.Bool }
+
+func (t *trace) watch(ctx context.Context) context.Context {
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) { t.asked.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+	})
+}
+
+// sent is false only where it is certain that no byte of the request went out.
+func (t *trace) sent() bool { return t.got.Load() || !t.asked.Load() }
 
 // send makes the call. A crash from here on leaves behind values that may be
 // applied or not; that they were about to be sent must be on record already.
-func (c *Client) send(ctx context.Context, r *http.Request, members []message.Member) (Output, error) {
-	var asked, got atomic.Bool // for a connection; whoever dials may set them
-	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GetConn: func(string) { asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { got.Store(true) },
-	}))
+func (c *Client) send(ctx context.Context, r *http.Request, connection *trace, members []message.Member) (Output, error) {
 	answer, err := c.http.Do(r)
 	if err != nil {
-		return Output{}, transportError(ctx, err, got.Load() || !asked.Load())
+		return Output{}, transportError(ctx, err, connection.sent())
 	}
 	defer answer.Body.Close()
 	if answer.Body != http.NoBody {
 		// What is left of a short answer is read so that the connection can be used again.
 		defer io.CopyN(io.Discard, answer.Body, maxAnswer)
 	}
-	if answer.StatusCode/100 == 2 {
+	if answer.StatusCode == http.StatusNoContent { // any other 2xx is somebody else's word: a proxy's, a login page's
 		return Output{RequestID: requestID(answer.Header)}, nil
 	}
 	now := time.Now()

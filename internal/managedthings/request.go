@@ -49,7 +49,7 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-func (c *Client) request(identifier string, body []byte) *http.Request {
+func (c *Client) request(ctx context.Context, identifier string, body []byte) *http.Request {
 	to := *c.endpoint
 	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
 	// RawPath keeps net/url from writing ':' and others as they are: the service
@@ -57,7 +57,7 @@ func (c *Client) request(identifier string, body []byte) *http.Request {
 	to.Path = base + "/managed-things/" + identifier
 	to.RawPath = rawBase + "/managed-things/" + httpbinding.EscapePath(identifier, true)
 
-	r := &http.Request{
+	r := (&http.Request{
 		Method: http.MethodPut, URL: &to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
@@ -66,7 +66,7 @@ func (c *Client) request(identifier string, body []byte) *http.Request {
 		},
 		ContentLength: int64(len(body)),
 		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
-	}
+	}).WithContext(ctx)
 	r.Body, _ = r.GetBody()
 	return r
 }

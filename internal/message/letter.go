@@ -22,8 +22,9 @@ func letterOf(attributes map[string]Attribute) *Failure {
 	if !ok {
 		return nil
 	}
+	// A newer worker may say more than this one knows.
 	var f Failure
-	if err := json.Unmarshal([]byte(text), &f, json.RejectUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal([]byte(text), &f); err != nil {
 		return nil
 	}
 	ours := slices.Contains(Reasons, f.Reason) &&

@@ -36,7 +36,7 @@ type memoryEntry struct {
 	token   uint64    // of the last lease
 	until   time.Time // the last lease's end; zero once finished
 	written time.Time
-	record  packedRecord
+	record  Record
 }
 
 // freeAtOnce bounds the records that one write frees. More than one write adds,
@@ -89,11 +89,10 @@ func (m *Memory) Acquire(ctx context.Context, thing string, lease time.Duration,
 	if e.until.After(now) {
 		return Record{}, Lease{}, &HeldError{Thing: thing, Until: e.until}
 	}
-	known := e.record.live(now, e.written, m.versionTTL, m.dedupTTL)
-	before := known.unpack()
+	before := e.record.Live(now, e.written, m.versionTTL, m.dedupTTL)
 	m.token++
 	e.token, e.until = m.token, now.Add(lease)
-	m.write(element, known.marked(e.token, intents, now), now)
+	m.write(element, before.Marked(e.token, intents, now), now)
 	return before, Lease{Thing: e.thing, Token: e.token, Until: e.until}, nil
 }
 
@@ -111,13 +110,13 @@ func (m *Memory) Finish(ctx context.Context, l Lease, r Result) error {
 	}
 	e := element.Value.(*memoryEntry)
 	e.until = time.Time{}
-	known := e.record.live(now, e.written, m.versionTTL, m.dedupTTL)
-	m.write(element, known.finished(l.Token, r, now), now)
+	known := e.record.Live(now, e.written, m.versionTTL, m.dedupTTL)
+	m.write(element, known.Finished(l.Token, r, now), now)
 	return nil
 }
 
 // write puts the record in its place and frees what has run out or is too many.
-func (m *Memory) write(element *list.Element, r packedRecord, now time.Time) {
+func (m *Memory) write(element *list.Element, r Record, now time.Time) {
 	e := element.Value.(*memoryEntry)
 	e.record, e.written = r, now
 	m.byUse.MoveToFront(element)

@@ -100,16 +100,16 @@ func (m *model) differs(r thingstate.Record) string {
 		return fmt.Sprintf("versions %+v, want %v", r.Versions, m.versions)
 	}
 	for member, n := range m.versions {
-		if v := r.Versions[member]; v.Order.Compare(orderOf(n)) != 0 || v.Digest[0] != byte(n) {
+		if v, ok := r.Version(member); !ok || v.Order.Compare(*orderOf(n)) != 0 || v.Digest[0] != byte(n) {
 			return fmt.Sprintf("version of %s %+v, want that of %d", member, v, n)
 		}
 	}
 	for _, member := range []string{"Name", "Model", "MetaData"} {
 		same := func(a thingstate.Mark, b mark) bool {
-			return a.Digest[0] == byte(b.n) && a.Order.Compare(orderOf(b.n)) == 0
+			return a.Digest[0] == byte(b.n) && a.Order.Compare(*orderOf(b.n)) == 0
 		}
-		if !slices.EqualFunc(r.Marks[member], m.marks[member], same) {
-			return fmt.Sprintf("marks of %s %+v, want %v", member, r.Marks[member], m.marks[member])
+		if got := slices.Collect(r.MarksOf(member)); !slices.EqualFunc(got, m.marks[member], same) {
+			return fmt.Sprintf("marks of %s %+v, want %v", member, got, m.marks[member])
 		}
 	}
 	for _, key := range []string{"k1", "k2", "k3"} {
@@ -120,8 +120,8 @@ func (m *model) differs(r thingstate.Record) string {
 	return ""
 }
 
-func orderOf(n int) message.Order {
-	return message.Order{EventTime: time.Unix(int64(n), 0), MessageID: fmt.Sprint(n)}
+func orderOf(n int) *message.Order {
+	return &message.Order{EventTime: time.Unix(int64(n), 0), MessageID: fmt.Sprint(n)}
 }
 
 // play does the steps with both and returns the first difference.
@@ -163,9 +163,9 @@ func play(t *testing.T, todo []step) string {
 			owner := len(leases) - s.lease // mostly the latest
 			l := leases[owner-1]
 			m := models[l.Thing]
-			applied := map[string]thingstate.Version{}
+			var applied []thingstate.Version
 			for _, member := range s.members {
-				applied[member] = thingstate.Version{Digest: thingstate.Digest{byte(s.n)}, Order: orderOf(s.n)}
+				applied = append(applied, thingstate.Version{Member: member, Digest: thingstate.Digest{byte(s.n)}, Order: orderOf(s.n)})
 			}
 			err := store.Finish(t.Context(), l, thingstate.Result{Call: s.call, Applied: applied, Keys: s.keys, KeepMarks: s.keep})
 			lost := errors.Is(err, thingstate.ErrLeaseLost)

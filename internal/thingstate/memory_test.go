@@ -29,8 +29,8 @@ func apply(t testing.TB, m *thingstate.Memory, thing string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := thingstate.Version{Order: message.Order{EventTime: time.Now(), MessageID: "m"}}
-	if err := m.Finish(t.Context(), l, thingstate.Result{Call: thingstate.Succeeded, Applied: map[string]thingstate.Version{"Name": v}, Keys: []string{"k"}}); err != nil {
+	v := thingstate.Version{Member: "Name", Order: &message.Order{EventTime: time.Now(), MessageID: "m"}}
+	if err := m.Finish(t.Context(), l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Keys: []string{"k"}}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -148,12 +148,12 @@ func TestMemoryFreesWhatRanOut(t *testing.T) {
 func BenchmarkMemoryRecord(b *testing.B) {
 	const things = 20_000
 	fill := func(m *thingstate.Memory, i int) {
-		order := message.Order{EventTime: time.Now(), SentAt: time.Now(), MessageID: fmt.Sprintf("219f8380-5770-4cc2-8c3e-%012d", i)}
+		order := &message.Order{EventTime: time.Now(), SentAt: time.Now(), MessageID: fmt.Sprintf("219f8380-5770-4cc2-8c3e-%012d", i)}
 		var intents []thingstate.Intent
-		applied := map[string]thingstate.Version{}
+		var applied []thingstate.Version
 		for _, member := range []string{"Name", "Model", "MetaData", "HubNetworkMode"} {
 			intents = append(intents, thingstate.Intent{Member: member, Order: order})
-			applied[member] = thingstate.Version{Order: order}
+			applied = append(applied, thingstate.Version{Member: member, Order: order})
 		}
 		_, l, err := m.Acquire(b.Context(), fmt.Sprintf("thing-%012d", i%things), time.Minute, intents)
 		if err != nil {

@@ -1,11 +1,11 @@
 package thingstate
 
 import (
-	"cmp"
 	"crypto/sha256"
-	"maps"
+	"iter"
 	"slices"
 	"time"
+	"unique"
 
 	"managed-thing-updater/internal/message"
 )
@@ -14,41 +14,36 @@ import (
 // what looks like a change returns a new record that may share memory with the
 // old one. The caller may keep but not modify it.
 type Record struct {
-	Versions map[string]Version // by member
-	Marks    map[string][]Mark  // by member, oldest first; at most MaxMarks each
-	Keys     []AppliedKey       // oldest first; at most MaxKeys
+	Versions []Version    // at most one for each member
+	Marks    []Mark       // oldest first; at most MaxMarks of one member
+	Keys     []AppliedKey // oldest first; at most MaxKeys
 }
 
-// Version is a value known to be applied.
+// Version is a value of a member known to be applied.
 type Version struct {
-	Order  message.Order
+	Member string
+	Order  *message.Order // never nil; shared, and never changed
 	Digest Digest
 	At     time.Time // when it was sent, by the store's clock; zero in a Result is now
 	// Parts is set for the members that the API may merge by key (MetaData,
-	// WiFiSimpleSetupConfiguration, CapabilitySchemas): the order of the last
-	// value applied under each key, by PartKey. Bounded by MaxParts: the oldest
-	// go first.
-	Parts map[PartKey]message.Order
+	// WiFiSimpleSetupConfiguration, CapabilitySchemas).
+	Parts Parts
 }
-
-// PartKey is the hash of a key inside a member.
-type PartKey uint64
-
-// MaxParts bounds Version.Parts.
-const MaxParts = 256
 
 // Mark says that a call that carried this value was started and its outcome is
 // not recorded: it may have been applied, or may yet be.
 type Mark struct {
+	Member string
 	Digest Digest
-	Order  message.Order
-	Token  uint64    // of the lease that set it
-	At     time.Time // when Acquire set it, by the store's clock
+	Order  *message.Order // never nil; shared, and never changed
+	Token  uint64         // of the lease that set it
+	At     time.Time      // when Acquire set it, by the store's clock
 	// Over is set where the call has ended: it will not be applied any more.
 	Over bool
 }
 
-// MaxMarks bounds the marks of one member: the oldest go first.
+// MaxMarks bounds the marks of one member: those of calls that are over go first,
+// then those whose value a younger one carries as well, then the oldest.
 const MaxMarks = 4
 
 // AppliedKey is the dedup key of an update that was settled.
@@ -69,6 +64,35 @@ func HashKey(key string) KeyHash {
 
 // MaxKeys bounds the dedup keys remembered of one thing: the oldest go first.
 const MaxKeys = 256
+
+// Version is what is known to be applied of a member; false where nothing is.
+func (r Record) Version(member string) (Version, bool) {
+	if at := indexOf(r.Versions, member); at >= 0 {
+		return r.Versions[at], true
+	}
+	return Version{}, false
+}
+
+// indexOf looks a member up; the API has few.
+func indexOf(versions []Version, member string) int {
+	for i := range versions {
+		if versions[i].Member == member {
+			return i
+		}
+	}
+	return -1
+}
+
+// MarksOf are the marks of one member, oldest first.
+func (r Record) MarksOf(member string) iter.Seq[Mark] {
+	return func(yield func(Mark) bool) {
+		for _, m := range r.Marks {
+			if m.Member == member && !yield(m) {
+				return
+			}
+		}
+	}
+}
 
 // Seen reports whether an update with this dedup key was applied.
 func (r Record) Seen(key string) bool {
@@ -99,13 +123,40 @@ func (r Record) Marked(token uint64, intents []Intent, now time.Time) Record {
 	if len(intents) == 0 {
 		return r
 	}
-	marks := cloneOrMake(r.Marks)
+	marks := append(make([]Mark, 0, len(r.Marks)+len(intents)), r.Marks...)
 	for _, in := range intents {
-		m := Mark{Digest: in.Digest, Order: in.Order, Token: token, At: now}
-		marks[in.Member] = newest(append(slices.Clip(marks[in.Member]), m), MaxMarks)
+		marks = makeRoom(marks, in.Member)
+		marks = append(marks, Mark{Member: ownName(in.Member), Digest: in.Digest, Order: in.Order, Token: token, At: now})
 	}
 	r.Marks = marks
 	return r
+}
+
+// makeRoom makes room for one more mark of a member. What is missed least goes
+// first: a call that is over, then one whose value a younger one carries as well,
+// then the oldest.
+func makeRoom(marks []Mark, member string) []Mark {
+	var own []int // places, oldest first
+	for i := range marks {
+		if marks[i].Member == member {
+			own = append(own, i)
+		}
+	}
+	if len(own) < MaxMarks {
+		return marks
+	}
+	drop := own[0]
+	for n, i := range own {
+		sameValue := func(j int) bool { return marks[j].Digest == marks[i].Digest }
+		if marks[i].Over {
+			drop = i
+			break
+		}
+		if drop == own[0] && slices.ContainsFunc(own[n+1:], sameValue) {
+			drop = i
+		}
+	}
+	return slices.Delete(marks, drop, drop+1)
 }
 
 // Empty reports whether nothing is remembered: the record says nothing of any
@@ -116,16 +167,7 @@ func (r Record) Empty() bool { return len(r.Versions) == 0 && len(r.Marks) == 0 
 // res. Repeating it changes no more than the times.
 func (r Record) Finished(token uint64, res Result, now time.Time) Record {
 	r.Marks = res.marksLeft(r.Marks, token)
-	if len(res.Applied) > 0 {
-		versions := cloneOrMake(r.Versions)
-		for member, v := range res.Applied {
-			if v.At.IsZero() {
-				v.At = now
-			}
-			versions[member] = later(versions[member], v)
-		}
-		r.Versions = versions
-	}
+	r.Versions = res.versions(r.Versions, now)
 	if len(res.Keys) > 0 {
 		r.Keys = addKeys(r.Keys, res.Keys, now)
 	}
@@ -133,74 +175,68 @@ func (r Record) Finished(token uint64, res Result, now time.Time) Record {
 }
 
 // marksLeft returns the marks that stay when the lease with this token ends with res.
-func (res Result) marksLeft(marks map[string][]Mark, token uint64) map[string][]Mark {
-	if res.Call == OutcomeUnknown {
+func (res Result) marksLeft(marks []Mark, token uint64) []Mark {
+	if res.Call == OutcomeUnknown || len(marks) == 0 {
 		return marks
 	}
 	if res.Call == MaybeApplied {
-		return ended(marks, token)
-	}
-	left := make(map[string][]Mark, len(marks))
-	for member, ms := range marks {
-		if _, applied := res.Applied[member]; applied && res.Call == Succeeded && !res.KeepMarks {
-			continue
+		marks = slices.Clone(marks)
+		for i := range marks {
+			marks[i].Over = marks[i].Over || marks[i].Token == token
 		}
-		ms = slices.DeleteFunc(slices.Clone(ms), func(m Mark) bool { return m.Token == token })
-		if len(ms) > 0 {
-			left[member] = ms
+		return marks
+	}
+	var left []Mark
+	for _, m := range marks {
+		settled := res.Call == Succeeded && !res.KeepMarks && indexOf(res.Applied, m.Member) >= 0
+		if m.Token != token && !settled {
+			left = append(left, m)
 		}
 	}
 	return left
 }
 
-// ended returns marks with those that the lease with this token set over.
-func ended(marks map[string][]Mark, token uint64) map[string][]Mark {
-	after := make(map[string][]Mark, len(marks))
-	for member, ms := range marks {
-		ms = slices.Clone(ms)
-		for i := range ms {
-			ms[i].Over = ms[i].Over || ms[i].Token == token
-		}
-		after[member] = ms
+// versions returns what is known when res ends at now.
+func (res Result) versions(known []Version, now time.Time) []Version {
+	if len(res.Applied) == 0 {
+		return known
 	}
-	return after
+	room := len(known) // none to spare, for as long as they are remembered
+	for _, v := range res.Applied {
+		if indexOf(known, v.Member) < 0 {
+			room++
+		}
+	}
+	versions := append(make([]Version, 0, room), known...)
+	for _, v := range res.Applied {
+		if v.At.IsZero() {
+			v.At = now
+		}
+		if at := indexOf(known, v.Member); at >= 0 {
+			versions[at] = later(known[at], v)
+			continue
+		}
+		v.Member, v.Parts = ownName(v.Member), v.Parts.newest()
+		versions = append(versions, v)
+	}
+	return versions
 }
 
 // later returns what is known of a member after v was applied to what was known
 // before. A version never goes backwards, which an older value could only do
 // after a lost lease.
 func later(known, v Version) Version {
-	parts := mergeParts(known.Parts, v.Parts)
-	if known.Order.After(v.Order) {
+	parts := known.Parts.with(v.Parts)
+	if known.Order.After(*v.Order) {
 		v = known
 	}
-	v.Parts = parts
+	v.Member, v.Parts = known.Member, parts
 	return v
 }
 
-func mergeParts(known, applied map[PartKey]message.Order) map[PartKey]message.Order {
-	switch {
-	case len(applied) == 0:
-		return known
-	case len(known) == 0 && len(applied) <= MaxParts:
-		return applied
-	}
-	parts := cloneOrMake(known)
-	for key, o := range applied {
-		if was, ok := parts[key]; !ok || o.After(was) {
-			parts[key] = o
-		}
-	}
-	if drop := len(parts) - MaxParts; drop > 0 {
-		oldestFirst := slices.SortedFunc(maps.Keys(parts), func(a, b PartKey) int {
-			return cmp.Or(parts[a].Compare(parts[b]), cmp.Compare(a, b))
-		})
-		for _, key := range oldestFirst[:drop] {
-			delete(parts, key)
-		}
-	}
-	return parts
-}
+// ownName returns one copy of a member's name for all records: the caller's may
+// be a piece of a message's body, which must not be kept alive by it.
+func ownName(member string) string { return unique.Make(member).Value() }
 
 // addKeys puts keys at the end; one that is there already counts from now on.
 func addKeys(known []AppliedKey, keys []string, now time.Time) []AppliedKey {
@@ -229,11 +265,4 @@ func addKeys(known []AppliedKey, keys []string, now time.Time) []AppliedKey {
 // newest returns the last n of s, which is oldest first.
 func newest[E any](s []E, n int) []E {
 	return s[max(0, len(s)-n):]
-}
-
-func cloneOrMake[M ~map[K]V, K comparable, V any](m M) M {
-	if m == nil {
-		return make(M)
-	}
-	return maps.Clone(m)
 }

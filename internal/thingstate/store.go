@@ -64,7 +64,7 @@ type Digest [16]byte
 type Intent struct {
 	Member string
 	Digest Digest
-	Order  message.Order
+	Order  *message.Order // never nil; the store keeps it
 }
 
 // Call is how the call under a lease ended.
@@ -77,13 +77,14 @@ const (
 	MaybeApplied               // the lease's own marks stay and are over: it may have been applied, but will not be any more
 )
 
-// Result is what Finish records.
+// Result is what Finish records. Orders and Parts may be kept: nobody changes
+// them.
 type Result struct {
 	Call Call
-	// Applied are the versions now known to be set, by member; they replace what
-	// was known of those members (Parts are added to, newest order wins).
-	// May be set with NotSent, where nothing needed sending.
-	Applied map[string]Version
+	// Applied are the versions now known to be set, one for each member; they
+	// replace what was known of those members (Parts are added to, newest order
+	// wins). May be set with NotSent, where nothing needed sending.
+	Applied []Version
 	// Keys are the dedup keys of the updates that this settles.
 	Keys []string
 	// KeepMarks keeps, on success, the older marks of the applied members: an

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"time"
 
 	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -13,8 +14,11 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// errCallTimeout is the cause of a call's end by WORKER_CALL_TIMEOUT.
-var errCallTimeout = errors.New("the call took longer than WORKER_CALL_TIMEOUT")
+// The causes of a call's end by its timeout.
+var (
+	errCallTimeout  = errors.New("the call took longer than WORKER_CALL_TIMEOUT")
+	errProbeTimeout = errors.New("the probe took longer than it may while the circuit is open")
+)
 
 // fault is what a kind of failure is about: it decides what happens next.
 type fault int
@@ -62,7 +66,7 @@ func (f failure) ending() pace.Ending {
 	case caller:
 		return pace.NotUs
 	}
-	if f.result == telemetry.CallConflict {
+	if f.result == telemetry.CallConflict || f.tooLarge {
 		return pace.Alive
 	}
 	return pace.Failing
@@ -89,7 +93,7 @@ func classify(err error) failure {
 	if _, ok := errors.AsType[*managedthings.CredentialsError](err); ok {
 		return failure{fault: caller, result: telemetry.CallCaller, code: "NoCredentials"}
 	}
-	if errors.Is(err, errCallTimeout) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, errCallTimeout) || errors.Is(err, errProbeTimeout) || errors.Is(err, context.DeadlineExceeded) {
 		return failure{fault: trouble, result: telemetry.CallTimeout, code: "timeout", unknown: true}
 	}
 	return failure{fault: trouble, result: telemetry.CallConnection, code: "connection", unknown: true}
@@ -121,10 +125,11 @@ func classifyAnswer(api *managedthings.APIError) failure {
 		// A gateway that lost its back end does not know what that did.
 		f.fault, f.result, f.unknown, f.over = trouble, telemetry.CallInternal, true, api.Modelled
 	default:
-		f.fault, f.result = trouble, telemetry.CallOther
+		// Who answers 2xx, but not 204, did not say what became of the call.
+		f.fault, f.result, f.unknown = trouble, telemetry.CallOther, api.Status < http.StatusMultipleChoices
 	}
 	if f.code == "" {
-		f.code = "HTTP " + http.StatusText(api.Status)
+		f.code = "HTTP " + strconv.Itoa(api.Status)
 	}
 	return f
 }

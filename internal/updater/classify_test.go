@@ -44,6 +44,8 @@ func TestClassify(t *testing.T) {
 		{"503 of a gateway", answer(503, ""), trouble, telemetry.CallUnavailable, true},
 		{"internal", answer(500, "InternalServerException"), trouble, telemetry.CallInternal, true},
 		{"502 of a gateway", answer(502, ""), trouble, telemetry.CallInternal, true},
+		{"200 of a proxy", answer(200, ""), trouble, telemetry.CallOther, true},
+		{"a status that nobody knows", answer(520, ""), trouble, telemetry.CallInternal, true},
 		{"timed out", &managedthings.TransportError{Err: context.DeadlineExceeded, Cause: errCallTimeout, Timeout: true}, trouble, telemetry.CallTimeout, true},
 		{"connection", &managedthings.TransportError{Err: errors.New("reset by peer")}, trouble, telemetry.CallConnection, true},
 	} {

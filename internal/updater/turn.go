@@ -22,7 +22,8 @@ const (
 	// out by our clock, until the consumer takes the messages away.
 	deadLeaseWait = time.Second
 	// lateWindow is how long after its start a call of unknown outcome may still
-	// land. AWS documents no bound; no server known to us holds a request longer.
+	// land, or twice its timeout where that is longer. AWS documents no bound; no
+	// server known to us holds a request longer.
 	lateWindow = 5 * time.Minute
 	// finishTimeout bounds the write that records a call's end.
 	finishTimeout = 10 * time.Second
@@ -62,9 +63,9 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	}
 	if plan.Unchanged(rec, now, u.o.SkipUnchanged) {
 		u.pace.Return()
-		for name, v := range plan.Applied {
-			v.At = rec.Versions[name].At // when it was sent, not when it was skipped
-			plan.Applied[name] = v
+		for i := range plan.Applied {
+			known, _ := rec.Version(plan.Applied[i].Member)
+			plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 		}
 		after := u.merger.Outcomes(rest, rec.Finished(lease.Token, thingstate.Result{Applied: plan.Applied}, now))
 		for it, outcome := range after {
@@ -72,7 +73,10 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 				after[it] = message.Unchanged
 			}
 		}
-		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent, Applied: plan.Applied, Keys: keys(after)})
+		if !u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent, Applied: plan.Applied, Keys: keys(after)}) {
+			u.done(ctx, t, settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)})
+			return
+		}
 		u.settle(after)
 		u.done(ctx, t, union(settled, after), backlog.Next{})
 		return
@@ -103,7 +107,11 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 
 // call makes the API call and tells the pace, the score and the metrics.
 func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, timeout time.Duration) failure {
-	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, errCallTimeout)
+	cause := errCallTimeout
+	if timeout < u.o.CallTimeout {
+		cause = errProbeTimeout
+	}
+	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
 	defer cancel()
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
@@ -158,7 +166,9 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 	result.KeepMarks = again > 0 || plan.Pending(rec, now, u.landsWithin())
 	// A crash before this write: the messages come again and the values are sent
 	// again. A crash behind it: the messages come again as duplicates.
-	u.finish(ctx, lease, result)
+	if !u.finish(ctx, lease, result) {
+		return nil, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}
+	}
 	u.settle(after)
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
@@ -171,7 +181,7 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 func (u *Updater) sendAgainAfter(t *backlog.Turn, plan backlog.Plan, rec thingstate.Record, now time.Time) time.Duration {
 	started, any := plan.Rival(rec)
 	age := now.Sub(started)
-	if !any || age >= lateWindow || t.Confirm && age >= u.landsWithin() {
+	if !any || age >= max(lateWindow, u.landsWithin()) || t.Confirm && age >= u.landsWithin() {
 		return 0
 	}
 	return max(u.o.CallTimeout, u.landsWithin()-age)
@@ -181,7 +191,9 @@ func (u *Updater) sendAgainAfter(t *backlog.Turn, plan backlog.Plan, rec thingst
 // if it does at all, as far as a value that was sent twice relies on it.
 func (u *Updater) landsWithin() time.Duration { return 2 * u.o.CallTimeout }
 
-func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) {
+// finish records how a turn ended. It reports false where that could not be done:
+// then nothing may be settled on the word of it.
+func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) bool {
 	// What the call did must be recorded even while the worker stops.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
@@ -193,6 +205,7 @@ func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingsta
 	default:
 		u.log.Warn("the end of a call could not be recorded: its values are sent again when the thing's turn comes", telemetry.Thing(lease.Thing), zap.Error(err))
 	}
+	return err == nil
 }
 
 // unacquired says what comes after a turn that did not get its thing's record.

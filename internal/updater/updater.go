@@ -93,9 +93,7 @@ func (u *Updater) Run(take, work context.Context) {
 		})
 	}
 	for {
-		select {
-		case slots <- struct{}{}:
-		case <-take.Done():
+		if u.waitSlot(take, slots) != nil {
 			return
 		}
 		turn, probe, err := u.next(take)
@@ -127,7 +125,7 @@ func (u *Updater) next(ctx context.Context) (turn *backlog.Turn, probe time.Dura
 		} else if err := u.waitReady(ctx); err != nil {
 			return nil, 0, err
 		}
-		if err := u.pace.Wait(ctx); err != nil {
+		if err := u.waitToken(ctx); err != nil {
 			u.unprobe(probe)
 			return nil, 0, err
 		}
@@ -164,6 +162,42 @@ func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
 func (u *Updater) unprobe(probe time.Duration) {
 	if probe > 0 {
 		u.o.Circuit.ProbeDone()
+	}
+}
+
+// waitSlot waits for one of the goroutines to be free and beats meanwhile.
+func (u *Updater) waitSlot(ctx context.Context, slots chan<- struct{}) error {
+	for {
+		select {
+		case slots <- struct{}{}:
+			return nil
+		default:
+		}
+		u.beat()
+		select {
+		case slots <- struct{}{}:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(beatEvery):
+		}
+	}
+}
+
+// waitToken waits for the pace and beats meanwhile: the API may have asked for a
+// minute's silence.
+func (u *Updater) waitToken(ctx context.Context) error {
+	for {
+		wait, cancel := context.WithTimeout(ctx, beatEvery)
+		err := u.pace.Wait(wait)
+		cancel()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		u.beat()
 	}
 }
 

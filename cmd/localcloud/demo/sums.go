@@ -101,7 +101,7 @@ func (s *screen) table(w sums, sent tally, left int, took time.Duration) string 
 	}
 	row("sent", sent.all(), note)
 	row("received", w.Received, "")
-	row("applied", w.Applied, fmt.Sprintf("%d of them merged into a call with others", w.Merged))
+	row("applied", w.Applied, fmt.Sprintf("%d messages, applied or superseded, shared another's call", w.Merged))
 	row("superseded", w.Superseded, "by a newer value")
 	row("superseded_unsure", w.SupersededUnsure, "the same, of a member whose merging is not known")
 	row("duplicate", w.Duplicate, "")

@@ -38,7 +38,7 @@ var endings = []struct {
 	{"unknown, known to be set", thingstate.Result{Call: thingstate.OutcomeUnknown, Applied: nameSet}, []byte{1, 2}, []byte{3}, true},
 }
 
-var nameSet = map[string]thingstate.Version{"Name": version(2)}
+var nameSet = []thingstate.Version{version(2)}
 
 var markRules = append([]rule{
 	{"acquire gives the record as it was before its own marks", func(b *bench) {
@@ -51,11 +51,11 @@ var markRules = append([]rule{
 	{"a crash leaves a mark with value and order", func(b *bench) {
 		crash(b, 7)
 		r := b.record()
-		if len(r.Marks["Name"]) != 1 {
+		if len(r.Marks) != 1 {
 			b.Fatalf("marks: %v", r.Marks)
 		}
-		m := r.Marks["Name"][0]
-		if m.Digest != digest(7) || m.Order.Compare(at(7)) != 0 || m.At.IsZero() {
+		m := r.Marks[0]
+		if m.Member != "Name" || m.Digest != digest(7) || m.Order.Compare(at(7)) != 0 || m.At.IsZero() {
 			b.Errorf("mark: %+v", m)
 		}
 		if len(r.Versions) > 0 {
@@ -80,11 +80,29 @@ var markRules = append([]rule{
 		}
 		expectMarks(b, "Name", 2, 3, 4, 5)
 	}},
+	{"a value sent again and again does not push another one's mark out", func(b *bench) {
+		for _, n := range []int{1, 2, 2, 2, 2, 2, 2} {
+			_, l := b.acquire(intent("Name", n))
+			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+		}
+		expectMarks(b, "Name", 1, 2, 2, 2)
+	}},
+	{"the mark of a call that is over goes first", func(b *bench) {
+		for n := range thingstate.MaxMarks + 1 {
+			_, l := b.acquire(intent("Name", n))
+			call := thingstate.OutcomeUnknown
+			if n == 2 {
+				call = thingstate.MaybeApplied
+			}
+			b.finish(l, thingstate.Result{Call: call})
+		}
+		expectMarks(b, "Name", 0, 1, 3, 4)
+	}},
 	{"only the marks of a call that may have been applied are over", func(b *bench) {
 		crash(b, 1)
 		_, l := b.acquire(intent("Name", 2))
 		b.finish(l, thingstate.Result{Call: thingstate.MaybeApplied})
-		marks := b.record().Marks["Name"]
+		marks := b.record().Marks
 		if len(marks) != 2 || marks[0].Over || !marks[1].Over {
 			b.Errorf("marks: %+v", marks)
 		}
@@ -108,7 +126,7 @@ func endingRules() []rule {
 			b.finish(l, e.result)
 			expectMarks(b, "Name", e.name1...)
 			expectMarks(b, "Model", e.model...)
-			if _, got := b.record().Versions["Name"]; got != e.nameApplied {
+			if _, got := b.record().Version("Name"); got != e.nameApplied {
 				b.Errorf("Name has a version: %v, want %v", got, e.nameApplied)
 			}
 		}})

@@ -99,7 +99,7 @@ func (b *bench) finish(l thingstate.Lease, r thingstate.Result) {
 }
 
 // apply records versions as a call that succeeded does.
-func (b *bench) apply(versions map[string]thingstate.Version, keys ...string) {
+func (b *bench) apply(versions []thingstate.Version, keys ...string) {
 	b.Helper()
 	_, l := b.acquire()
 	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: versions, Keys: keys})
@@ -126,17 +126,18 @@ func at(n int) message.Order {
 func digest(n byte) thingstate.Digest { return thingstate.Digest{15: n} }
 
 func intent(member string, n int) thingstate.Intent {
-	return thingstate.Intent{Member: member, Digest: digest(byte(n)), Order: at(n)}
+	return thingstate.Intent{Member: member, Digest: digest(byte(n)), Order: new(at(n))}
 }
 
+// version is a value of Name.
 func version(n int) thingstate.Version {
-	return thingstate.Version{Order: at(n), Digest: digest(byte(n))}
+	return thingstate.Version{Member: "Name", Order: new(at(n)), Digest: digest(byte(n))}
 }
 
 // marked are the digests' last bytes of a member's marks, in their order.
 func marked(r thingstate.Record, member string) []byte {
 	var out []byte
-	for _, m := range r.Marks[member] {
+	for m := range r.MarksOf(member) {
 		out = append(out, m.Digest[15])
 	}
 	return out

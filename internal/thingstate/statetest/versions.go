@@ -7,20 +7,41 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-func named(v thingstate.Version) map[string]thingstate.Version {
-	return map[string]thingstate.Version{"Name": v}
+func named(v thingstate.Version) []thingstate.Version {
+	v.Member = "Name"
+	return []thingstate.Version{v}
 }
 
-func withParts(n int, parts map[thingstate.PartKey]message.Order) thingstate.Version {
+// parts are keys with the n of their orders.
+type parts map[thingstate.PartKey]int
+
+func withParts(n int, set parts) thingstate.Version {
 	v := version(n)
-	v.Parts = parts
+	var of []thingstate.Part
+	for key, n := range set {
+		of = append(of, thingstate.Part{Key: key, Order: new(at(n))})
+	}
+	v.Parts = thingstate.NewParts(of)
 	return v
+}
+
+func expectParts(b *bench, want parts) {
+	b.Helper()
+	v, _ := b.record().Version("Name")
+	for key, n := range want {
+		if got := v.Parts.Order(key); got == nil || got.Compare(at(n)) != 0 {
+			b.Errorf("part %d: %+v, want that of %d", key, got, n)
+		}
+	}
+	if len(v.Parts) != len(want) {
+		b.Errorf("%d parts, want %d", len(v.Parts), len(want))
+	}
 }
 
 func expectVersion(b *bench, want message.Order, d thingstate.Digest) {
 	b.Helper()
-	got := b.record().Versions["Name"]
-	if got.Order.Compare(want) != 0 || got.Digest != d {
+	got, known := b.record().Version("Name")
+	if !known || got.Order.Compare(want) != 0 || got.Digest != d {
 		b.Errorf("version %+v, want %+v with digest %v", got, want, d)
 	}
 }
@@ -47,17 +68,19 @@ func ordered(sequence string, ms int, id string) message.Order {
 var versionRules = append([]rule{
 	{"an applied version is known with digest and time", func(b *bench) {
 		b.apply(named(version(3)), "key")
-		v := b.record().Versions["Name"]
-		if v.Order.Compare(at(3)) != 0 || v.Digest != digest(3) || v.At.IsZero() {
+		v, known := b.record().Version("Name")
+		if !known || v.Order.Compare(at(3)) != 0 || v.Digest != digest(3) || v.At.IsZero() {
 			b.Errorf("version: %+v", v)
 		}
 	}},
 	{"members have versions of their own", func(b *bench) {
-		b.apply(map[string]thingstate.Version{"Name": version(1), "Model": version(2)})
+		model := version(2)
+		model.Member = "Model"
+		b.apply([]thingstate.Version{version(1), model})
 		b.apply(named(version(3)))
-		r := b.record()
-		if r.Versions["Name"].Order.Compare(at(3)) != 0 || r.Versions["Model"].Order.Compare(at(2)) != 0 {
-			b.Errorf("versions: %+v", r.Versions)
+		expectVersion(b, at(3), digest(3))
+		if v, known := b.record().Version("Model"); !known || v.Order.Compare(at(2)) != 0 {
+			b.Errorf("Model: %+v", v)
 		}
 	}},
 	{"things have versions of their own", func(b *bench) {
@@ -68,56 +91,51 @@ var versionRules = append([]rule{
 	}},
 	{"the same order again takes the new digest", func(b *bench) {
 		b.apply(named(version(1)))
-		b.apply(named(thingstate.Version{Order: at(1), Digest: digest(9)}))
+		b.apply(named(thingstate.Version{Order: new(at(1)), Digest: digest(9)}))
 		expectVersion(b, at(1), digest(9))
 	}},
 	{"parts are added to and each keeps its newest order", func(b *bench) {
-		b.apply(named(withParts(5, map[thingstate.PartKey]message.Order{1: at(5), 2: at(5)})))
-		b.apply(named(withParts(6, map[thingstate.PartKey]message.Order{2: at(4), 3: at(6)})))
+		b.apply(named(withParts(5, parts{1: 5, 2: 5})))
+		b.apply(named(withParts(6, parts{2: 4, 3: 6})))
 		b.apply(named(version(7)))
-		parts := b.record().Versions["Name"].Parts
-		for key, n := range map[thingstate.PartKey]int{1: 5, 2: 5, 3: 6} {
-			if parts[key].Compare(at(n)) != 0 {
-				b.Errorf("part %d: %+v, want that of %d", key, parts[key], n)
-			}
-		}
-		if len(parts) != 3 {
-			b.Errorf("%d parts, want 3", len(parts))
-		}
+		expectParts(b, parts{1: 5, 2: 5, 3: 6})
 	}},
 	{"parts of an older value are added without its version", func(b *bench) {
-		b.apply(named(withParts(5, map[thingstate.PartKey]message.Order{1: at(5)})))
-		b.apply(named(withParts(4, map[thingstate.PartKey]message.Order{1: at(4), 2: at(4)})))
+		b.apply(named(withParts(5, parts{1: 5})))
+		b.apply(named(withParts(4, parts{1: 4, 2: 4})))
 		expectVersion(b, at(5), digest(5))
-		parts := b.record().Versions["Name"].Parts
-		if len(parts) != 2 || parts[1].Compare(at(5)) != 0 || parts[2].Compare(at(4)) != 0 {
-			b.Errorf("parts: %+v", parts)
-		}
+		expectParts(b, parts{1: 5, 2: 4})
 	}},
 	{"parts are bounded, the oldest go first", func(b *bench) {
+		want := parts{}
 		for first := range 2 {
-			parts := map[thingstate.PartKey]message.Order{}
+			set := parts{}
 			for i := range thingstate.MaxParts {
 				n := first*50 + i
-				parts[thingstate.PartKey(n)] = at(n)
+				set[thingstate.PartKey(n)], want[thingstate.PartKey(n)] = n, n
 			}
-			b.apply(named(withParts(1000+first, parts)))
+			b.apply(named(withParts(1000+first, set)))
 		}
-		parts := b.record().Versions["Name"].Parts
-		_, oldest := parts[49]
-		_, kept := parts[50]
-		_, newest := parts[50+thingstate.MaxParts-1]
-		if len(parts) != thingstate.MaxParts || oldest || !kept || !newest {
-			b.Errorf("%d parts; the 49th kept: %v, the 50th: %v, the newest: %v", len(parts), oldest, kept, newest)
+		for n := range 50 {
+			delete(want, thingstate.PartKey(n))
 		}
+		expectParts(b, want)
 	}},
-	{"parts given by the caller are not shared with it", func(b *bench) {
-		parts := map[thingstate.PartKey]message.Order{1: at(1)}
-		b.apply(named(withParts(1, parts)))
-		parts[2] = at(2)
-		if got := b.record().Versions["Name"].Parts; len(got) != 1 {
-			b.Errorf("parts: %+v", got)
+	{"more parts than the bound in one value", func(b *bench) {
+		set, want := parts{}, parts{}
+		for n := range thingstate.MaxParts + 9 {
+			set[thingstate.PartKey(n)] = n
+			if n >= 9 {
+				want[thingstate.PartKey(n)] = n
+			}
 		}
+		b.apply(named(withParts(1000, set)))
+		expectParts(b, want)
+	}},
+	{"parts that are all set anew are those of the new value", func(b *bench) {
+		b.apply(named(withParts(5, parts{1: 5, 3: 5})))
+		b.apply(named(withParts(6, parts{3: 6, 2: 6, 1: 6})))
+		expectParts(b, parts{1: 6, 2: 6, 3: 6})
 	}},
 	{"a record is forgotten after its last write", func(b *bench) {
 		b = newBenchWith(b.T, b.Harness, Options{DedupTTL: 1000 * b.Tick, VersionTTL: 10 * b.Tick})
@@ -142,13 +160,13 @@ func orderRules() []rule {
 	for _, p := range newer {
 		rules = append(rules,
 			rule{"newer by " + p.by + " replaces", func(b *bench) {
-				b.apply(named(thingstate.Version{Order: p.older, Digest: digest(1)}))
-				b.apply(named(thingstate.Version{Order: p.newer, Digest: digest(2)}))
+				b.apply(named(thingstate.Version{Order: &p.older, Digest: digest(1)}))
+				b.apply(named(thingstate.Version{Order: &p.newer, Digest: digest(2)}))
 				expectVersion(b, p.newer, digest(2))
 			}},
 			rule{"older by " + p.by + " does not replace", func(b *bench) {
-				b.apply(named(thingstate.Version{Order: p.newer, Digest: digest(2)}))
-				b.apply(named(thingstate.Version{Order: p.older, Digest: digest(1)}))
+				b.apply(named(thingstate.Version{Order: &p.newer, Digest: digest(2)}))
+				b.apply(named(thingstate.Version{Order: &p.older, Digest: digest(1)}))
 				expectVersion(b, p.newer, digest(2))
 			}})
 	}
