@@ -276,7 +276,6 @@ func TestAFailureThatIsNotOursIsAnAttributeLikeAnyOther(t *testing.T) {
 	for name, a := range map[string]message.Attribute{
 		"text":               text("the pump failed"),
 		"another object":     text(`{"reason":"rejected"}`),
-		"a field more":       text(strings.Replace(stamped(letter()).StringValue, "{", `{"severity":3,`, 1)),
 		"a field twice":      text(strings.Replace(stamped(letter()).StringValue, "{", `{"reason":"rejected",`, 1)),
 		"more behind":        text(stamped(letter()).StringValue + "{}"),
 		"binary":             {DataType: "Binary", BinaryValue: []byte(stamped(letter()).StringValue)},
@@ -293,6 +292,14 @@ func TestAFailureThatIsNotOursIsAnAttributeLikeAnyOther(t *testing.T) {
 		if len(faults) > 0 || u.Letter != nil || u.Key != "attribute:d" || u.Order.MessageID != "sqs-1" || !u.Order.SentAt.Equal(sentAt) || u.Receives != 1 {
 			t.Errorf("%s: %+v", name, u)
 		}
+	}
+}
+
+func TestALetterOfANewerWorkerIsALetter(t *testing.T) {
+	more := text(strings.Replace(stamped(letter()).StringValue, "{", `{"severity":3,`, 1))
+	u, faults := message.Decode(withAttributes(request, map[string]message.Attribute{"Failure": more, "DeduplicationId": text("d")}), message.Options{})
+	if len(faults) > 0 || u.Letter == nil || u.Key != "d" || u.Order.MessageID != letter().MessageID {
+		t.Errorf("%+v", u)
 	}
 }
 
