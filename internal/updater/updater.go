@@ -64,9 +64,6 @@ func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *teleme
 	}
 }
 
-// beatEvery bounds the silence of a loop that waits.
-const beatEvery = 5 * time.Second
-
 // Run gives things their turns until take ends, and returns when the turns under
 // way are done. They are cut, with its cause, when work ends.
 //
@@ -92,11 +89,13 @@ func (u *Updater) Run(take, work context.Context) {
 			}
 		})
 	}
+	wait := &spell{of: take}
+	defer wait.close()
 	for {
 		if u.waitSlot(take, slots) != nil {
 			return
 		}
-		turn, probe, err := u.next(take)
+		turn, probe, err := u.next(take, wait)
 		if err != nil {
 			return
 		}
@@ -113,7 +112,7 @@ type call struct {
 
 // next waits for a turn and for the token that goes with it. While the circuit is
 // open the turn is a probe, and probe how long its call may take; 0 otherwise.
-func (u *Updater) next(ctx context.Context) (turn *backlog.Turn, probe time.Duration, err error) {
+func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, probe time.Duration, err error) {
 	for {
 		u.beat()
 		take := u.backlog.Take
@@ -122,10 +121,10 @@ func (u *Updater) next(ctx context.Context) (turn *backlog.Turn, probe time.Dura
 		}
 		if probe > 0 {
 			take = u.backlog.TakeProbe
-		} else if err := u.waitReady(ctx); err != nil {
+		} else if err := u.waitReady(ctx, wait); err != nil {
 			return nil, 0, err
 		}
-		if err := u.waitToken(ctx); err != nil {
+		if err := u.waitToken(ctx, wait); err != nil {
 			u.unprobe(probe)
 			return nil, 0, err
 		}
@@ -186,11 +185,9 @@ func (u *Updater) waitSlot(ctx context.Context, slots chan<- struct{}) error {
 
 // waitToken waits for the pace and beats meanwhile: the API may have asked for a
 // minute's silence.
-func (u *Updater) waitToken(ctx context.Context) error {
+func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
 	for {
-		wait, cancel := context.WithTimeout(ctx, beatEvery)
-		err := u.pace.Wait(wait)
-		cancel()
+		err := u.pace.Wait(wait.context())
 		if err == nil {
 			return nil
 		}
@@ -202,12 +199,10 @@ func (u *Updater) waitToken(ctx context.Context) error {
 }
 
 // waitReady waits for a thing to be ready and beats meanwhile.
-func (u *Updater) waitReady(ctx context.Context) error {
+func (u *Updater) waitReady(ctx context.Context, wait *spell) error {
 	for !u.backlog.HasNext() {
 		u.beat()
-		wait, cancel := context.WithTimeout(ctx, beatEvery)
-		err := u.backlog.Ready(wait)
-		cancel()
+		err := u.backlog.Ready(wait.context())
 		if err == nil {
 			return nil
 		}
