@@ -8,7 +8,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 PACKAGES ?= ./...
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test stand-ins lint fmt bench docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test stand-ins lint fmt bench bench-quota docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ bench: build ## run the benchmarks, and hold the worker's CPU, requests and memo
 	@go test -run '^$$' -bench . -benchmem -benchtime 200ms $(PACKAGES) | awk '/^(pkg:|Benchmark|FAIL|panic|---)/' >&2
 	@mkdir -p bin && go build -o bin/bench ./cmd/localcloud/bench
 	@bin/bench $(ARGS)
+
+bench-quota: ## print how calls are spent, beside two baselines; fails where a bound is broken (some minutes)
+	@BENCH_QUOTA=5 go test -count=1 -v -timeout 40m -run '^TestQuota$$' ./internal/e2e | awk '!/^ *(===|---|PASS|FAIL|ok)/'
 
 docs: ## make docs/settings.md from the table of settings
 	@go generate ./internal/config

@@ -66,6 +66,7 @@ type Worker struct {
 	backlog *backlog.Backlog
 	circuit *pace.Circuit
 	pause   pause
+	spent   spending
 
 	// Set by build, before the phase leaves starting.
 

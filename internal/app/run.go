@@ -78,6 +78,7 @@ func (w *Worker) work(ctx context.Context) error {
 	keeper.Go(func() { w.consumer.Keep(keep) })
 	loops.Go(func() { w.consumer.Receive(ctx, work) })
 	loops.Go(func() { w.updater.Run(ctx, work) })
+	loops.Go(func() { w.watchSpending(ctx) })
 	w.phase.set(receiving, "")
 
 	<-ctx.Done()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,9 +52,17 @@ type CallStatus struct {
 	ByResult map[string]int `json:"by_result"`
 }
 
-// PaceStatus is the pace of calls.
+// PaceStatus is the pace of calls, and how they were spent in the last minute.
 type PaceStatus struct {
-	Rate float64 `json:"rate"` // calls a second
+	Rate            float64 `json:"rate"`              // calls a second
+	Utilisation     float64 `json:"utilisation"`       // of the rate, 0 to 1
+	ThrottledShare  float64 `json:"throttled_share"`   // of the calls, 0 to 1
+	MessagesPerCall float64 `json:"messages_per_call"` // applied or superseded, for each call
+	// DrainSeconds is about how long the calls for all that is held will take; absent
+	// while the circuit is open. MoreInQueue says that the worker holds as much as it
+	// may, so there may be more to do than that.
+	DrainSeconds *float64 `json:"drain_seconds,omitempty"`
+	MoreInQueue  bool     `json:"more_in_queue"`
 }
 
 // CircuitStatus says whether calls and receives are held back, and why.
@@ -112,7 +121,7 @@ func (w *Worker) Status() Status {
 	s.DeadLetterQueue = w.deadLetterURL
 	s.addMessages(w.consumer.Stats())
 	s.addBacklog(w.backlog.Stats())
-	s.Pace.Rate = w.pace.Rate()
+	s.addPace(w)
 	if c := w.circuit.State(); c.Open {
 		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe}
 	}
@@ -123,6 +132,7 @@ func (s *Status) addMessages(c consumer.Stats) {
 	m := &s.Messages
 	m.Received, m.ReceivedAgain, m.Held, m.HeldBytes = c.Received, c.Again, c.Held, c.HeldBytes
 	m.Settling, m.Stranded = c.Settling, c.Stranded
+	s.Pace.MoreInQueue = c.Full
 	for outcome, n := range c.Outcomes {
 		m.Outcomes[string(outcome)] = n
 	}
@@ -133,6 +143,15 @@ func (s *Status) addBacklog(b backlog.Stats) {
 	s.Backlog = BacklogStatus{Things: b.Things, Items: b.Items, BackingOff: b.BackingOff, NoEvidence: b.NoEvidence}
 	if !b.Oldest.IsZero() {
 		s.Backlog.OldestSeconds = time.Since(b.Oldest).Seconds()
+	}
+}
+
+func (s *Status) addPace(w *Worker) {
+	lately := w.lately()
+	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
+	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
+	if estimate, ok := w.drain(lately); ok {
+		s.Pace.DrainSeconds = new(estimate.Seconds())
 	}
 }
 
@@ -156,6 +175,15 @@ func (w *Worker) gauges() {
 		return 0
 	})
 	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
+	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
+	m.Gauge("throttled_share", "Throttled calls, of those of the last minute.", func() float64 { return w.lately().throttled })
+	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
+	m.Gauge("drain_seconds", "About how long the calls for all that is held will take; NaN while the circuit is open.", func() float64 {
+		if estimate, ok := w.drain(w.lately()); ok {
+			return estimate.Seconds()
+		}
+		return math.NaN()
+	})
 }
 
 // logSums writes the last line of a run: what went in and what became of it.

@@ -172,6 +172,7 @@ type Stats struct {
 	Held      int   // messages without an outcome yet
 	Settling  int   // decided, and the queue does not know yet; letters not stored are in Held as well
 	HeldBytes int64 // of all that take up room: Held and Settling
+	Full      bool  // they leave no room for another receive
 
 	Received int                     // a message received again while held left out
 	Again    int                     // received again while held
@@ -199,6 +200,8 @@ func (c *Consumer) Stats() Stats {
 		PollsOpen: c.poll.open, PollsCut: c.poll.cut, LastReceive: c.poll.last,
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
+	n, room := c.ask()
+	s.Full = len(c.held)+n > c.o.MaxHeld || c.bytes+room > c.o.MaxHeldBytes
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]
 	}

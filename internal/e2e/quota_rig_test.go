@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	smithymiddle "github.com/aws/smithy-go/middleware"
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/app"
@@ -17,74 +14,13 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/managedthings"
-	"managed-thing-updater/internal/pace"
-	workerretry "managed-thing-updater/internal/retry"
-	"managed-thing-updater/internal/updater"
+	"managed-thing-updater/internal/retry"
 )
 
 const (
 	quotaLatency = 30 * time.Millisecond // of an API call, give or take a tenth
 	sqsLatency   = 10 * time.Millisecond // of a request to SQS
 )
-
-// variant is a way to spend calls: the worker's own, or one that it is compared to.
-type variant struct {
-	name   string
-	change func(*quotaRun, *app.Options)
-}
-
-var (
-	ourOwn     = variant{"worker", func(*quotaRun, *app.Options) {}}
-	noPace     = variant{"a: backoff alone", func(_ *quotaRun, o *app.Options) { o.Pace = unpaced{} }}
-	adaptive   = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client()) }}
-	quotaPaces = []variant{ourOwn, noPace, adaptive}
-)
-
-// unpaced lets every call out at once.
-type unpaced struct{}
-
-func (unpaced) Wait(ctx context.Context) error     { return context.Cause(ctx) }
-func (unpaced) Return()                            {}
-func (unpaced) Report(pace.Result, time.Duration)  {}
-func (unpaced) Rate() float64                      { return 1e6 }
-
-// adaptiveAPI is the SDK's adaptive retry mode around the worker's client, run by
-// the SDK's own middleware, with its defaults.
-type adaptiveAPI struct {
-	api     updater.API
-	attempt *retry.Attempt
-}
-
-func newAdaptiveAPI(api updater.API) adaptiveAPI {
-	same := func(request any) any { return request }
-	mode := retry.NewAdaptiveMode(func(o *retry.AdaptiveModeOptions) { o.FailOnNoAttemptTokens = true })
-	return adaptiveAPI{api, retry.NewAttemptMiddleware(patient{mode}, same)}
-}
-
-// patient waits for the tokens of the adaptive mode in its stead. The mode itself
-// may work out a wait of 0 ns, which in real time is over at once, and in a bubble,
-// where time stands still meanwhile, never.
-type patient struct{ *retry.AdaptiveMode }
-
-func (p patient) GetAttemptToken(ctx context.Context) (func(error) error, error) {
-	for {
-		release, err := p.AdaptiveMode.GetAttemptToken(ctx)
-		if err == nil || ctx.Err() != nil {
-			return release, err
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func (a adaptiveAPI) UpdateManagedThing(ctx context.Context, in managedthings.Input) (managedthings.Output, error) {
-	call := func(ctx context.Context, _ smithymiddle.FinalizeInput) (out smithymiddle.FinalizeOutput, m smithymiddle.Metadata, err error) {
-		out.Result, err = a.api.UpdateManagedThing(ctx, in)
-		return out, m, err
-	}
-	out, _, err := a.attempt.HandleFinalize(ctx, smithymiddle.FinalizeInput{}, smithymiddle.FinalizeHandlerFunc(call))
-	answer, _ := out.Result.(managedthings.Output)
-	return answer, err
-}
 
 // quotaRun is one run of a course, in a bubble of its own.
 type quotaRun struct {
@@ -95,24 +31,27 @@ type quotaRun struct {
 	others  string     // prefix of the things that another program updates
 }
 
-// quota makes the run's cloud.
+// newQuotaRun makes a run's cloud, with the worker's defaults.
 func newQuotaRun(t testing.TB, v variant, seed uint64, quota float64) *quotaRun {
 	l := layout{settings: func(c *config.Config) { c.RateStart = config.Default().RateStart }}
 	l.cloud.Seed, l.cloud.Quota, l.cloud.Latency = seed, quota, quotaLatency/2
 	if v.name == adaptive.name {
 		l.settings = func(c *config.Config) {
 			c.RateStart = config.Default().RateStart
-			c.CallTimeout = 5 * time.Minute // the SDK waits for its tokens within the call
+			c.CallTimeout = 5 * time.Minute // with the SDK's waits; each try has the usual time
 		}
 	}
 	q := &quotaRun{rig: newRig(t, l), variant: v, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), others: "other-"}
-	way := workerretry.NewRand(seed + 1000)
+	way := seeded(seed)
 	q.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
 		return &localcloud.Fault{Delay: time.Duration((0.4 + 0.2*way.Float64()) * float64(quotaLatency))}
 	}
 	q.cloud.Faults.OnSQS = func(localcloud.SQSInfo) *localcloud.Fault { return &localcloud.Fault{Delay: sqsLatency} }
 	return q
 }
+
+// seeded is randomness of the cloud's, for many goroutines.
+func seeded(seed uint64) *rand.Rand { return retry.NewRand(seed + 1000) }
 
 // client is the worker's client of the API.
 func (q *quotaRun) client() *managedthings.Client {
@@ -129,7 +68,7 @@ func (q *quotaRun) replicas(n int) {
 	for i := range n {
 		q.start(func(o *app.Options) {
 			o.Name, o.Log = fmt.Sprintf("worker-%d", i+1), zap.NewNop()
-			o.Rand = workerretry.NewRand(q.seed*100 + uint64(i))
+			o.Rand = retry.NewRand(q.seed*100 + uint64(i))
 			q.variant.change(q, o)
 		})
 	}

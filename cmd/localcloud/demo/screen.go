@@ -66,7 +66,7 @@ func (s *screen) workerSays(level, text string) {
 }
 
 // columns of a line: their headings, as wide as their numbers get.
-const columns = "  time    sent  queue   held things   rate calls/s throttles applied superseded duplicate dead oldest"
+const columns = "  time    sent  queue   held things   rate calls/s throttled applied superseded duplicate dead oldest  drain"
 
 // line writes how far things are.
 func (s *screen) line(sent, depth int, is status, err error) {
@@ -86,10 +86,10 @@ func (s *screen) line(sent, depth int, is status, err error) {
 	rate := float64(is.calls()-was.calls()) / max(now.Sub(s.at).Seconds(), 0.001)
 	throttled := is.Calls.ByResult["throttled"]
 	text := head + fmt.Sprintf(" %6d %6d %6.1f %7.1f ", is.Messages.Held, is.Backlog.Things, is.Pace.Rate, rate)
-	text += s.risen(yellow, fmt.Sprintf("%9d", throttled), throttled > was.Calls.ByResult["throttled"])
+	text += s.risen(yellow, fmt.Sprintf("%8.1f%%", 100*is.Pace.ThrottledShare), throttled > was.Calls.ByResult["throttled"])
 	text += fmt.Sprintf(" %7d %10d %9d ", o["applied"], o["superseded"]+o["superseded_unsure"], o["duplicate"])
 	text += s.risen(red, fmt.Sprintf("%4d", o["dead_lettered"]), o["dead_lettered"] > was.Messages.Outcomes["dead_lettered"])
-	text += fmt.Sprintf(" %5.0fs", is.Backlog.OldestSeconds)
+	text += fmt.Sprintf(" %5.0fs %6s", is.Backlog.OldestSeconds, is.drain())
 	if is.State != "receiving" {
 		text += "  " + is.State
 	}

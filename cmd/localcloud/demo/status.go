@@ -1,5 +1,7 @@
 package main
 
+import "time"
+
 // status is the part of the worker's /status that the demo shows.
 type status struct {
 	State    string `json:"state"`
@@ -11,7 +13,10 @@ type status struct {
 		ByResult map[string]int `json:"by_result"`
 	} `json:"calls"`
 	Pace struct {
-		Rate float64 `json:"rate"`
+		Rate           float64  `json:"rate"`
+		ThrottledShare float64  `json:"throttled_share"`
+		DrainSeconds   *float64 `json:"drain_seconds"`
+		MoreInQueue    bool     `json:"more_in_queue"`
 	} `json:"pace"`
 	Backlog struct {
 		Things        int     `json:"things"`
@@ -24,4 +29,17 @@ func (s status) calls() (n int) {
 		n += of
 	}
 	return n
+}
+
+// drain is about how long the calls for all that is held will take: 0:42, 0:42+
+// where the queue may have more, - where nobody knows.
+func (s status) drain() string {
+	if s.Pace.DrainSeconds == nil {
+		return "-"
+	}
+	text := clock(time.Duration(*s.Pace.DrainSeconds * float64(time.Second)))
+	if s.Pace.MoreInQueue {
+		text += "+"
+	}
+	return text
 }

@@ -1,0 +1,119 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
+)
+
+const (
+	spendingEvery = 5 * time.Second
+	spendingMarks = 12 // a minute of them
+)
+
+// spending is what became of the calls of the last minute. The zero value is ready
+// for use, by many goroutines.
+type spending struct {
+	mu    sync.Mutex
+	marks []mark // oldest first, at most spendingMarks
+}
+
+// mark is how far things were at a moment. Sums count from the worker's start.
+type mark struct {
+	at        time.Time
+	rate      float64 // calls a second
+	allowed   float64 // calls that the rate would have let out
+	calls     float64
+	throttled float64
+	settled   float64 // messages that a call settled
+}
+
+// shares are those of the last minute; all 0 where no call was made.
+type shares struct {
+	utilisation float64 // calls made, of those that the rate would have let out
+	throttled   float64 // of the calls
+	perCall     float64 // messages settled, for each call
+}
+
+// since fills in what the rate would have let out, and returns m with what was spent
+// since the oldest mark.
+func (s *spending) since(m mark) (mark, shares) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.look(m)
+}
+
+func (s *spending) look(m mark) (mark, shares) {
+	if len(s.marks) == 0 {
+		return m, shares{}
+	}
+	first, last := s.marks[0], s.marks[len(s.marks)-1]
+	m.allowed = last.allowed + (last.rate+m.rate)/2*m.at.Sub(last.at).Seconds()
+	calls := m.calls - first.calls
+	if calls == 0 {
+		return m, shares{}
+	}
+	out := shares{throttled: (m.throttled - first.throttled) / calls, perCall: (m.settled - first.settled) / calls}
+	if allowed := m.allowed - first.allowed; allowed > 0 {
+		out.utilisation = min(1, calls/allowed)
+	}
+	return m, out
+}
+
+// note keeps a mark, and forgets those that are older than a minute.
+func (s *spending) note(m mark) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m, _ = s.look(m)
+	if len(s.marks) == spendingMarks {
+		copy(s.marks, s.marks[1:])
+		s.marks = s.marks[:spendingMarks-1]
+	}
+	s.marks = append(s.marks, m)
+}
+
+// watchSpending notes how far things are, until ctx ends.
+func (w *Worker) watchSpending(ctx context.Context) {
+	every := time.NewTicker(spendingEvery)
+	defer every.Stop()
+	for {
+		w.spent.note(w.mark())
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
+
+func (w *Worker) mark() mark {
+	m := mark{at: time.Now(), rate: w.pace.Rate()}
+	calls := sums(w.metrics.Calls, "result")
+	for _, n := range calls {
+		m.calls += float64(n)
+	}
+	m.throttled = float64(calls[string(telemetry.CallThrottled)])
+	settled := sums(w.metrics.Settled, "outcome")
+	for _, o := range []message.Outcome{message.Applied, message.Superseded, message.Unsure} {
+		m.settled += float64(settled[string(o)])
+	}
+	return m
+}
+
+func (w *Worker) lately() shares {
+	_, s := w.spent.since(w.mark())
+	return s
+}
+
+// drain estimates, from the rate and the throttled share, how long the calls for
+// all that is held take. ok is false while the circuit is open: nobody knows.
+func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
+	if w.circuit.State().Open {
+		return 0, false
+	}
+	useful := w.pace.Rate() * max(0.01, 1-s.throttled)
+	return time.Duration(float64(w.backlog.Things()) / useful * float64(time.Second)), true
+}

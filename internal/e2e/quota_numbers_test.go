@@ -1,0 +1,46 @@
+package e2e
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestTheNumbersOfAScarceMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuotaRun(t, ourOwn, 1, 10)
+		for range 4 { // four messages a thing
+			q.sendNames("thing", 1000)
+		}
+		q.replicas(1)
+		time.Sleep(90 * time.Second)
+		w := q.workers[0]
+		s := w.Status()
+		if p := s.Pace; p.Utilisation < 0.9 || p.ThrottledShare <= 0 || p.ThrottledShare > 0.1 || p.MessagesPerCall < 3 || p.MoreInQueue {
+			t.Errorf("pace: %+v", p)
+		}
+		left := float64(s.Backlog.Things)
+		if d := s.Pace.DrainSeconds; d == nil || *d < left/13 || *d > left/8 {
+			t.Errorf("%v seconds to drain %v things at 10/s", d, left)
+		}
+		shown := map[string]bool{}
+		families, err := w.Metrics().Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			shown[f.GetName()] = true
+		}
+		for _, metric := range []string{"worker_rate", "worker_rate_utilisation", "worker_throttled_share", "worker_messages_per_call", "worker_drain_seconds"} {
+			if !shown[metric] {
+				t.Errorf("no metric %s", metric)
+			}
+		}
+		q.drained(5 * time.Minute)
+		time.Sleep(2 * time.Minute)
+		if p := w.Status().Pace; p.Utilisation != 0 || p.ThrottledShare != 0 || p.MessagesPerCall != 0 || *p.DrainSeconds != 0 {
+			t.Errorf("after two minutes without messages: %+v", p)
+		}
+		q.stopAll()
+	})
+}
