@@ -163,10 +163,12 @@ func (r *rig) until(what string, within time.Duration, ok func() bool) {
 	}
 }
 
-// drained waits until the source queue is empty.
+// drained waits until the source queue is empty and the worker knows it: in the
+// bubble no time passes before the answers under way have been dealt with.
 func (r *rig) drained(within time.Duration) {
 	r.t.Helper()
 	r.until("the queue is drained", within, func() bool { return len(r.cloud.SQS.Messages(r.queue)) == 0 })
+	time.Sleep(time.Millisecond)
 }
 
 // send puts a message with this body in the queue and returns its id.
