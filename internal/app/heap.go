@@ -3,7 +3,7 @@ package app
 import "os"
 
 // ballastBytes is how much more the heap may grow before it is collected.
-const ballastBytes = 40 << 20
+const ballastBytes = 32 << 20
 
 // ballast makes garbage collection rarer while it is kept alive. It is never
 // touched, so it takes up no memory of the machine.
