@@ -157,9 +157,10 @@ func TestLesson07_AnExpiredHandleIsNoCrash(t *testing.T) {
 func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		down := r.apiDown()
-		r.send(`{"Identifier":"thing-50","Name":7}`) // first: while the API is down little is received
-		r.sendNames("thing", 50)
 		first := r.start()
+		r.send(`{"Identifier":"thing-50","Name":7}`)
+		r.until("the invalid one's letter is stored", time.Minute, func() bool { return len(r.letters()) == 1 })
+		r.sendNames("thing", 50)
 		time.Sleep(10 * time.Minute)
 		r.wantLeft(50) // all but the invalid one, whose letter is stored
 		first.stopped()
