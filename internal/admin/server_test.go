@@ -96,7 +96,7 @@ func TestEndpoints(t *testing.T) {
 func TestNotReadyAndNoProgress(t *testing.T) {
 	o := options()
 	o.Ready = func() (bool, string) { return false, "draining" }
-	o.Health.Expect("pollers", -time.Second)
+	o.Health.Watch("pollers", -time.Second, time.Now)
 	base := start(t, o)
 	if code, body := ask(t, http.MethodGet, base+"/readyz", ""); code != 503 || body != "not ready: draining\n" {
 		t.Errorf("readyz: %d %q", code, body)

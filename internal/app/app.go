@@ -135,7 +135,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.pace = w.o.Pace; w.pace == nil {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	}
-	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, func() { w.health.Beat(updaterLoop) }, updater.Options{
+	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
 	})

@@ -30,7 +30,7 @@ const (
 // It returns nil where all work was finished, ErrStranded where it was not, and a
 // *SetupError where the worker cannot run as it is set up.
 func Run(ctx context.Context, cfg config.Config, log *zap.Logger, version string) error {
-	defer runtime.KeepAlive(ballast())
+	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
 	return New(cfg, Options{Log: log, Version: version}).Run(ctx)
 }
 
@@ -71,9 +71,9 @@ func (w *Worker) work(ctx context.Context) error {
 	keep, endKeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer endKeep()
 
-	w.health.Expect(updaterLoop, loopSilence)
-	w.health.Ask(receiveLoop, loopSilence, func() time.Time { return w.consumer.Stats().ReceiveBeat })
-	w.health.Ask(keepLoop, loopSilence, func() time.Time { return w.consumer.Stats().KeepBeat })
+	w.health.Watch(updaterLoop, loopSilence, w.updater.LastBeat)
+	w.health.Watch(receiveLoop, loopSilence, func() time.Time { return w.consumer.Stats().ReceiveBeat })
+	w.health.Watch(keepLoop, loopSilence, func() time.Time { return w.consumer.Stats().KeepBeat })
 	var loops, keeper sync.WaitGroup
 	keeper.Go(func() { w.consumer.Keep(keep) })
 	loops.Go(func() { w.consumer.Receive(ctx, work) })

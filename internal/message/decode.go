@@ -19,7 +19,7 @@ type Options struct {
 // pointer: at most MaxFaults of them, then one that says how many more there
 // are. None holds the value of a sensitive member.
 func Decode(in Incoming, o Options) (Update, []Fault) {
-	p := unwrap([]byte(in.Body))
+	p := unwrap(bytesOf(in.Body))
 	u := identify(in, p.envelopes, o)
 	u.Wrappings = p.wrappings
 	var thing string

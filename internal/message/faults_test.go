@@ -51,6 +51,20 @@ func TestTextThatIsNotStrictJSON(t *testing.T) {
 	}
 }
 
+// A required member that stands twice does not stand for one that is missing.
+func TestAMemberTwiceHidesNoMissingOne(t *testing.T) {
+	schema := strings.Replace(capabilitySchema(`{}`), `"ExtrinsicId":"0x0006"`, `"Format":"ZCL"`, 1)
+	_, faults := decode(`{"Identifier":"a","CapabilitySchemas":[` + schema + `]}`)
+	want := []string{"/CapabilitySchemas/0/ExtrinsicId", "/CapabilitySchemas/0/Format"}
+	var got []string
+	for _, f := range faults {
+		got = append(got, f.Pointer)
+	}
+	if slices.Sort(got); !slices.Equal(got, want) {
+		t.Errorf("faults at %v, want %v", got, want)
+	}
+}
+
 func TestAllFaultsAreReportedAtOnceSortedByPointer(t *testing.T) {
 	_, faults := decode(`{"Name":"a,b","name":"x","HubNetworkMode":"standard","Owner":7,"MetaData":{"room":null,"":"x"},"Identifier":null,
 		"WiFiSimpleSetupConfiguration":{"TimeoutInMinutes":4,"TimeOutInMinutes":5},"Brand":"","Brand":""}`)

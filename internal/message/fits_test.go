@@ -121,7 +121,7 @@ func checkFits(t interface{ Fatalf(string, ...any) }, r rules, body string, yes,
 			values[m.Name] = valueOf(m.Value, r.root.Properties[m.Name])
 		}
 	}
-	fits, err := r.fits(values, r.root), r.root.Validate(values)
+	fits, err := r.fits(request), r.root.Validate(values)
 	if fits && err != nil {
 		t.Fatalf("%s fits, but: %v", body, err)
 	}

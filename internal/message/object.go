@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -34,8 +35,8 @@ var lenient = []jsontext.Options{jsontext.AllowDuplicateNames(true)}
 // decoders are used again: one costs more memory than the members it reads.
 var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
 
-// readObject reads text as one JSON object with nothing behind it. The values
-// share text's memory.
+// readObject reads text as one JSON object with nothing behind it. Names and
+// values share text's memory.
 //
 // Errors: *jsontext.SyntacticError; notObject for any other JSON value.
 func readObject(text []byte, opts ...jsontext.Options) (object, error) {
@@ -57,11 +58,12 @@ func readObject(text []byte, opts ...jsontext.Options) (object, error) {
 	}
 	o := make(object, 0, 8)
 	for dec.PeekKind() != '}' {
-		name, err := dec.ReadToken()
+		name, err := dec.ReadValue()
 		if err != nil {
 			return nil, orUnexpectedEnd(err)
 		}
-		m := Member{Name: name.String()}
+		var m Member
+		m.Name, _ = viewOf(within(text, dec, name))
 		value, err := dec.ReadValue()
 		if err != nil {
 			return nil, orUnexpectedEnd(err)
@@ -136,11 +138,17 @@ func kindOf(raw []byte) jsontext.Kind { return jsontext.Value(raw).Kind() }
 
 // stringOf decodes a raw value that is a string; false for every other.
 func stringOf(raw []byte) (string, bool) {
+	text, ok := viewOf(raw)
+	return strings.Clone(text), ok
+}
+
+// viewOf is as stringOf, but the string may share raw's memory.
+func viewOf(raw []byte) (string, bool) {
 	if len(raw) < 2 || raw[0] != '"' {
 		return "", false
 	}
 	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner), true
+		return textOf(inner), true
 	}
 	text, err := jsontext.AppendUnquote(nil, raw)
 	return string(text), err == nil

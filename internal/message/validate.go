@@ -13,30 +13,40 @@ import (
 // members to set, or what is wrong; the members' values are request's own.
 func validate(request object) (thing string, members []Member, findings []finding) {
 	r := compiled()
-	members = make([]Member, 0, len(request))
-	values := make(map[string]any, len(request))
-	for _, m := range request {
-		if kindOf(m.Value) == 'n' {
-			continue // at the top level null is absent: many serialisers write it so
+	if !r.fits(request) {
+		if findings := r.broken(request); len(findings) > 0 {
+			return "", nil, findings
 		}
-		values[m.Name] = valueOf(m.Value, r.root.Properties[m.Name])
-		if m.Name != "Identifier" {
+	}
+	members = make([]Member, 0, len(request))
+	for _, m := range request {
+		switch {
+		case kindOf(m.Value) == 'n': // at the top level null is absent: many serialisers write it so
+		case m.Name == "Identifier":
+			thing, _ = stringOf(m.Value) // a copy: it outlives the message
+		default:
 			members = append(members, m)
 		}
 	}
-	if r.fits(values, r.root) {
-		thing, _ = values["Identifier"].(string)
-		return thing, members, nil
+	return thing, members, nil
+}
+
+// broken asks the schema package, and says which rules it finds broken.
+func (r rules) broken(request object) []finding {
+	values := make(map[string]any, len(request))
+	for _, m := range request {
+		if kindOf(m.Value) != 'n' {
+			values[m.Name] = valueOf(m.Value, r.root.Properties[m.Name])
+		}
 	}
 	if err := r.root.Validate(values); err != nil {
 		invalid, ok := errors.AsType[*jsonschema.ValidationError](err)
 		if !ok { // the schema package returns no other
-			return "", nil, []finding{found("", "the schema of a message", "could not be checked")}
+			return []finding{found("", "the schema of a message", "could not be checked")}
 		}
-		return "", nil, explain(r, request, invalid)
+		return explain(r, request, invalid)
 	}
-	thing, _ = values["Identifier"].(string)
-	return thing, members, nil
+	return nil
 }
 
 // The values that stand for whatever the schema does not look into.

@@ -18,24 +18,22 @@ func TestHealth(t *testing.T) {
 				t.Errorf("%s: %v, stale %v; want %v", when, ok, stale, want)
 			}
 		}
-		check("nothing expected")
-		h.Beat("nobody")
-		check("a beat that nobody expects")
+		check("nothing is watched")
 
-		h.Expect("pollers", time.Minute)
-		h.Expect("leases", 10*time.Second)
+		pollers, leases := time.Now(), time.Now()
+		h.Watch("pollers", time.Minute, func() time.Time { return pollers })
+		h.Watch("leases", 10*time.Second, func() time.Time { return leases })
 		time.Sleep(10 * time.Second)
 		check("just in time")
 		time.Sleep(time.Nanosecond)
 		check("the one with less patience", "leases")
 		time.Sleep(time.Minute)
 		check("both", "leases", "pollers")
-		h.Beat("leases")
+		leases = time.Now()
 		check("one is back", "pollers")
 		h.Forget("pollers")
-		h.Beat("pollers")
 		check("the other has ended on purpose")
-		h.Expect("leases", time.Hour)
+		h.Watch("leases", time.Hour, func() time.Time { return leases })
 		time.Sleep(time.Hour)
 		check("more patience")
 	})
@@ -47,8 +45,7 @@ func TestHealthIsSafeForManyGoroutines(t *testing.T) {
 		for range 8 {
 			go func() {
 				for range 100 {
-					h.Expect("loop", time.Second)
-					h.Beat("loop")
+					h.Watch("loop", time.Second, time.Now)
 					h.Check()
 					h.Forget("loop")
 				}

@@ -51,70 +51,65 @@ type Updater struct {
 	metrics *telemetry.Metrics
 	log     *zap.Logger
 	notices notices
-	beat    func()
+	beats   beats
 }
 
-// New makes an Updater. beat is called whenever the loop makes progress, also
-// while there is nothing to do.
-func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *telemetry.Metrics, log *zap.Logger, beat func(), o Options) *Updater {
+// New makes an Updater.
+func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *telemetry.Metrics, log *zap.Logger, o Options) *Updater {
 	return &Updater{
 		o: o, merger: backlog.Merger{Semantics: o.Semantics},
-		backlog: b, store: s, pace: p, api: api, metrics: m, log: log, beat: beat,
-		notices: notices{log: log},
+		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
+		notices: notices{log: log}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
 	}
 }
+
+// LastBeat is when Run last made progress; now, while each of its goroutines is
+// busy with a turn, which has deadlines of its own.
+func (u *Updater) LastBeat() time.Time { return u.beats.last() }
 
 // Run gives things their turns until take ends, and returns when the turns under
 // way are done. They are cut, with its cause, when work ends.
 //
-// The pace comes before the turn: while a token is waited for, what arrives for
-// the thing at the head of the line still joins its call.
+// Each goroutine takes a turn, sees it through and takes the next. One at a time
+// is at the door, where it waits for the pace first and only then takes the
+// thing whose turn it is: while a token is waited for, what arrives for the thing
+// at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
-	// The goroutines stay: each has a stack grown to what a call needs.
-	turns := make(chan call)
-	slots := make(chan struct{}, u.o.Concurrency) // one for each of them that is busy
+	wait := &spell{of: take}
+	defer wait.close()
+	door := make(chan struct{}, 1)
 	var runners sync.WaitGroup
 	defer runners.Wait()
-	defer close(turns)
 	for range u.o.Concurrency {
 		runners.Go(func() {
-			for c := range turns {
-				timeout := u.o.CallTimeout
-				if c.probe > 0 {
-					timeout = c.probe
+			for {
+				door <- struct{}{}
+				turn, probe, err := u.next(take, wait)
+				if err == nil {
+					u.beats.busy.Add(1)
 				}
-				u.turn(work, c.turn, timeout)
-				u.unprobe(c.probe)
-				<-slots
+				<-door
+				if err != nil {
+					return
+				}
+				timeout := u.o.CallTimeout
+				if probe > 0 {
+					timeout = probe
+				}
+				u.turn(work, turn, timeout)
+				u.unprobe(probe)
+				u.beats.beat()
+				u.beats.busy.Add(-1)
 			}
 		})
 	}
-	wait := &spell{of: take}
-	defer wait.close()
-	for {
-		if u.waitSlot(take, slots) != nil {
-			return
-		}
-		turn, probe, err := u.next(take, wait)
-		if err != nil {
-			return
-		}
-		turns <- call{turn, probe} // one of them is free
-	}
-}
-
-// call is a turn on its way to the goroutine that sees it through. probe is how
-// long its API call may take where it is a probe, 0 otherwise.
-type call struct {
-	turn  *backlog.Turn
-	probe time.Duration
 }
 
 // next waits for a turn and for the token that goes with it. While the circuit is
 // open the turn is a probe, and probe how long its call may take; 0 otherwise.
 func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, probe time.Duration, err error) {
 	for {
-		u.beat()
+		u.beats.beat()
 		take := u.backlog.Take
 		if probe, err = u.probe(ctx); err != nil {
 			return nil, 0, err
@@ -149,7 +144,7 @@ func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
 		if wait == 0 {
 			return 0, nil
 		}
-		u.beat()
+		u.beats.beat()
 		select {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
@@ -164,25 +159,6 @@ func (u *Updater) unprobe(probe time.Duration) {
 	}
 }
 
-// waitSlot waits for one of the goroutines to be free and beats meanwhile.
-func (u *Updater) waitSlot(ctx context.Context, slots chan<- struct{}) error {
-	for {
-		select {
-		case slots <- struct{}{}:
-			return nil
-		default:
-		}
-		u.beat()
-		select {
-		case slots <- struct{}{}:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(beatEvery):
-		}
-	}
-}
-
 // waitToken waits for the pace and beats meanwhile: the API may have asked for a
 // minute's silence.
 func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
@@ -194,14 +170,14 @@ func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		u.beat()
+		u.beats.beat()
 	}
 }
 
 // waitReady waits for a thing to be ready and beats meanwhile.
 func (u *Updater) waitReady(ctx context.Context, wait *spell) error {
 	for !u.backlog.HasNext() {
-		u.beat()
+		u.beats.beat()
 		err := u.backlog.Ready(wait.context())
 		if err == nil {
 			return nil
