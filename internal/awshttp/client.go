@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // Client implements aws.HTTPClient. Safe for use by many goroutines.
-type Client struct{ http *http.Client }
+type Client struct{ transport http.RoundTripper }
 
 var _ aws.HTTPClient = (*Client)(nil)
 
@@ -58,12 +58,7 @@ func build(base *sdkhttp.BuildableClient, o Options) *Client {
 	if transport == nil {
 		transport = ownTransport(base, o)
 	}
-	return &Client{http: &http.Client{
-		Transport: transport,
-		// A redirect is an answer like any other: a signed request, with its
-		// session token, goes to no host but the one it was signed for.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &Client{transport}
 }
 
 func ownTransport(base *sdkhttp.BuildableClient, o Options) *http.Transport {
@@ -79,16 +74,21 @@ func ownTransport(base *sdkhttp.BuildableClient, o Options) *http.Transport {
 	return t
 }
 
-// Do sends r and returns the answer, as http.Client's Do does, but that it
-// follows no redirect. r's body is closed when Do returns; nothing of it is
-// read afterwards.
+// Do sends r and returns the answer. It is one round trip: a redirect is an
+// answer like any other, as a signed request, with its session token, goes to no
+// host but the one it was signed for. r's body is closed when Do returns; nothing
+// of it is read afterwards.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	owned, err := own(r)
 	if err != nil {
 		return nil, err
 	}
-	return c.http.Do(owned)
+	return c.transport.RoundTrip(owned)
 }
 
 // CloseIdleConnections closes the connections that no call uses.
-func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
+func (c *Client) CloseIdleConnections() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}

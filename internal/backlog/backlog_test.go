@@ -36,12 +36,11 @@ func item(thing string, n int, members ...message.Member) *backlog.Item {
 	}
 }
 
-func settled(items ...*backlog.Item) map[*backlog.Item]message.Outcome {
-	out := make(map[*backlog.Item]message.Outcome)
+func settled(items ...*backlog.Item) (all []backlog.Settlement) {
 	for _, it := range items {
-		out[it] = message.Applied
+		all = append(all, backlog.Settlement{Item: it, Outcome: message.Applied})
 	}
-	return out
+	return all
 }
 
 func take(t *testing.T, b *backlog.Backlog, thing string, items int) *backlog.Turn {

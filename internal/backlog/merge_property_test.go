@@ -64,7 +64,7 @@ func (w *world) turn(m backlog.Merger, items []*backlog.Item, end ending) map[*b
 	before := w.record
 	w.record = w.record.Marked(w.token, m.Plan(items, thingstate.Record{}).Intents, time.Now())
 	settled := map[*backlog.Item]message.Outcome{}
-	maps.Copy(settled, m.Outcomes(items, before))
+	note(settled, m.Outcomes(items, before))
 	var rest []*backlog.Item
 	for _, it := range items {
 		if _, ok := settled[it]; !ok {
@@ -94,7 +94,7 @@ func (w *world) turn(m backlog.Merger, items []*backlog.Item, end ending) map[*b
 	}
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied}
 	after := w.record.Finished(w.token, result, time.Now())
-	maps.Copy(settled, m.Outcomes(rest, after))
+	note(settled, m.Outcomes(rest, after))
 	for it, o := range settled {
 		if o == message.Applied {
 			result.Keys = append(result.Keys, it.Update.Key)
@@ -102,6 +102,12 @@ func (w *world) turn(m backlog.Merger, items []*backlog.Item, end ending) map[*b
 	}
 	w.record = w.record.Finished(w.token, result, time.Now())
 	return settled
+}
+
+func note(outcomes map[*backlog.Item]message.Outcome, settled []backlog.Settlement) {
+	for _, s := range settled {
+		outcomes[s.Item] = s.Outcome
+	}
 }
 
 // update draws an event at n seconds.

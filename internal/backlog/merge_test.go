@@ -2,6 +2,7 @@ package backlog_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -132,8 +133,8 @@ func TestALateOlderMapIsCountedByWhetherItsKeysAreCovered(t *testing.T) {
 	}, time.Now())
 	covered, other := item("t", 1, m("MetaData", `{"a":"1"}`)), item("t", 2, m("MetaData", `{"b":"2"}`))
 	got := merger.Outcomes([]*backlog.Item{covered, other}, record)
-	if got[covered] != message.Superseded || got[other] != message.Unsure {
-		t.Errorf("covered: %s, other keys: %s", got[covered], got[other])
+	if want := []backlog.Settlement{{covered, message.Superseded}, {other, message.Unsure}}; !slices.Equal(got, want) {
+		t.Errorf("covered, and other keys: %v", got)
 	}
 }
 
@@ -147,8 +148,8 @@ func TestALaterUpdateWithTheSameKeyIsADuplicateOfTheFirst(t *testing.T) {
 	}
 	off.Contributed = true
 	got := backlog.Merger{}.Outcomes(items, thingstate.Record{}.Finished(1, thingstate.Result{Call: thingstate.Succeeded, Applied: p.Applied}, time.Now()))
-	if got[on] != message.Superseded || got[off] != message.Applied || got[again] != message.Duplicate {
-		t.Errorf("on %s, off %s, again %s", got[on], got[off], got[again])
+	if want := []backlog.Settlement{{on, message.Superseded}, {off, message.Applied}, {again, message.Duplicate}}; !slices.Equal(got, want) {
+		t.Errorf("on, off, and on again: %v", got)
 	}
 }
 

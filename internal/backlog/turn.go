@@ -1,10 +1,6 @@
 package backlog
 
-import (
-	"time"
-
-	"managed-thing-updater/internal/message"
-)
+import "time"
 
 // Turn is one thing's turn: all that waited for it when the turn began. While it
 // lasts no other turn of the thing begins.
@@ -35,7 +31,7 @@ type Next struct {
 //
 // Once Close was called Done keeps nothing and returns the items that are left,
 // for the caller to release.
-func (b *Backlog) Done(turn *Turn, settled map[*Item]message.Outcome, next Next) []*Item {
+func (b *Backlog) Done(turn *Turn, settled []Settlement, next Next) []*Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.signal()
@@ -43,11 +39,12 @@ func (b *Backlog) Done(turn *Turn, settled map[*Item]message.Outcome, next Next)
 	if turn.suspect {
 		b.testing = false
 	}
+	for _, s := range settled {
+		delete(b.claims, s.Item.Claim)
+	}
 	var left []*Item
 	for _, it := range turn.Items {
-		if _, done := settled[it]; done {
-			delete(b.claims, it.Claim)
-		} else if b.claims[it.Claim] == it {
+		if b.claims[it.Claim] == it {
 			left = append(left, it)
 		}
 	}

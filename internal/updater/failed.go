@@ -14,7 +14,7 @@ const notFoundGrace = time.Minute
 // failed decides what a failed call means for the updates it carried: wait and
 // try again, go out one by one, or end as a dead letter. No update ends as one
 // because of a call that carried others.
-func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) (map[*backlog.Item]message.Outcome, backlog.Next) {
+func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backlog.Settlement, backlog.Next) {
 	now := time.Now()
 	if f.fault != quota { // which is the normal case, and the metrics' to show
 		u.notices.failed(f.code, f.detail)
@@ -65,7 +65,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) (map[*ba
 
 // refused ends the one update that the call carried as a dead letter, or takes
 // the several apart: each then goes out in a call of its own, in order.
-func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) (map[*backlog.Item]message.Outcome, backlog.Next) {
+func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
 	if len(plan.Carried) > 1 {
 		for _, it := range t.Items {
 			it.Apart = true
@@ -76,7 +76,7 @@ func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why mes
 	it.Claim.DeadLetter(it.Update, message.Failure{
 		Reason: why, Code: f.code, Detail: f.detail, RequestID: f.requestID, Attempts: it.Attempts.Counted,
 	})
-	return map[*backlog.Item]message.Outcome{it: message.DeadLettered}, backlog.Next{Confirm: t.Confirm}
+	return []backlog.Settlement{{Item: it, Outcome: message.DeadLettered}}, backlog.Next{Confirm: t.Confirm}
 }
 
 // countAll counts a failure against each update that the call carried, and

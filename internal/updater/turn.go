@@ -3,7 +3,6 @@ package updater
 import (
 	"context"
 	"errors"
-	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -68,9 +67,9 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 			plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 		}
 		after := u.merger.Outcomes(rest, rec.Finished(lease.Token, thingstate.Result{Applied: plan.Applied}, now))
-		for it, outcome := range after {
-			if outcome == message.Duplicate && plan.Carries(it) {
-				after[it] = message.Unchanged
+		for i, s := range after {
+			if s.Outcome == message.Duplicate && plan.Carries(s.Item) {
+				after[i].Outcome = message.Unchanged
 			}
 		}
 		if !u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent, Applied: plan.Applied, Keys: keys(after)}) {
@@ -78,14 +77,14 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 			return
 		}
 		u.settle(after)
-		u.done(ctx, t, union(settled, after), backlog.Next{})
+		u.done(ctx, t, append(after, settled...), backlog.Next{})
 		return
 	}
 
 	f := u.call(ctx, t, plan, timeout)
 	if f.fault == none {
 		after, next := u.succeeded(ctx, t, rest, plan, rec, lease)
-		u.done(ctx, t, union(settled, after), next)
+		u.done(ctx, t, append(after, settled...), next)
 		return
 	}
 	result := thingstate.Result{Call: thingstate.NotSent}
@@ -102,7 +101,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 		return
 	}
 	lettered, next := u.failed(t, plan, f)
-	u.done(ctx, t, union(settled, lettered), next)
+	u.done(ctx, t, append(lettered, settled...), next)
 }
 
 // call makes the API call and tells the pace, the score and the metrics.
@@ -152,7 +151,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 // succeeded records a call that was answered 204 and settles all that it makes
 // true. Where an earlier call of unknown outcome may yet land on top of this one,
 // nothing that it touches is settled: the same values go out once more, later.
-func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease) (map[*backlog.Item]message.Outcome, backlog.Next) {
+func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease) ([]backlog.Settlement, backlog.Next) {
 	now := time.Now()
 	again := u.sendAgainAfter(t, plan, rec, now)
 	for _, it := range plan.Carried {
@@ -218,15 +217,15 @@ func (u *Updater) unacquired(t *backlog.Turn, err error) backlog.Next {
 	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
 }
 
-func (u *Updater) settle(settled map[*backlog.Item]message.Outcome) {
-	for it, outcome := range settled {
-		it.Claim.Settle(outcome)
+func (u *Updater) settle(settled []backlog.Settlement) {
+	for _, s := range settled {
+		s.Item.Claim.Settle(s.Outcome)
 	}
 }
 
 // done ends the turn. What is left when the worker stops is given back, except
 // where it was cut: then the consumer gives it back and counts it as stranded.
-func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled map[*backlog.Item]message.Outcome, next backlog.Next) {
+func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []backlog.Settlement, next backlog.Next) {
 	for _, it := range u.backlog.Done(t, settled, next) {
 		if ctx.Err() == nil {
 			it.Claim.Release(0)
@@ -244,34 +243,29 @@ func live(items []*backlog.Item) []*backlog.Item {
 	return held
 }
 
-func without(items []*backlog.Item, settled map[*backlog.Item]message.Outcome) []*backlog.Item {
+// without leaves out what is settled, which is in the order of the items.
+func without(items []*backlog.Item, settled []backlog.Settlement) []*backlog.Item {
 	if len(settled) == 0 {
 		return items
 	}
-	var rest []*backlog.Item
+	rest := make([]*backlog.Item, 0, len(items)-len(settled))
 	for _, it := range items {
-		if _, ok := settled[it]; !ok {
-			rest = append(rest, it)
+		if len(settled) > 0 && settled[0].Item == it {
+			settled = settled[1:]
+			continue
 		}
+		rest = append(rest, it)
 	}
 	return rest
 }
 
-func union(a, b map[*backlog.Item]message.Outcome) map[*backlog.Item]message.Outcome {
-	if len(a) == 0 {
-		return b
-	}
-	maps.Copy(a, b)
-	return a
-}
-
 // keys are the dedup keys of the updates that took effect. One that lost to a
 // newer value needs none: it would lose again.
-func keys(settled map[*backlog.Item]message.Outcome) []string {
+func keys(settled []backlog.Settlement) []string {
 	var out []string
-	for it, outcome := range settled {
-		if outcome == message.Applied || outcome == message.Unchanged {
-			out = append(out, it.Update.Key)
+	for _, s := range settled {
+		if s.Outcome == message.Applied || s.Outcome == message.Unchanged {
+			out = append(out, s.Item.Update.Key)
 		}
 	}
 	return out

@@ -1,0 +1,65 @@
+package backlog
+
+import (
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/thingstate"
+)
+
+// Settlement is what becomes of an update that is finished with.
+type Settlement struct {
+	Item    *Item
+	Outcome message.Outcome
+}
+
+// Outcomes says which of the items are finished with, by the thing's record, and
+// what becomes of each, in the order of the items. The others have a value that is
+// still to be sent.
+func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
+	if rec.Empty() {
+		return nil
+	}
+	settled := make([]Settlement, 0, len(items))
+	keys := newKeys(items)
+	var buffer []value
+	for _, it := range items {
+		if keys.has(it) || rec.Seen(it.Update.Key) {
+			settled = append(settled, Settlement{it, message.Duplicate})
+			continue
+		}
+		v := m.judge(it, rec, buffer)
+		buffer = v.live[:0]
+		outcome := message.Superseded
+		switch {
+		case len(v.live) > 0:
+			continue
+		case v.unsure > 0: // also where its other members were set
+			outcome = message.Unsure
+		case it.Contributed:
+			outcome = message.Applied
+		case v.mine > 0:
+			outcome = message.Duplicate
+		}
+		settled = append(settled, Settlement{it, outcome})
+		keys.add(it)
+	}
+	return settled
+}
+
+// keys are the dedup keys of updates of one thing.
+type keys map[string]bool
+
+// newKeys makes room for the keys of the items; nil where nobody else can have one.
+func newKeys(items []*Item) keys {
+	if len(items) < 2 {
+		return nil
+	}
+	return make(keys, len(items))
+}
+
+func (k keys) has(it *Item) bool { return k[it.Update.Key] }
+
+func (k keys) add(it *Item) {
+	if k != nil {
+		k[it.Update.Key] = true
+	}
+}

@@ -1,0 +1,106 @@
+package backlog
+
+import (
+	"slices"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/thingstate"
+)
+
+// Plan is the call that a turn comes to.
+type Plan struct {
+	// Members are the values to send; empty where nothing is left to send.
+	Members []message.Member
+	// Intents say the same for the thing's record, before the call.
+	Intents []thingstate.Intent
+	// Applied are the versions to record once the call has succeeded.
+	Applied []thingstate.Version
+	// Carried are the updates of which a value is in the call, in their order.
+	Carried []*Item
+}
+
+// mostMembers is how many members the API has, and a little more.
+const mostMembers = 16
+
+// Plan merges what waits for one thing, member by member: of each member the
+// newest value goes out. Values of a member with keys are merged by key, or, where
+// it is not known whether the API does so, an older value is left out only if one
+// newer value sets all its keys; otherwise the oldest goes first and the others
+// wait for a turn of their own. An update that is to go out apart goes alone.
+//
+// items are in their order. A later update with the dedup key of an earlier one
+// is left out: it is settled with it.
+func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
+	live := m.toSend(items, rec)
+	names := make([]string, 0, mostMembers) // in the order of the oldest update that sets them
+	for _, v := range live {
+		if !slices.Contains(names, v.member()) { // of the API's few members
+			names = append(names, v.member())
+		}
+	}
+	plan := Plan{
+		Members: make([]message.Member, 0, len(names)),
+		Intents: make([]thingstate.Intent, 0, len(names)),
+		Applied: make([]thingstate.Version, 0, len(names)),
+	}
+	room := message.MaxRequestBytes
+	for _, name := range names {
+		c := m.choose(valuesOf(name, live), room-len(name)-len(`"":,{}`))
+		if len(plan.Members) > 0 && len(name)+len(c.raw)+len(`"":,{}`) > room {
+			continue // it goes out with the next call
+		}
+		room -= len(name) + len(c.raw) + len(`"":,`)
+		c.version.Member = name
+		plan.Members = append(plan.Members, message.Member{Name: name, Value: c.raw})
+		plan.Intents = append(plan.Intents, thingstate.Intent{Member: name, Digest: c.version.Digest, Order: c.version.Order})
+		plan.Applied = append(plan.Applied, c.version)
+		for _, v := range c.values {
+			if !plan.Carries(v.item) {
+				plan.Carried = append(plan.Carried, v.item)
+			}
+		}
+	}
+	slices.SortFunc(plan.Carried, (*Item).compare)
+	return plan
+}
+
+// toSend is what the items have that is newer than the record, in their order.
+func (m Merger) toSend(items []*Item, rec thingstate.Record) []value {
+	if len(items) == 0 {
+		return nil
+	}
+	live := make([]value, 0, len(items[0].Update.Members)) // most things have one update waiting
+	keys := newKeys(items)
+	apart := firstApart(items)
+	for _, it := range items {
+		if apart != nil && it != apart || keys.has(it) || rec.Seen(it.Update.Key) {
+			continue
+		}
+		keys.add(it)
+		live = m.judge(it, rec, live).live
+	}
+	return live
+}
+
+// valuesOf are the values of one member among all. They share memory with all.
+func valuesOf(name string, all []value) []value {
+	isIt := func(v value) bool { return v.member() == name }
+	isOther := func(v value) bool { return v.member() != name }
+	rest := all[slices.IndexFunc(all, isIt):]
+	if !slices.ContainsFunc(rest[1:], isIt) {
+		return rest[:1:1]
+	}
+	return slices.DeleteFunc(slices.Clone(rest), isOther)
+}
+
+func firstApart(items []*Item) *Item {
+	for _, it := range items {
+		if it.Apart {
+			return it
+		}
+	}
+	return nil
+}
+
+// Carries reports whether a value of the item is in the call.
+func (p Plan) Carries(it *Item) bool { return slices.Contains(p.Carried, it) }
