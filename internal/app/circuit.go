@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"fmt"
 	"sync"
 	"time"
@@ -16,6 +17,7 @@ var whyOpen = map[string]string{
 	pace.OpenFailing:   "calls for different things fail and none succeeds: the service is in trouble, or cannot be reached",
 	pace.OpenCaller:    "the API does not accept the worker's credentials: check the role or the keys, and the clock",
 	pace.OpenAllRefuse: "every thing is refused: check AWS_REGION, the account and the endpoint",
+	pace.OpenState:     "the state store does not answer, and nothing is applied without it: check WORKER_STATE, the store and the way to it",
 }
 
 // circuitChanged says once that the circuit opened, and once that it closed.
@@ -72,14 +74,14 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 	return true
 }
 
-// ready is what /readyz says.
-func (w *Worker) ready() (bool, string) {
+// Ready is what /readyz says.
+func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
 	if s := w.circuit.State(); s.Open {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
-			s.Since.UTC().Format(time.RFC3339), s.Code, whyOpen[s.Why], s.NextProbe.UTC().Format(time.RFC3339))
+			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyOpen[s.Why], s.NextProbe.UTC().Format(time.RFC3339))
 	}
 	return true, ""
 }

@@ -38,7 +38,7 @@ func Run(ctx context.Context, cfg config.Config, log *zap.Logger, version string
 func (w *Worker) Run(ctx context.Context) error {
 	server := admin.New(admin.Options{
 		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Health: w.health,
-		Ready: w.ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
+		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
 	})
 	addr, err := server.Start()
 	if err != nil {

@@ -68,7 +68,7 @@ type PaceStatus struct {
 // CircuitStatus says whether calls and receives are held back, and why.
 type CircuitStatus struct {
 	Open      bool       `json:"open"`
-	Why       string     `json:"why,omitempty"` // failing, caller, all_refuse
+	Why       string     `json:"why,omitempty"` // failing, caller, all_refuse, state
 	Code      string     `json:"code,omitempty"`
 	Since     *time.Time `json:"since,omitempty"`
 	NextProbe *time.Time `json:"next_probe,omitempty"` // not before

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"syscall"
@@ -23,6 +25,9 @@ type transport struct{ cloud *Cloud }
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
+	if hooks := httptrace.ContextClientTrace(ctx); hooks != nil && hooks.GotConn != nil {
+		hooks.GotConn(httptrace.GotConnInfo{}) // as net/http does right before it writes
+	}
 	var body []byte
 	if req.Body != nil {
 		defer req.Body.Close()
@@ -30,6 +35,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if body, err = io.ReadAll(req.Body); err != nil {
 			return nil, err
 		}
+	}
+	if req.ContentLength > 0 && int64(len(body)) != req.ContentLength {
+		return nil, fmt.Errorf("http: ContentLength=%d with Body length %d", req.ContentLength, len(body))
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -48,6 +48,10 @@ type Client struct {
 type Input struct {
 	Identifier string // not empty
 	Members    []message.Member
+	// NotAfter is when the caller's hold on the thing no longer outlasts a call:
+	// the request is not written later than that, see ErrTooLate. It holds the
+	// monotonic clock. Zero is no bound.
+	NotAfter time.Time
 }
 
 // Output is what a successful call answers.
@@ -84,7 +88,8 @@ func (c *Client) Endpoint() string { return c.endpoint.String() }
 // UpdateManagedThing sets the members of one thing. Those left out stay as they
 // are.
 //
-// Errors: *CredentialsError where the call could not be signed; *TransportError
+// Errors: ErrTooLate where nothing was sent, as in.NotAfter has passed;
+// *CredentialsError where the call could not be signed; *TransportError
 // where no answer came, with ctx's cause in it if ctx ended the call; *APIError
 // for an answer other than 2xx. After a *TransportError with Sent set the values
 // may be applied, now or later.
@@ -92,22 +97,29 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 	if in.Identifier == "" {
 		return Output{}, errors.New("managedthings: the Identifier is empty")
 	}
-	body := encode(in.Members)
-	var connection trace
+	body := &timely{body: encode(in.Members), notAfter: in.NotAfter}
+	connection := &trace{body: body}
 	r := c.request(connection.watch(ctx), in.Identifier, body)
-	if err := c.sign(ctx, r, body); err != nil {
+	err := c.sign(ctx, r, body.body)
+	if err == nil {
+		r.Body, err = body.open()
+	}
+	if err != nil {
 		return Output{}, err
 	}
-	return c.send(ctx, r, &connection, in.Members)
+	return c.send(ctx, r, connection, in.Members)
 }
 
 // trace tells whether a call got as far as a connection. Whoever dials may write it.
-type trace struct{ asked, got atomic.Bool }
+type trace struct {
+	asked, got atomic.Bool
+	body       *timely
+}
 
 func (t *trace) watch(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GetConn: func(string) { t.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true); t.body.connected() },
 	})
 }
 
@@ -118,6 +130,12 @@ func (t *trace) sent() bool { return t.got.Load() || !t.asked.Load() }
 // applied or not; that they were about to be sent must be on record already.
 func (c *Client) send(ctx context.Context, r *http.Request, connection *trace, members []message.Member) (Output, error) {
 	answer, err := c.http.Do(r)
+	if connection.body.late.Load() {
+		if err == nil {
+			answer.Body.Close() // whoever answers a request without its body did nothing for it
+		}
+		return Output{}, ErrTooLate
+	}
 	if err != nil {
 		return Output{}, transportError(ctx, err, connection.sent())
 	}

@@ -1,14 +1,12 @@
 package managedthings
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -49,7 +47,7 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-func (c *Client) request(ctx context.Context, identifier string, body []byte) *http.Request {
+func (c *Client) request(ctx context.Context, identifier string, body *timely) *http.Request {
 	to := *c.endpoint
 	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
 	// RawPath keeps net/url from writing ':' and others as they are: the service
@@ -57,18 +55,16 @@ func (c *Client) request(ctx context.Context, identifier string, body []byte) *h
 	to.Path = base + "/managed-things/" + identifier
 	to.RawPath = rawBase + "/managed-things/" + httpbinding.EscapePath(identifier, true)
 
-	r := (&http.Request{
+	return (&http.Request{
 		Method: http.MethodPut, URL: &to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
 			"Content-Type": {"application/json"},
 			"User-Agent":   {c.userAgent},
 		},
-		ContentLength: int64(len(body)),
-		GetBody:       func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil },
+		ContentLength: int64(len(body.body)),
+		GetBody:       body.open,
 	}).WithContext(ctx)
-	r.Body, _ = r.GetBody()
-	return r
 }
 
 var errNoCredentials = errors.New("none are set up: attach a role to the worker, or set AWS_PROFILE")

@@ -21,6 +21,7 @@ const (
 	OpenFailing   = "failing"    // calls for different things fail with no success between them
 	OpenCaller    = "caller"     // the API does not accept who we are
 	OpenAllRefuse = "all_refuse" // everything is refused: a wrong Region, account or endpoint
+	OpenState     = "state"      // the store of the things' records does not answer
 )
 
 const (
@@ -51,6 +52,7 @@ type Circuit struct {
 	mu          sync.Mutex
 	failing     map[string]bool // things that failed since the last success; at most failingThings
 	refused     map[string]bool // things that were refused since the last success; at most refusedThings
+	stateless   map[string]bool // things whose record could not be had since the store last answered; at most failingThings
 	lastSuccess time.Time       // zero: never
 	state       State
 	probing     bool
@@ -60,7 +62,7 @@ type Circuit struct {
 // State is a circuit at one moment.
 type State struct {
 	Open      bool
-	Why       string        // one of OpenFailing, OpenCaller, OpenAllRefuse
+	Why       string        // one of OpenFailing, OpenCaller, OpenAllRefuse, OpenState
 	Code      string        // of the failure that opened it
 	Since     time.Time     // when it opened
 	NextProbe time.Time     // not before
@@ -72,7 +74,7 @@ func NewCircuit(callTimeout time.Duration, changed func(State)) *Circuit {
 	if changed == nil {
 		changed = func(State) {}
 	}
-	return &Circuit{callTimeout: callTimeout, changed: changed, failing: map[string]bool{}, refused: map[string]bool{}}
+	return &Circuit{callTimeout: callTimeout, changed: changed, failing: map[string]bool{}, refused: map[string]bool{}, stateless: map[string]bool{}}
 }
 
 // Ended tells how a call for thing ended, a probe's or any other's. code names the
@@ -86,12 +88,14 @@ func (c *Circuit) Ended(thing string, e Ending, code string) {
 		c.lastSuccess = now
 		clear(c.failing)
 		clear(c.refused)
-		c.close(now)
+		if c.state.Why != OpenState {
+			c.close(now)
+		}
 	case Alive, Refused:
 		if e == Refused {
 			c.refuse(thing, code, now)
 		}
-		if c.state.Why != OpenAllRefuse {
+		if c.state.Why != OpenAllRefuse && c.state.Why != OpenState {
 			c.close(now)
 		}
 	case Failing:
@@ -104,6 +108,33 @@ func (c *Circuit) Ended(thing string, e Ending, code string) {
 	case NotUs:
 		c.open(OpenCaller, code, now)
 	}
+	c.unlock(before)
+}
+
+// StateAnswered tells whether the store answered when the record of thing was
+// asked of it or written to it; that another owner holds the record is an answer.
+// The calls that were under way when the store went say nothing of it, so nothing
+// but its own answer closes what it opened.
+func (c *Circuit) StateAnswered(thing string, ok bool) {
+	c.mu.Lock()
+	before := c.state.Open
+	switch {
+	case ok:
+		clear(c.stateless)
+		if c.state.Why == OpenState {
+			c.close(time.Now())
+		}
+	case len(c.stateless) < failingThings:
+		c.stateless[thing] = true
+	}
+	if len(c.stateless) >= failingThings {
+		c.open(OpenState, "", time.Now())
+	}
+	c.unlock(before)
+}
+
+// unlock tells, without the lock, what has changed since it was taken.
+func (c *Circuit) unlock(before bool) {
 	after := c.state
 	if before && !after.Open {
 		c.state = State{} // For was for the one who is told
@@ -144,13 +175,9 @@ func (c *Circuit) Resume() {
 	c.mu.Lock()
 	before := c.state.Open
 	clear(c.refused)
+	clear(c.stateless)
 	c.close(time.Now())
-	after := c.state
-	c.state = State{}
-	c.mu.Unlock()
-	if before {
-		c.changed(after)
-	}
+	c.unlock(before)
 }
 
 // State returns the circuit as it is.

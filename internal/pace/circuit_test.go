@@ -142,3 +142,40 @@ func TestProbesAreSingleAndTakeLongerEachTime(t *testing.T) {
 		}
 	})
 }
+
+// What the store's silence opened is closed by the store's answer alone: calls
+// that were under way when it went still end well.
+func TestTheStoreOpensAndClosesItsOwn(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Circuit, changes *[]State) {
+		c.StateAnswered("a", false)
+		c.StateAnswered("b", false)
+		c.StateAnswered("x", true)
+		c.StateAnswered("c", false)
+		c.StateAnswered("c", false)
+		c.StateAnswered("d", false)
+		if c.State().Open {
+			t.Fatal("open although the store answered in between")
+		}
+		c.StateAnswered("e", false)
+		if s := c.State(); !s.Open || s.Why != OpenState {
+			t.Fatalf("state %+v", s)
+		}
+		for _, e := range []Ending{Succeeded, Alive, Refused} {
+			c.Ended("f", e, "")
+		}
+		if !c.State().Open {
+			t.Fatal("closed by a call that was under way")
+		}
+		time.Sleep(30 * time.Second)
+		if _, _, ok := c.Probe(); !ok {
+			t.Error("no probe")
+		}
+		c.StateAnswered("a", true)
+		if c.State().Open {
+			t.Error("still open")
+		}
+		if len(*changes) != 2 || (*changes)[1].Why != OpenState || (*changes)[1].For != 30*time.Second {
+			t.Errorf("told %+v", *changes)
+		}
+	})
+}

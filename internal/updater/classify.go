@@ -31,6 +31,7 @@ const (
 	denied        // this thing may not be touched by us
 	caller        // who we are is in doubt: nothing to do with the thing
 	trouble       // the service, the network, or something that may pass
+	late          // no call was made: our hold on the thing would not have outlasted it
 )
 
 // failure is how a call ended, told apart by modelled codes, never by the status
@@ -86,6 +87,9 @@ var callerCodes = map[string]bool{
 func classify(err error) failure {
 	if err == nil {
 		return failure{result: telemetry.CallOK, answered: true}
+	}
+	if errors.Is(err, managedthings.ErrTooLate) {
+		return failure{fault: late}
 	}
 	if api, ok := errors.AsType[*managedthings.APIError](err); ok {
 		return classifyAnswer(api)

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"go.uber.org/zap"
-
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
@@ -41,12 +39,14 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	whole := u.merger.Plan(items, thingstate.Record{})
 	// A crash behind this line leaves the members marked: whoever takes the thing
 	// next sends them again.
+	notAfter := time.Now().Add(LeaseMargin) // by then a call could still end within the lease
 	rec, lease, err := u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, whole.Intents)
 	if err != nil {
 		u.pace.Return()
-		u.done(ctx, t, nil, u.unacquired(t, err))
+		u.done(ctx, t, nil, u.unacquired(ctx, t, err))
 		return
 	}
+	u.o.Circuit.StateAnswered(t.Thing, true)
 	settled := u.merger.Outcomes(items, rec)
 	u.settle(settled) // what makes these true was recorded before this turn
 	rest, plan := without(items, settled), whole
@@ -81,8 +81,14 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 		return
 	}
 
-	f := u.call(ctx, t, plan, timeout)
-	if f.fault == none {
+	f := u.call(ctx, t, plan, timeout, notAfter)
+	switch f.fault {
+	case late: // nothing was sent: as if this turn had not been
+		u.pace.Return()
+		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent})
+		u.done(ctx, t, settled, backlog.Next{Failed: t.Failures > 0, Confirm: t.Confirm})
+		return
+	case none:
 		after, next := u.succeeded(ctx, t, rest, plan, rec, lease)
 		u.done(ctx, t, append(after, settled...), next)
 		return
@@ -104,8 +110,9 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	u.done(ctx, t, append(lettered, settled...), next)
 }
 
-// call makes the API call and tells the pace, the score and the metrics.
-func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, timeout time.Duration) failure {
+// call makes the API call, unless notAfter has passed before its first byte goes
+// out, and tells the pace, the score and the metrics.
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, timeout time.Duration, notAfter time.Time) failure {
 	cause := errCallTimeout
 	if timeout < u.o.CallTimeout {
 		cause = errProbeTimeout
@@ -114,10 +121,14 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 	defer cancel()
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
-	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members})
-	u.metrics.CallSeconds.Observe(time.Since(start).Seconds())
+	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
+	if f.fault == late {
+		u.log.Warn("a call was not made: the process stood still for so long that the thing's lease would not outlast it", telemetry.Thing(t.Thing))
+		return f
+	}
+	u.metrics.CallSeconds.Observe(time.Since(start).Seconds())
 	f.detail = detail(err, plan.Members)
 	if err == nil {
 		f.requestID = out.RequestID
@@ -197,23 +208,42 @@ func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingsta
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	err := u.store.Finish(ctx, lease, r)
+	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
+		// The call is made: to record it late is better than to make it again.
+		err = retry.Do(ctx, u.o.Retry, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
+			err := u.store.Finish(ctx, lease, r)
+			if errors.Is(err, thingstate.ErrLeaseLost) {
+				err = retry.Permanent(err)
+			}
+			return err
+		})
+	}
 	switch {
 	case err == nil:
 	case errors.Is(err, thingstate.ErrLeaseLost):
+		if r.Call == thingstate.NotSent {
+			break // nothing was written under the lease
+		}
 		u.log.Warn("possible stale write: the thing's lease ran out during the call and another owner took it", telemetry.Thing(lease.Thing))
 	default:
-		u.log.Warn("the end of a call could not be recorded: its values are sent again when the thing's turn comes", telemetry.Thing(lease.Thing), zap.Error(err))
+		u.o.Circuit.StateAnswered(lease.Thing, false)
+		u.notices.failed("state", "the end of a call could not be recorded, so its values are sent again: "+err.Error())
 	}
 	return err == nil
 }
 
-// unacquired says what comes after a turn that did not get its thing's record.
-func (u *Updater) unacquired(t *backlog.Turn, err error) backlog.Next {
+// unacquired says what comes after a turn that did not get its thing's record. A
+// thing that another worker has is not waited for: others take their turns.
+func (u *Updater) unacquired(ctx context.Context, t *backlog.Turn, err error) backlog.Next {
 	if held, ok := errors.AsType[*thingstate.HeldError](err); ok {
+		u.o.Circuit.StateAnswered(t.Thing, true)
 		jitter := retry.Policy{Base: time.Second, Max: time.Second}.Delay(1, 0, u.o.Rand)
 		return backlog.Next{Delay: max(0, time.Until(held.Until)) + jitter, Failed: t.Failures > 0, Confirm: t.Confirm}
 	}
-	u.notices.failed("state", err.Error())
+	if ctx.Err() == nil {
+		u.o.Circuit.StateAnswered(t.Thing, false)
+		u.notices.failed("state", err.Error())
+	}
 	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
 }
 

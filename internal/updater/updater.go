@@ -37,7 +37,8 @@ type Options struct {
 	Rand          *rand.Rand // of the waits; nil is the process's own
 }
 
-// LeaseMargin is how much longer than a call's timeout a thing's lease lasts.
+// LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A
+// process that stands still for longer between the two makes no call.
 const LeaseMargin = 10 * time.Second
 
 // Updater runs the turns. Make it with New, run it with Run.
