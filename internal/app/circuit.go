@@ -74,7 +74,7 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 	return true
 }
 
-// Ready is what /readyz says.
+// Ready is what /readyz says: false with the reason while nothing is received.
 func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason

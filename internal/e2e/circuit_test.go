@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"fmt"
-	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,166 +12,46 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// outage is a trouble of the service: every call gets the fault while it lasts.
-type outage struct {
-	on    atomic.Bool
-	fault localcloud.Fault
-}
-
-func (o *outage) call(localcloud.CallInfo) *localcloud.Fault {
-	if !o.on.Load() {
-		return nil
-	}
-	return new(o.fault)
-}
-
-// outages are the troubles that must cost nothing but time.
-var outages = []struct {
-	name    string
-	fault   localcloud.Fault
-	opens   time.Duration // at most, from the trouble's start
-	resumes time.Duration // at most, from its end
-}{
-	{"503", localcloud.Fault{Status: 503, Code: "ServiceUnavailableException"}, 3 * time.Second, 5 * time.Second},
-	{"connection refused", localcloud.Fault{BreakBefore: true}, 3 * time.Second, 5 * time.Second},
-	{"hang", localcloud.Fault{Delay: time.Hour}, 13 * time.Second, 8 * time.Second},
-	{"403 for all", localcloud.Fault{Status: 403, Code: "AccessDeniedException"}, 3 * time.Second, 5 * time.Second},
-	{"expired credentials", localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}, 3 * time.Second, 5 * time.Second},
-}
-
-func TestAnOutageCostsNothingButTime(t *testing.T) {
-	for _, c := range outages {
-		t.Run(c.name, func(t *testing.T) {
+func TestTheCircuitSaysWhyItIsOpenAndWhatWasLost(t *testing.T) {
+	for _, o := range outages {
+		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := layout{}
-				l.cloud.Quota = 10
-				r := newRig(t, l)
-				r.cfg.RateStart = 10
-				trouble := &outage{fault: c.fault}
+				r := newRig(t, layout{cloud: localcloud.Options{Quota: 10}})
+				trouble := &outage{fault: o.fault}
 				r.cloud.Faults.OnCall = trouble.call
 				w := r.start()
 				feed := r.traffic(200 * time.Millisecond)
-				time.Sleep(30 * time.Second)
-
+				time.Sleep(10 * time.Second)
 				trouble.on.Store(true)
-				began := time.Now()
-				r.until("the circuit is open", c.opens, func() bool { return w.Status().Circuit.Open })
-				time.Sleep(2 * time.Second)
-				receives, opened := r.cloud.SQS.Requests()["ReceiveMessage"], time.Now()
-				time.Sleep(60*time.Second - time.Since(began))
-				if n := r.cloud.SQS.Requests()["ReceiveMessage"] - receives; n > 0 {
-					t.Errorf("%d receives started while the circuit was open", n)
+				time.Sleep(time.Minute)
+
+				c := w.Status().Circuit
+				if !c.Open || c.Why == "" || c.Code == "" || time.Since(*c.Since) < 45*time.Second || time.Until(*c.NextProbe) > time.Second {
+					t.Errorf("the circuit's status: %+v", c)
+				}
+				ok, why := w.Ready()
+				for _, part := range []string{
+					"circuit open since " + c.Since.UTC().Format(time.RFC3339), c.Code, "next probe at " + c.NextProbe.UTC().Format(time.RFC3339),
+				} {
+					if ok || !strings.Contains(why, part) {
+						t.Errorf("ready %v: %q, want %q in it", ok, why, part)
+					}
 				}
 				trouble.on.Store(false)
-				ended := time.Now()
-				var starts []time.Time
-				for _, call := range r.calls("") {
-					if call.At.After(opened) && call.At.Before(ended) {
-						starts = append(starts, call.At)
-					}
-				}
-				for i := 1; i < len(starts); i++ {
-					if gap := starts[i].Sub(starts[i-1]); gap < time.Second {
-						t.Errorf("two calls started within %v while the circuit was open", gap)
-					}
-				}
-				if len(starts) == 0 {
-					t.Error("no probe went out")
-				}
-				r.until("a call succeeds again", c.resumes, func() bool {
-					return slices.ContainsFunc(r.calls(""), func(call localcloud.Call) bool { return call.Applied && call.At.After(ended) })
-				})
-				if w.Status().Circuit.Open {
-					t.Error("still open after a success")
-				}
+				r.until("the circuit is closed", 10*time.Second, func() bool { ok, _ := w.Ready(); return ok })
 				feed()
 				r.drained(5 * time.Minute)
 				w.stopped()
-				if n := len(r.letters()); n > 0 {
-					t.Errorf("%d dead letters", n)
+				opened, closed := w.logs.FilterMessageSnippet("circuit open").All(), w.logs.FilterMessageSnippet("circuit closed").All()
+				if len(opened) != 1 || len(closed) != 1 {
+					t.Fatalf("the log does not say once each that the circuit opened and closed:\n%s", w.lines())
 				}
-				lines := w.lines()
-				if strings.Count(lines, "circuit open") != 1 || strings.Count(lines, "circuit closed") != 1 {
-					t.Errorf("the log does not say once each that the circuit opened and closed:\n%s", lines)
+				if lasted, _ := closed[0].ContextMap()["open_for"].(time.Duration); !strings.Contains(closed[0].Message, "nothing was lost") || lasted < 45*time.Second {
+					t.Errorf("closed: %s %v", closed[0].Message, closed[0].ContextMap())
 				}
 			})
 		})
 	}
-}
-
-func TestAWrongRegionWritesAtMostTwentyLettersAndResumes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		trouble := &outage{fault: localcloud.Fault{Status: 404, Code: "ResourceNotFoundException"}}
-		trouble.on.Store(true)
-		r.cloud.Faults.OnCall = trouble.call
-		for n := range 200 {
-			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprintf("t-%d", n), "x"), SentAt: time.Now().Add(-time.Hour)})
-		}
-		w := r.start()
-		r.until("the circuit says so", time.Minute, func() bool { return w.Status().Circuit.Why == "all_refuse" })
-		time.Sleep(10 * time.Minute)
-		if n := len(r.letters()); n > 20 {
-			t.Errorf("%d dead letters, want at most 20", n)
-		}
-		trouble.on.Store(false)
-		r.drained(5 * time.Minute)
-		w.stopped()
-		if n := len(r.letters()); n > 20 {
-			t.Errorf("%d dead letters at the end", n)
-		}
-		if n := w.outcomes()[string(message.Applied)] + len(r.letters()); n != 200 {
-			t.Errorf("%d applied or lettered, want all 200", n)
-		}
-	})
-}
-
-func TestRandomFailuresOfManyDeadLetterNothing(t *testing.T) {
-	for _, share := range []float64{0.5, 0.8} {
-		t.Run(fmt.Sprint(share), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				l := layout{}
-				l.cloud.Seed, l.cloud.Quota = 7, 10
-				r := newRig(t, l)
-				r.cfg.RateStart = 10
-				w := r.start()
-				feed := r.traffic(500 * time.Millisecond)
-				time.Sleep(10 * time.Second)
-				r.cloud.Faults.SetRates(localcloud.Rates{API: localcloud.APIRates{Unavailable: share}})
-				time.Sleep(5 * time.Minute)
-				r.cloud.Faults.SetRates(localcloud.Rates{})
-				feed()
-				r.drained(5 * time.Minute)
-				w.stopped()
-				if n := len(r.letters()); n > 0 {
-					t.Errorf("%d dead letters", n)
-				}
-			})
-		})
-	}
-}
-
-func TestAtNightTheOnlyThingFailsAndStallsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-			if c.Thing == "sick" {
-				return &localcloud.Fault{Status: 500, Code: "InternalServerException"}
-			}
-			return nil
-		}
-		w := r.start()
-		r.send(name("sick", "x"))
-		time.Sleep(3 * time.Hour)
-		r.send(name("healthy", "y"))
-		r.until("the healthy thing is updated", time.Second, func() bool { _, ok := r.cloud.Things.Get("healthy"); return ok })
-		if s := w.Status(); s.Backlog.NoEvidence != 1 || len(r.letters()) != 0 {
-			t.Errorf("no_evidence %d, letters %d", s.Backlog.NoEvidence, len(r.letters()))
-		}
-		if err := w.stop(); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {

@@ -58,12 +58,7 @@ func (r *rig) wantAppliedOnce(prefix string, n int) {
 // too soon shows as a second receive.
 func (r *rig) wantReceivedOnce(messages int) {
 	r.t.Helper()
-	receives := 0
-	for _, w := range r.workers {
-		s := w.Status().Messages
-		receives += s.Received + s.ReceivedAgain
-	}
-	if receives != messages {
+	if receives, _ := r.cloud.SQS.Receives(r.queue); receives != messages {
 		r.t.Errorf("%d receives of %d messages", receives, messages)
 	}
 }

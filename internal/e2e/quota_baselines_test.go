@@ -21,10 +21,11 @@ type variant struct {
 }
 
 var (
-	ourOwn     = variant{"worker", func(*quotaRun, *app.Options) {}}
-	noPace     = variant{"a: backoff alone", func(_ *quotaRun, o *app.Options) { o.Pace = unpaced{} }}
-	adaptive   = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client()) }}
-	quotaPaces = []variant{ourOwn, noPace, adaptive}
+	ourOwn   = variant{"worker", func(*quotaRun, *app.Options) {}}
+	noPace   = variant{"a: backoff alone", func(_ *quotaRun, o *app.Options) { o.Pace = unpaced{} }}
+	adaptive = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client()) }}
+
+	quotaVariants = []variant{ourOwn, noPace, adaptive}
 )
 
 // unpaced lets every call out at once.

@@ -38,10 +38,10 @@ type wait struct {
 	ended time.Time
 }
 
-// waits are those of the calls that were applied, and by thing when its newest
-// value was.
-func (h *hot) waits(y tally) (waits []wait, newest map[string]time.Time) {
-	newest = make(map[string]time.Time)
+// waits are those of the calls that were applied, and by thing when its last
+// message was.
+func (h *hot) waits(y tally) (waits []wait, last map[string]time.Time) {
+	last = make(map[string]time.Time)
 	next := make(map[string]int) // the first message that no call has settled yet
 	for _, c := range y.calls {
 		sent := h.sent[c.Thing]
@@ -52,34 +52,42 @@ func (h *hot) waits(y tally) (waits []wait, newest map[string]time.Time) {
 		if _, err := fmt.Sscanf(c.Body, `{"Name":"%d"}`, &n); err != nil || n < next[c.Thing] {
 			continue
 		}
-		waits = append(waits, wait{c.Thing, c.AppliedAt.Sub(sent[next[c.Thing]]), c.AppliedAt})
+		waits = append(waits, wait{c.Thing, c.AppliedAt.Sub(h.from(sent[next[c.Thing]])), c.AppliedAt})
 		next[c.Thing] = n + 1
 		if n == len(sent)-1 {
-			newest[c.Thing] = c.AppliedAt
+			last[c.Thing] = c.AppliedAt
 		}
 	}
-	return waits, newest
+	return waits, last
+}
+
+// from is when a message's wait begins.
+func (h *hot) from(sent time.Time) time.Time {
+	if sent.Before(h.ready) {
+		return h.ready
+	}
+	return sent
 }
 
 // figures are what both courses of hot things look at.
 func (h *hot) figures(q *quotaRun, y tally) map[string]float64 {
-	_, newest := h.waits(y)
-	late, wrong := 0.0, 0
+	waits, last := h.waits(y)
+	ones, usual := compared(waits)
+	late, faults := 0.0, 0
 	for thing, sent := range h.sent {
-		from := sent[len(sent)-1]
-		if from.Before(h.ready) {
-			from = h.ready
+		if last[thing].IsZero() {
+			late = never
 		}
-		late = max(late, newest[thing].Sub(from).Seconds())
+		late = max(late, last[thing].Sub(h.from(sent[len(sent)-1])).Seconds())
 		members, _ := q.cloud.Things.Get(thing)
-		if newest[thing].IsZero() || string(members["Name"]) != fmt.Sprintf("%q", fmt.Sprint(len(sent)-1)) {
-			wrong++
+		if string(members["Name"]) != fmt.Sprintf("%q", fmt.Sprint(len(sent)-1)) {
+			faults++
 		}
 	}
 	return map[string]float64{
-		"newest applied after, s": late, "wrong at the end": float64(wrong),
-		"messages a call": float64(h.number) / float64(len(y.calls)),
-		throttled:         y.throttled(0), lettered: float64(len(q.letters())),
+		newest: late, wrong: float64(faults), perCall: float64(h.number) / float64(len(y.calls)),
+		throttled: y.throttled(0), lettered: float64(len(q.letters())), received: q.mostReceived(),
+		single: ones, usualSingle: usual,
 	}
 }
 
@@ -91,37 +99,35 @@ func hotFed(q *quotaRun) map[string]float64 {
 	q.replicas(1)
 	for n := range hotMessages {
 		if n%200 == 0 && n > 0 && n/200 <= 95 {
-			h.send(q, fmt.Sprint(single, n/200), time.Now())
+			h.send(q, fmt.Sprint(lone, n/200), time.Now())
 		}
 		h.send(q, hotThing(zipf.Uint64()), time.Now())
 		time.Sleep(5 * time.Millisecond)
 	}
 	q.settled(10 * time.Minute)
-	y := q.tally()
-	f := h.figures(q, y)
-	waits, _ := h.waits(y)
-	f["longest wait of a single, of a hot one's"], f["usual wait of a single, of a hot one's"] = compared(waits)
-	return f
+	return h.figures(q, q.tally())
 }
 
-// single begins the names of things with one message each.
-const single = "single-"
+// lone begins the names of things with one message each.
+const lone = "single-"
 
 // compared are the longest wait of the things with one message over the hot ones'
 // longest, and the median of what each waited over what the hot ones waited whose
 // calls ended within a second of its.
-func compared(waits []wait) (longest, usual float64) {
-	var ones, hots time.Duration
-	var shares []float64
-	for _, one := range waits {
-		if !strings.HasPrefix(one.thing, single) {
-			hots = max(hots, one.took)
-			continue
+func compared(waits []wait) (most, usual float64) {
+	var ones, hots []wait
+	for _, w := range waits {
+		if strings.HasPrefix(w.thing, lone) {
+			ones = append(ones, w)
+		} else {
+			hots = append(hots, w)
 		}
-		ones = max(ones, one.took)
+	}
+	var shares []float64
+	for _, one := range ones {
 		var beside []time.Duration
-		for _, w := range waits {
-			if !strings.HasPrefix(w.thing, single) && w.ended.Sub(one.ended).Abs() <= time.Second {
+		for _, w := range hots {
+			if w.ended.Sub(one.ended).Abs() <= time.Second {
 				beside = append(beside, w.took)
 			}
 		}
@@ -129,14 +135,25 @@ func compared(waits []wait) (longest, usual float64) {
 			shares = append(shares, one.took.Seconds()/middle(beside).Seconds())
 		}
 	}
-	return ones.Seconds() / hots.Seconds(), middle(shares)
+	return longest(ones).Seconds() / longest(hots).Seconds(), middle(shares)
+}
+
+func longest(waits []wait) (took time.Duration) {
+	for _, w := range waits {
+		took = max(took, w.took)
+	}
+	return took
 }
 
 func hotReady(q *quotaRun) map[string]float64 {
 	zipf := rand.NewZipf(q.rng, 1.1, 1, hotThings-1)
 	h := hot{ready: time.Now()}
 	for n := range hotMessages { // a millisecond apart: of two sent at once neither is the newest
-		h.send(q, hotThing(zipf.Uint64()), h.ready.Add(time.Duration(n-hotMessages)*time.Millisecond))
+		at := h.ready.Add(time.Duration(n-hotMessages) * time.Millisecond)
+		if n%1000 == 500 {
+			h.send(q, fmt.Sprint(lone, n/1000), at)
+		}
+		h.send(q, hotThing(zipf.Uint64()), at)
 	}
 	q.replicas(1)
 	q.settled(10 * time.Minute)

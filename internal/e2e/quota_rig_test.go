@@ -1,9 +1,10 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ type quotaRun struct {
 	variant variant
 	seed    uint64
 	rng     *rand.Rand // of the course; the workers and the cloud have their own
-	others  string     // prefix of the things that another program updates
+	wires   []*wire    // of the workers
 }
 
 // newQuotaRun makes a run's cloud, with the worker's defaults.
@@ -41,7 +42,7 @@ func newQuotaRun(t testing.TB, v variant, seed uint64, quota float64) *quotaRun 
 			c.CallTimeout = 5 * time.Minute // with the SDK's waits; each try has the usual time
 		}
 	}
-	q := &quotaRun{rig: newRig(t, l), variant: v, seed: seed, rng: rand.New(rand.NewPCG(seed, 7)), others: "other-"}
+	q := &quotaRun{rig: newRig(t, l), variant: v, seed: seed, rng: rand.New(rand.NewPCG(seed, 7))}
 	way := seeded(seed)
 	q.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
 		return &localcloud.Fault{Delay: time.Duration((0.4 + 0.2*way.Float64()) * float64(quotaLatency))}
@@ -66,7 +67,10 @@ func (q *quotaRun) client() *managedthings.Client {
 // replicas starts n workers of the run's variant, each with a store of its own.
 func (q *quotaRun) replicas(n int) {
 	for i := range n {
+		w := &wire{to: q.cloud.Transport()}
+		q.wires = append(q.wires, w)
 		q.start(func(o *app.Options) {
+			o.Transport = w
 			o.Name, o.Log = fmt.Sprintf("worker-%d", i+1), zap.NewNop()
 			o.Rand = retry.NewRand(q.seed*100 + uint64(i))
 			q.variant.change(q, o)
@@ -99,80 +103,23 @@ func (q *quotaRun) settled(atMost time.Duration) {
 	q.stopAll()
 }
 
-// tally is what the API saw of the workers.
-type tally struct {
-	calls []localcloud.Call // in the order of arrival
-	start time.Time         // of the first
-}
-
-func (q *quotaRun) tally() tally {
-	var out tally
-	for _, c := range q.calls("") {
-		if len(c.Thing) < len(q.others) || c.Thing[:len(q.others)] != q.others {
-			out.calls = append(out.calls, c)
+// feed sends messages for things of their own, until the returned function is
+// called.
+func (q *quotaRun) feed(every time.Duration) (stop func()) {
+	ctx, cancel := context.WithCancel(q.t.Context())
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(every):
+			}
+			q.send(name(fmt.Sprint("fed-", n), "x"))
 		}
+	})
+	return func() {
+		cancel()
+		sender.Wait()
 	}
-	out.start = out.calls[0].At
-	return out
-}
-
-// last is when the last call was applied, since the first one's start.
-func (y tally) last() time.Duration {
-	var last time.Duration
-	for _, c := range y.calls {
-		if c.Applied {
-			last = max(last, c.AppliedAt.Sub(y.start))
-		}
-	}
-	return last
-}
-
-// applied is how many calls were applied between two moments since the first
-// call's start.
-func (y tally) applied(from, to time.Duration) float64 {
-	n := 0
-	for _, c := range y.calls {
-		if at := c.AppliedAt.Sub(y.start); c.Applied && at >= from && at <= to {
-			n++
-		}
-	}
-	return float64(n)
-}
-
-// throttled is the throttled share of the calls that started from a moment on.
-func (y tally) throttled(from time.Duration) float64 {
-	all, throttled := 0, 0
-	for _, c := range y.calls {
-		if c.At.Sub(y.start) < from {
-			continue
-		}
-		all++
-		if c.Status == http.StatusTooManyRequests {
-			throttled++
-		}
-	}
-	return float64(throttled) / float64(max(1, all))
-}
-
-// granted is how many calls the API would have let through in a time: the quota's
-// and one burst, a second's quota; or what the concurrency allows.
-func (q *quotaRun) granted(quota float64, t time.Duration) float64 {
-	return min(quota*t.Seconds()+quota, float64(q.cfg.Concurrency)/quotaLatency.Seconds()*t.Seconds())
-}
-
-// utilisation is applied over granted, from the first call's token to the last
-// call applied.
-func (q *quotaRun) utilisation(y tally, quota float64) float64 {
-	last := y.last()
-	return y.applied(0, last) / q.granted(quota, last)
-}
-
-// receives is how often a message was received, on average.
-func (q *quotaRun) receives(messages int) float64 {
-	n := 0
-	for _, w := range q.workers {
-		s := w.Status().Messages
-		n += s.Received + s.ReceivedAgain
-	}
-	return float64(n) / float64(messages)
 }

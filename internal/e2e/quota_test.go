@@ -1,235 +1,84 @@
 package e2e
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
-	"strings"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"managed-thing-updater/internal/localcloud"
-	"managed-thing-updater/internal/managedthings"
-	"managed-thing-updater/internal/message"
 )
 
-// course is a situation in which calls are scarce, and what must come of it.
-type course struct {
-	name   string
-	quick  bool // cheap enough for every run of the tests
-	quota  float64
-	play   func(*quotaRun) map[string]float64
-	bounds []bound
-}
-
-// bound says what a figure of the worker's must be. A bound that says nothing is
-// there to be looked at.
-type bound struct {
-	figure    string
-	low, high float64
-	percent   bool
-}
-
-const (
-	utilised  = "utilisation"
-	throttled = "throttled"
-	lettered  = "dead letters"
-	received  = "receives a message"
-)
-
-const unbounded = 1e9 // no upper bound
-
-var courses = []course{
-	{"10/s", true, 10, minute(10), []bound{{utilised, 0.97, 1.001, true}, {throttled, 0, 0.03, true}, {lettered, 0, 0, false}, {received, 1, 1, false}}},
-	{"100/s", false, 100, minute(100), []bound{{utilised, 0.97, 1.001, true}, {throttled, 0, 0.03, true}, {lettered, 0, 0, false}, {received, 1, 1, false}}},
-	{"1000/s", false, 1000, minute(1000), []bound{
-		{utilised, 0.93, 1.001, true},
-		{"from second 5 on", 0.97, 1.05, true},
-		{throttled, 0, unbounded, true},
-		{lettered, 0, 0, false},
-		{received, 1, 1, false},
-	}},
-	{"100, 30, 300/s, a minute each", false, 100, changing, []bound{
-		{"seconds 10 to 20 at 30/s", 0.95, 1.05, true},
-		{"seconds 10 to 20 at 300/s", 0.95, 1.05, true},
-		{throttled, 0, 0.05, true},
-		{lettered, 0, 0, false},
-	}},
-	{"3 replicas at 30/s", false, 30, replicas, []bound{
-		{utilised, 0.95, 1.05, true},
-		{throttled, 0, 0.05, true},
-		{"Jain's fairness", 0.95, 1, false},
-		{lettered, 0, 0, false},
-	}},
-	{"half of 10/s is another's", true, 10, halfTaken, []bound{{"of what is left", 0.97, 1.1, true}, {throttled, 0, 0.05, true}, {lettered, 0, 0, false}}},
-	{"200 hot things, fed 200/s, 10/s", false, 10, hotFed, []bound{
-		{"newest applied after, s", 0, 40, false},
-		{"longest wait of a single, of a hot one's", 0, 1, true},
-		{"usual wait of a single, of a hot one's", 0, 1.05, true},
-		{"messages a call", 10, unbounded, false},
-		{"wrong at the end", 0, 0, false},
-		{throttled, 0, unbounded, true},
-		{lettered, 0, 0, false},
-	}},
-	{"200 hot things, 20,000 ready, 10/s", false, 10, hotReady, []bound{
-		{"newest applied after, s", 0, 60, false},
-		{"messages a call", 10, unbounded, false},
-		{"wrong at the end", 0, 0, false},
-		{throttled, 0, unbounded, true},
-		{lettered, 0, 0, false},
-	}},
-	{"one thing always answers 500", true, 10, oneSick, []bound{
-		{"its letters, exhausted", 1, 1, false},
-		{"other letters", 0, 0, false},
-		{"its counted attempts", 8, unbounded, false},
-		{"longest wait of a healthy one, s", 0, 1, false},
-	}},
-}
-
-// minute is a backlog of 60 s of a quota, for distinct things.
-func minute(quota float64) func(*quotaRun) map[string]float64 {
-	return func(q *quotaRun) map[string]float64 {
-		n := int(60 * quota)
-		q.sendNames("thing", n)
-		q.replicas(1)
-		q.wait(n, 10*time.Minute)
-		q.settled(time.Minute)
-		y := q.tally()
-		return map[string]float64{
-			utilised:           q.utilisation(y, quota),
-			"from second 5 on": y.applied(5*time.Second, y.last()) / (quota * (y.last() - 5*time.Second).Seconds()),
-			throttled:          y.throttled(0), lettered: float64(len(q.letters())), received: q.receives(n),
+// TestQuota plays the courses that are cheap, once, and holds the worker against
+// their bounds. With BENCH_QUOTA=5, as make bench-quota sets it, it plays all of
+// them, with five seeds and beside the baselines, prints the table, and fails where
+// the median of the worker's seeds is out of a bound.
+func TestQuota(t *testing.T) {
+	text := os.Getenv("BENCH_QUOTA")
+	if text == "" {
+		for _, c := range allCourses() {
+			if c.quick {
+				t.Run(c.name, c.holds)
+			}
 		}
+		return
 	}
-}
-
-func changing(q *quotaRun) map[string]float64 {
-	q.sendNames("thing", 30_000)
-	q.replicas(1)
-	time.Sleep(time.Minute)
-	q.cloud.Things.SetQuota(30, 0)
-	lowered := time.Now()
-	time.Sleep(time.Minute)
-	q.cloud.Things.SetQuota(300, 0)
-	raised := time.Now()
-	time.Sleep(time.Minute)
-	y := q.tally()
-	q.stopAll()
-	mean := func(change time.Time) float64 {
-		at := change.Sub(y.start)
-		return y.applied(at+10*time.Second, at+20*time.Second) / 10
+	seeds, err := strconv.Atoi(text)
+	if err != nil || seeds < 1 {
+		t.Fatalf("BENCH_QUOTA: %q is no number of seeds", text)
 	}
-	return map[string]float64{
-		"seconds 10 to 20 at 30/s": mean(lowered) / 30, "seconds 10 to 20 at 300/s": mean(raised) / 300,
-		throttled: y.throttled(0), lettered: float64(len(q.letters())),
-	}
-}
-
-func replicas(q *quotaRun) map[string]float64 {
-	const first, all = time.Minute, 5 * time.Minute
-	q.sendNames("thing", 30_000)
-	q.replicas(3)
-	succeeded := func() (n [3]float64) {
-		for i, w := range q.workers {
-			n[i] = float64(w.Status().Calls.ByResult["ok"])
+	all := table{seeds: seeds, cells: map[cell][]float64{}}
+	t.Run("runs", func(t *testing.T) {
+		for _, c := range allCourses() {
+			for _, v := range quotaVariants {
+				for seed := range seeds {
+					t.Run(fmt.Sprintf("%s/%s/%d", c.name, v.name, seed+1), func(t *testing.T) {
+						t.Parallel()
+						all.play(t, c, v, uint64(seed+1))
+					})
+				}
+			}
 		}
-		return n
-	}
-	time.Sleep(first)
-	before := succeeded()
-	time.Sleep(all - first)
-	after := succeeded()
-	y := q.tally()
-	q.stopAll()
-	sum, squares := 0.0, 0.0
-	for i := range after {
-		x := after[i] - before[i]
-		sum, squares = sum+x, squares+x*x
-	}
-	return map[string]float64{
-		utilised:  y.applied(first, all) / (30 * (all - first).Seconds()),
-		throttled: y.throttled(first), "Jain's fairness": sum * sum / (3 * squares), lettered: float64(len(q.letters())),
+	})
+	for _, broken := range all.print(os.Stdout) {
+		t.Error(broken)
 	}
 }
 
-// halfTaken is two minutes beside a program that uses half of the quota and never
-// slows down.
-func halfTaken(q *quotaRun) map[string]float64 {
-	const length = 2 * time.Minute
-	q.sendNames("thing", 2000)
-	api, end := q.client(), time.Now().Add(length)
-	var other sync.WaitGroup
-	for n := 0; ; n++ {
-		at := time.Duration((float64(n) + q.rng.Float64()) / 5 * float64(time.Second))
-		if at > length {
-			break
+// holds plays a course with one seed and holds the worker against its bounds.
+func (c course) holds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		got := c.play(newQuotaRun(t, ourOwn, 1, c.quota))
+		for _, b := range c.bounds {
+			if !b.holds(got[b.figure]) {
+				t.Errorf("%s: %s, want %s", b.figure, b.format(got[b.figure]), b)
+			}
 		}
-		other.Go(func() {
-			time.Sleep(at)
-			// Whether it is throttled is for its own people to care about.
-			_, _ = api.UpdateManagedThing(q.t.Context(), managedthings.Input{
-				Identifier: fmt.Sprint(q.others, n), Members: []message.Member{{Name: "Name", Value: []byte(`"x"`)}},
-			})
-		})
-	}
-	q.replicas(1)
-	time.Sleep(time.Until(end))
-	other.Wait()
-	y := q.tally()
-	q.stopAll()
-	return map[string]float64{
-		"of what is left": y.applied(0, length) / q.granted(5, length),
-		throttled:         y.throttled(0), lettered: float64(len(q.letters())),
-	}
+	})
 }
 
-func oneSick(q *quotaRun) map[string]float64 {
-	usual := q.cloud.Faults.OnCall
-	q.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-		f := usual(c)
-		if c.Thing == "sick" {
-			f.Status, f.Code = 500, "InternalServerException"
-		}
-		return f
-	}
-	q.replicas(1)
-	var h hot
-	for n := range 5 * 60 * 8 {
-		if n == 50 {
-			q.send(name("sick", "x"))
-		}
-		h.send(q, fmt.Sprint("healthy-", n), time.Now())
-		time.Sleep(200 * time.Millisecond)
-	}
-	q.settled(10 * time.Minute)
-	f := map[string]float64{}
-	for _, l := range q.letters() {
-		if strings.Contains(l.Body, `"sick"`) && l.Failure.Reason == message.Exhausted {
-			f["its letters, exhausted"]++
-			f["its counted attempts"] = float64(l.Failure.Attempts)
-		} else {
-			f["other letters"]++
-		}
-	}
-	waits, _ := h.waits(q.tally())
-	for _, w := range waits {
-		f["longest wait of a healthy one, s"] = max(f["longest wait of a healthy one, s"], w.took.Seconds())
-	}
-	if len(waits) != h.number {
-		f["longest wait of a healthy one, s"] = unbounded
-	}
-	return f
+// cell is a place in the table.
+type cell struct{ course, variant, figure string }
+
+// table gathers the figures of all runs.
+type table struct {
+	seeds int
+
+	mu    sync.Mutex
+	cells map[cell][]float64
 }
 
-// middle is the median.
-func middle[T cmp.Ordered](of []T) T {
-	slices.Sort(of)
-	return of[len(of)/2]
-}
-
-// run plays a course with one seed.
-func (c course) run(t *testing.T, v variant, seed uint64) map[string]float64 {
-	q := newQuotaRun(t, v, seed, c.quota)
-	return c.play(q)
+func (a *table) play(t *testing.T, c course, v variant, seed uint64) {
+	began := time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		got := c.play(newQuotaRun(t, v, seed, c.quota))
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		for _, b := range c.bounds {
+			at := cell{c.name, v.name, b.figure}
+			a.cells[at] = append(a.cells[at], got[b.figure])
+		}
+	})
+	fmt.Fprintf(os.Stderr, "%6.1fs  %s, %s, seed %d\n", time.Since(began).Seconds(), c.name, v.name, seed)
 }

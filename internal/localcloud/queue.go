@@ -98,6 +98,8 @@ type queue struct {
 	deleted      []*item // latest last
 	deletedBytes int
 
+	receives, mostReceives int // messages handed out; how often the one handed out most was
+
 	changed chan struct{} // closed when a waiting receive should look again; nil while none waits
 }
 

@@ -160,6 +160,15 @@ func (s *SQS) Requests() map[string]int {
 	return maps.Clone(s.requests)
 }
 
+// Receives returns how often messages were handed out of the queue, deleted ones
+// included, and how often the one that was handed out most.
+func (s *SQS) Receives(url string) (all, most int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.mustFind(url)
+	return q.receives, q.mostReceives
+}
+
 // Redeliver makes a copy of a message deliverable at once, though the message
 // is in flight or was deleted: SQS delivers at least once. The copy has the
 // same MessageId, and a receipt handle of its own with its receive. On a

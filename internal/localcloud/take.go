@@ -27,6 +27,8 @@ func (q *queue) take(now time.Time, most int, lease time.Duration) []item {
 // item itself may be received again before the answer is written.
 func (q *queue) lease(it *item, now time.Time, lease time.Duration) item {
 	it.receives++
+	q.receives++
+	q.mostReceives = max(q.mostReceives, it.receives)
 	it.generation++
 	it.ghost = false
 	it.receivedAt = now
