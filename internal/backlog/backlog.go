@@ -271,6 +271,14 @@ func (b *Backlog) Things() int {
 	return len(b.things)
 }
 
+// InLine is how many things wait for nothing but their turn, those that failed last
+// left out.
+func (b *Backlog) InLine() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.first.things + b.suspect.things
+}
+
 func (b *Backlog) signal() {
 	select {
 	case b.wake <- struct{}{}:

@@ -5,7 +5,9 @@ import (
 	"time"
 )
 
-// line is a heap of things by their place in line.
+// line is a heap of things by their place in line: the longest-waiting message
+// first. Among things that failed it is the one that came back first, as the oldest
+// ones could otherwise fail in turn for ever, and none behind them be tried again.
 type line struct{ things []*thing }
 
 func (l *line) head() *thing {
@@ -17,7 +19,10 @@ func (l *line) head() *thing {
 
 func (l *line) push(t *thing) {
 	oldest := t.oldest()
-	t.key = lineKey{oldest.SentAt, oldest.seq}
+	t.key = lineKey{sentAt: oldest.SentAt, seq: oldest.seq}
+	if t.failures > 0 {
+		t.key.due = t.due
+	}
 	heap.Push((*lineHeap)(l), t)
 }
 

@@ -3,8 +3,8 @@ package backlog
 import "time"
 
 // TakeProbe gives a turn to the thing that was probed longest ago, or never, and
-// among those has waited longest; one that backs off may be chosen as well. It
-// returns nil where nothing waits. It looks at every thing: probes are rare.
+// among those stands first in line, one that did not fail last before one that did;
+// one that backs off may be chosen as well. It returns nil where nothing waits. It looks at every thing: probes are rare.
 func (b *Backlog) TakeProbe() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()

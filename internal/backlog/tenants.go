@@ -8,6 +8,7 @@ import "container/list"
 type tenants struct {
 	byName map[string]*list.Element
 	turns  list.List // of *tenant, the next one's turn first
+	things int       // of all of them
 }
 
 // tenant is one tenant's line, never empty.
@@ -34,6 +35,7 @@ func (ts *tenants) push(t *thing) {
 		e = ts.turns.PushBack(&tenant{name: name})
 		ts.byName[name] = e
 	}
+	ts.things++
 	t.at = e
 	e.Value.(*tenant).push(t)
 }
@@ -41,6 +43,7 @@ func (ts *tenants) push(t *thing) {
 func (ts *tenants) remove(t *thing) {
 	of := t.at.Value.(*tenant)
 	of.remove(t)
+	ts.things--
 	if of.head() == nil {
 		ts.turns.Remove(t.at)
 		delete(ts.byName, of.name)

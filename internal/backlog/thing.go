@@ -24,7 +24,7 @@ type thing struct {
 	at         *list.Element // its tenant's place there
 	index      int           // in its heap
 	key        lineKey
-	due        time.Time // while backingOff
+	due        time.Time // end of the last delay
 	failures   int
 	confirm    bool
 	own        Tally
@@ -36,11 +36,15 @@ type thing struct {
 // lineKey is a thing's place in line: the sent time of its longest-waiting
 // message, then the arrival.
 type lineKey struct {
+	due    time.Time // of a thing that failed: when its delay ended; zero for others
 	sentAt time.Time
 	seq    int64
 }
 
 func (t *thing) before(u *thing) bool {
+	if c := t.key.due.Compare(u.key.due); c != 0 {
+		return c < 0
+	}
 	if c := t.key.sentAt.Compare(u.key.sentAt); c != 0 {
 		return c < 0
 	}

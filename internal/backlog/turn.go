@@ -65,8 +65,9 @@ func (b *Backlog) Done(turn *Turn, settled []Settlement, next Next) []*Item {
 	} else {
 		t.failures = 0
 	}
+	t.due = time.Now().Add(next.Delay)
 	if next.Delay > 0 && len(t.items) > 0 {
-		t.where, t.due = backingOff, time.Now().Add(next.Delay)
+		t.where = backingOff
 		b.backoff.push(t)
 		return nil
 	}
