@@ -21,6 +21,7 @@ import (
 	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/intake"
+	"managed-thing-updater/internal/lookahead"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
@@ -65,6 +66,7 @@ type Worker struct {
 	phase   phase
 	backlog *backlog.Backlog
 	circuit *pace.Circuit
+	window  *lookahead.Window
 	pause   pause
 	spent   spending
 
@@ -92,6 +94,7 @@ func New(cfg config.Config, o Options) *Worker {
 	w := &Worker{
 		cfg: cfg, o: o, log: o.Log, started: time.Now(),
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
+		window: lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
 	}
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
 	return w
@@ -141,13 +144,14 @@ func (w *Worker) build(ctx context.Context) error {
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
 		Hold:        func() bool { return w.circuit.State().Open },
+		Saw:         w.window.Saw,
 		MaxReceives: w.cfg.MaxReceives, Tenants: !isFIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused,
+		Paused: w.paused, Enough: w.enough,
 	})
 	w.gauges()
 	return nil
@@ -185,6 +189,14 @@ func (w *Worker) expectedWait() time.Duration {
 		return 0
 	}
 	return time.Duration(float64(w.backlog.Things()) / rate * float64(time.Second))
+}
+
+// enough reports whether the things in line, and the messages that are coming, are
+// as many as are worth holding. Things that back off do not count: what failed must
+// not keep what is behind it out.
+func (w *Worker) enough(coming int) bool {
+	worth, bounded := w.window.Worth(w.pace.Rate())
+	return bounded && w.backlog.InLine()+coming >= worth
 }
 
 // fenceStart is how far back the worker can tell an old update from a new one.

@@ -58,9 +58,12 @@ type PaceStatus struct {
 	Utilisation     float64 `json:"utilisation"`       // of the rate, 0 to 1
 	ThrottledShare  float64 `json:"throttled_share"`   // of the calls, 0 to 1
 	MessagesPerCall float64 `json:"messages_per_call"` // applied or superseded, for each call
+	// LookAhead is how many things are worth having in line; absent where merging, or
+	// tenants that take turns, make it as many as WORKER_MAX_HELD allows.
+	LookAhead *int `json:"look_ahead,omitempty"`
 	// DrainSeconds is about how long the calls for all that is held will take; absent
 	// while the circuit is open. MoreInQueue says that the worker holds as much as it
-	// may, so there may be more to do than that.
+	// may, or as is worth holding, so there may be more to do than that.
 	DrainSeconds *float64 `json:"drain_seconds,omitempty"`
 	MoreInQueue  bool     `json:"more_in_queue"`
 }
@@ -150,6 +153,9 @@ func (s *Status) addPace(w *Worker) {
 	lately := w.lately()
 	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
 	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
+	if worth, bounded := w.window.Worth(w.pace.Rate()); bounded {
+		s.Pace.LookAhead = new(worth)
+	}
 	if estimate, ok := w.drain(lately); ok {
 		s.Pace.DrainSeconds = new(estimate.Seconds())
 	}

@@ -64,6 +64,9 @@ type Options struct {
 	// end. It is asked right before each poll, with a lock held, and must not call
 	// back.
 	Paused func() bool
+	// Enough reports whether it would not help to hold more than what is held and
+	// the messages that are coming. Nil: never. It is asked as Paused is.
+	Enough func(coming int) bool
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -140,6 +143,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	if o.Paused == nil {
 		o.Paused = func() bool { return false }
 	}
+	if o.Enough == nil {
+		o.Enough = func(int) bool { return false }
+	}
 	if o.ExpectedWait == nil {
 		o.ExpectedWait = func() time.Duration { return 0 }
 	}
@@ -172,7 +178,7 @@ type Stats struct {
 	Held      int   // messages without an outcome yet
 	Settling  int   // decided, and the queue does not know yet; letters not stored are in Held as well
 	HeldBytes int64 // of all that take up room: Held and Settling
-	Full      bool  // they leave no room for another receive
+	Full      bool  // nothing more is received: there is no room, or it would not help
 
 	Received int                     // a message received again while held left out
 	Again    int                     // received again while held
@@ -201,7 +207,7 @@ func (c *Consumer) Stats() Stats {
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
 	n, room := c.ask()
-	s.Full = len(c.held)+n > c.o.MaxHeld || c.bytes+room > c.o.MaxHeldBytes
+	s.Full = len(c.held)+n > c.o.MaxHeld || c.bytes+room > c.o.MaxHeldBytes || c.o.Enough(2*n)
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]
 	}

@@ -82,6 +82,7 @@ func (c *Consumer) reserve() (ok bool, wait time.Duration) {
 	case p.open >= p.wanted,
 		len(c.held)+p.reserved+n > c.o.MaxHeld,
 		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes,
+		c.o.Enough(p.reserved),
 		(c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
 		return false, heartbeat
 	}

@@ -91,7 +91,9 @@ func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
 	const messages = 5000
 	l := layout{cloud: localcloud.Options{Quota: 10, Latency: 50 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.sendNames("thing", messages)
+		for n := range messages { // of a tenant: without any, or merging, fewer are held
+			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
+		}
 		w := r.start()
 		most := 0
 		for left := messages; left > 0; left = len(r.cloud.SQS.Messages(r.queue)) {

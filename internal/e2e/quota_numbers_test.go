@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,8 +10,8 @@ import (
 func TestTheNumbersOfAScarceMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, 10)
-		for range 4 { // four messages a thing
-			q.sendNames("thing", 1000)
+		for n := range 4000 { // four messages a thing
+			q.send(name(fmt.Sprint("thing-", n/4), "new"))
 		}
 		q.replicas(1)
 		time.Sleep(90 * time.Second)

@@ -56,7 +56,7 @@ func (o outageKind) play(q *quotaRun) map[string]float64 {
 	}
 	receives := q.watchReceives()
 	q.replicas(1)
-	feed := q.feed(fed)
+	sent, stop := q.feed(fed)
 	time.Sleep(30 * time.Second)
 	trouble.on.Store(true)
 	began := time.Now()
@@ -69,8 +69,7 @@ func (o outageKind) play(q *quotaRun) map[string]float64 {
 	for !caughtUp() && time.Since(ended) < 10*time.Minute {
 		time.Sleep(time.Second)
 	}
-	drained := time.Now()
-	feed()
+	stop()
 	q.settled(10 * time.Minute)
 
 	y := q.tally()
@@ -78,11 +77,17 @@ func (o outageKind) play(q *quotaRun) map[string]float64 {
 		lettered: float64(len(q.letters())), received: q.mostReceived(),
 		"failure that opens the circuit after, s": never, "first success after its end, s": never,
 	}
-	success := drained
+	var success, drained time.Time // the first after the outage, and the last of what was sent before its end
 	for _, c := range y.calls {
-		if c.Applied && c.AppliedAt.After(ended) && c.AppliedAt.Before(success) {
+		if !c.Applied || c.AppliedAt.Before(ended) {
+			continue
+		}
+		if success.IsZero() || c.AppliedAt.Before(success) {
 			success = c.AppliedAt
 			f["first success after its end, s"] = success.Sub(ended).Seconds()
+		}
+		if sent[c.Thing].Before(ended) && c.AppliedAt.After(drained) {
+			drained = c.AppliedAt
 		}
 	}
 	if opened, ok := y.opening(began, o.things); ok {

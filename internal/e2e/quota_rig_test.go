@@ -103,11 +103,12 @@ func (q *quotaRun) settled(atMost time.Duration) {
 	q.stopAll()
 }
 
-// feed sends messages for things of their own, until the returned function is
-// called.
-func (q *quotaRun) feed(every time.Duration) (stop func()) {
+// feed sends messages for things of their own, until stop is called. sent says when
+// each was sent, by thing, and is to be read after that.
+func (q *quotaRun) feed(every time.Duration) (sent map[string]time.Time, stop func()) {
 	ctx, cancel := context.WithCancel(q.t.Context())
 	var sender sync.WaitGroup
+	sent = make(map[string]time.Time)
 	sender.Go(func() {
 		for n := 0; ; n++ {
 			select {
@@ -115,10 +116,12 @@ func (q *quotaRun) feed(every time.Duration) (stop func()) {
 				return
 			case <-time.After(every):
 			}
-			q.send(name(fmt.Sprint("fed-", n), "x"))
+			thing := fmt.Sprint("fed-", n)
+			sent[thing] = time.Now()
+			q.send(name(thing, "x"))
 		}
 	})
-	return func() {
+	return sent, func() {
 		cancel()
 		sender.Wait()
 	}

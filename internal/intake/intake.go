@@ -21,7 +21,9 @@ const SuspectReceives = 5
 type Options struct {
 	// Hold reports whether no letter is to be written for now; Resume tells of its
 	// end. Nil: never.
-	Hold        func() bool
+	Hold func() bool
+	// Saw is told of each message that waits for a call. Nil: nobody is.
+	Saw         func(thing, tenant string)
 	MaxReceives int // a message received more often than this is dead-lettered
 	// Tenants: MessageGroupId names the tenant, as it does on a standard queue.
 	Tenants bool
@@ -40,6 +42,9 @@ type Intake struct {
 
 // New makes an Intake that feeds b.
 func New(b *backlog.Backlog, m *telemetry.Metrics, o Options) *Intake {
+	if o.Saw == nil {
+		o.Saw = func(string, string) {}
+	}
 	return &Intake{o: o, backlog: b, metrics: m}
 }
 
@@ -90,6 +95,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}
+	in.o.Saw(u.Thing, it.Tenant)
 	return it
 }
 

@@ -1,0 +1,122 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"managed-thing-updater/internal/localcloud"
+)
+
+// How much of the queue the worker holds, as the queue sees it: no more than helps.
+
+// inFlight is how many messages the queue has handed out.
+func (r *rig) inFlight() int {
+	n := 0
+	for _, m := range r.cloud.SQS.Messages(r.queue) {
+		if m.InFlight {
+			n++
+		}
+	}
+	return n
+}
+
+func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
+	for _, quota := range []float64{10, 50} {
+		t.Run(fmt.Sprint(quota), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQuotaRun(t, ourOwn, 1, quota)
+				q.sendNames("thing", int(200*quota))
+				q.replicas(1)
+				time.Sleep(30 * time.Second)
+				for range 100 {
+					time.Sleep(time.Second)
+					// 40 s of calls, at a rate that swings around the quota.
+					if n := float64(q.inFlight()); n < 30*quota || n > 55*quota {
+						t.Errorf("%v messages held at %v calls a second", n, quota)
+					}
+				}
+				if s := q.workers[0].Status().Pace; s.LookAhead == nil || !s.MoreInQueue {
+					t.Errorf("shown as %+v", s)
+				}
+				q.drained(5 * time.Minute)
+				q.stopAll()
+				q.wantReceivedOnce(int(200 * quota))
+				if n := q.requests("ChangeMessageVisibilityBatch"); n > 0 {
+					t.Errorf("%d renewals of what should not wait long enough for one", n)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatMergesIsHeldAsMuchAsMayBe(t *testing.T) {
+	const messages = 12_000
+	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, hotThings-1)
+	for _, c := range []struct {
+		name    string
+		thing   func(n int) string
+		perCall float64
+	}{
+		{"hot things", func(int) string { return hotThing(zipf.Uint64()) }, 20},
+		{"a fleet that reports in rotation", func(n int) string { return fmt.Sprint("thing-", n%2000) }, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQuotaRun(t, ourOwn, 1, 10)
+				var h hot
+				for n := range messages { // a millisecond apart: of two sent at once neither is the newest
+					h.send(q, c.thing(n), time.Now().Add(time.Duration(n-messages)*time.Millisecond))
+				}
+				q.replicas(1)
+				most := 0
+				for len(q.cloud.SQS.Messages(q.queue)) > 0 {
+					time.Sleep(time.Second)
+					most = max(most, q.inFlight())
+				}
+				q.stopAll()
+				if most < 4900 || most > 5000 {
+					t.Errorf("%d messages held at most, want close to 5000", most)
+				}
+				if perCall := messages / float64(len(q.calls(""))); perCall < c.perCall {
+					t.Errorf("%.1f messages settled a call, want at least %v", perCall, c.perCall)
+				}
+				q.wantReceivedOnce(messages)
+			})
+		})
+	}
+}
+
+func TestThingsThatBackOffDoNotKeepWhatIsBehindThemOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuotaRun(t, ourOwn, 1, 10)
+		usual := q.cloud.Faults.OnCall
+		healed := time.Now().Add(10 * time.Minute)
+		q.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+			f := usual(c)
+			if c.Thing[:4] == "sick" && time.Now().Before(healed) {
+				f.Status, f.Code = http.StatusConflict, "ConflictException"
+			}
+			return f
+		}
+		q.sendNames("sick", 800)
+		q.sendNames("healthy", 200)
+		q.replicas(1)
+		// All of them once, and as many retries as may go out beside them. A few of the
+		// healthy are throttled, and are then among the many retries.
+		time.Sleep(150 * time.Second)
+		if n := len(q.cloud.Things.IDs()); n < 190 {
+			t.Errorf("%d of 200 healthy things updated", n)
+		}
+		time.Sleep(4 * time.Minute)
+		if n := len(q.cloud.Things.IDs()); n != 200 {
+			t.Errorf("%d healthy things updated in the end, want all 200", n)
+		}
+		q.drained(15 * time.Minute)
+		q.stopAll()
+		q.wantNoLetters()
+	})
+}

@@ -1,0 +1,121 @@
+// Package lookahead says how much of the queue is worth holding.
+//
+// A message that is held costs memory, a renewal of its lease now and then, and
+// time when its worker dies, since it comes again only when its lease ends. Other
+// replicas cannot have it meanwhile. Two things make it worth that:
+//
+//   - Merging. What waits for one thing shares a call, and calls are what is scarce.
+//     The more messages are held, the more of them are for one thing.
+//   - Tenants. They take turns, and a turn can only be given to what is held.
+//
+// A call costs the same however many messages it settles, so what bounds the look
+// ahead is things, not messages: those in line are enough where all of them have
+// their turn within the horizon, a third of the first lease. A lease is renewed when
+// half of it is left, so messages that have nothing to merge with are never renewed,
+// and there is room for the rate to fall. The rate is the learned one, but where that
+// has just risen only as much of it counts as doubles every 10 s: while the quota is
+// being found the rate goes far above it for a moment. So that the calls have their
+// things all the same, 5 s of the rate as it is are always worth having.
+//
+// Where merging pays, that is not enough: the second message for a thing may be
+// thousands of messages behind the first. So the window remembers which things the
+// last messages were for, as many as may be held, the settled ones included. If at
+// least one in 50 names a thing that another one names, holding as much as
+// WORKER_MAX_HELD allows saves at least one call in 50, and as much is held. That
+// counts what would merge, not what did: a fleet that reports in rotation merges
+// nothing until a whole round is held.
+package lookahead
+
+import (
+	"hash/maphash"
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// perRepeat is how many messages there may be to one that names a thing again
+	// for merging to pay.
+	perRepeat = 50
+	// least is how many things in line are never too many: with a rate of one call
+	// in ten seconds there is still something to choose from, and to probe with.
+	least = 100
+	// horizonShare is what the first lease is divided by for the horizon.
+	horizonShare = 3
+	// doubling is how long the rate that counts takes to double.
+	doubling = 10 * time.Second
+	// soon is for how long things are worth having at any rate.
+	soon = 5 * time.Second
+)
+
+// Window is safe for use by many goroutines.
+type Window struct {
+	size    int
+	horizon time.Duration
+	seed    maphash.Seed
+
+	mu      sync.Mutex
+	last    []entry // at most size; once full, a ring whose oldest is at next
+	next    int
+	things  map[uint64]int // how many of last are for each thing
+	tenants int            // how many of last name a tenant
+	steady  float64        // the rate that counted, calls a second, when Worth was last asked
+	asked   time.Time
+}
+
+// entry is a message that was received.
+type entry struct {
+	thing  uint64 // hash of its identifier
+	tenant bool
+}
+
+// New makes an empty window for a worker that may hold so many messages, each with
+// a first lease of this length.
+func New(maxHeld int, lease time.Duration) *Window {
+	return &Window{size: maxHeld, horizon: lease / horizonShare, seed: maphash.MakeSeed(), things: make(map[uint64]int)}
+}
+
+// Saw takes in a message that was received. tenant is empty where it names none.
+func (w *Window) Saw(thing, tenant string) {
+	is := entry{maphash.String(w.seed, thing), tenant != ""}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.last) < w.size {
+		w.last = append(w.last, is)
+	} else {
+		w.forget(w.last[w.next])
+		w.last[w.next] = is
+		w.next = (w.next + 1) % w.size
+	}
+	w.things[is.thing]++
+	if is.tenant {
+		w.tenants++
+	}
+}
+
+func (w *Window) forget(was entry) {
+	if w.things[was.thing]--; w.things[was.thing] == 0 {
+		delete(w.things, was.thing)
+	}
+	if was.tenant {
+		w.tenants--
+	}
+}
+
+// Worth is how many things are worth having in line, at a rate in calls a second.
+// bounded is false where it is as many as may be held.
+func (w *Window) Worth(rate float64) (things int, bounded bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if w.asked.IsZero() {
+		w.steady = rate
+	}
+	w.steady = min(rate, w.steady*math.Exp2(now.Sub(w.asked).Seconds()/doubling.Seconds()))
+	w.asked = now
+	repeats := len(w.last) - len(w.things)
+	if w.tenants > 0 || repeats > 0 && repeats*perRepeat >= len(w.last) {
+		return 0, false
+	}
+	return max(least, int(w.steady*w.horizon.Seconds()), int(rate*soon.Seconds())), true
+}
