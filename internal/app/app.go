@@ -69,9 +69,11 @@ type Worker struct {
 	window  *lookahead.Window
 	pause   pause
 	spent   spending
+	depth   depth
 
 	// Set by build, before the phase leaves starting.
 
+	queues        *queues
 	deadLetterURL string
 	store         thingstate.Store
 	pace          pace.Pace
@@ -127,8 +129,8 @@ func (w *Worker) build(ctx context.Context) error {
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
 	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
-	finder := &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
-	if w.deadLetterURL, err = finder.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
+	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
+	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
 	}
 
@@ -180,23 +182,6 @@ func (w *Worker) aws(ctx context.Context) (aws.Config, error) {
 		return cfg, &SetupError{fmt.Errorf("no AWS credentials could be had: %w", err), "set AWS_PROFILE, keys, or a role that this task or pod may assume"}
 	}
 	return cfg, nil
-}
-
-// expectedWait is how long a message that joins the line now will wait.
-func (w *Worker) expectedWait() time.Duration {
-	rate := w.pace.Rate()
-	if rate <= 0 {
-		return 0
-	}
-	return time.Duration(float64(w.backlog.Things()) / rate * float64(time.Second))
-}
-
-// enough reports whether the things in line, and the messages that are coming, are
-// as many as are worth holding. Things that back off do not count: what failed must
-// not keep what is behind it out.
-func (w *Worker) enough(coming int) bool {
-	worth, bounded := w.window.Worth(w.pace.Rate())
-	return bounded && w.backlog.InLine()+coming >= worth
 }
 
 // fenceStart is how far back the worker can tell an old update from a new one.

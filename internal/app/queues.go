@@ -136,14 +136,18 @@ func (q *queues) try(ctx context.Context, action string, op func(context.Context
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		err := op(ctx)
-		result := "ok"
-		if err != nil {
-			result = "error"
-		}
-		q.metrics.SQSRequests.WithLabelValues(action, result).Inc()
+		q.count(action, err)
 		if accessDenied(err) || diagnose(err, "", "") != nil {
 			return retry.Permanent(err)
 		}
 		return err
 	})
+}
+
+func (q *queues) count(action string, err error) {
+	result := "ok"
+	if err != nil {
+		result = "error"
+	}
+	q.metrics.SQSRequests.WithLabelValues(action, result).Inc()
 }

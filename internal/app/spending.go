@@ -31,8 +31,9 @@ type mark struct {
 	settled   float64 // messages that a call settled
 }
 
-// shares are those of the last minute; all 0 where no call was made.
+// shares are those of the last minute; all but rate 0 where no call was made.
 type shares struct {
+	rate        float64 // calls a second that the rate would have let out, on average
 	utilisation float64 // calls made, of those that the rate would have let out
 	throttled   float64 // of the calls
 	perCall     float64 // messages settled, for each call
@@ -47,17 +48,21 @@ func (s *spending) since(m mark) (mark, shares) {
 }
 
 func (s *spending) look(m mark) (mark, shares) {
+	out := shares{rate: m.rate}
 	if len(s.marks) == 0 {
-		return m, shares{}
+		return m, out
 	}
 	first, last := s.marks[0], s.marks[len(s.marks)-1]
 	m.allowed = last.allowed + (last.rate+m.rate)/2*m.at.Sub(last.at).Seconds()
-	calls := m.calls - first.calls
-	if calls == 0 {
-		return m, shares{}
+	allowed, calls := m.allowed-first.allowed, m.calls-first.calls
+	if passed := m.at.Sub(first.at).Seconds(); passed > 0 {
+		out.rate = allowed / passed
 	}
-	out := shares{throttled: (m.throttled - first.throttled) / calls, perCall: (m.settled - first.settled) / calls}
-	if allowed := m.allowed - first.allowed; allowed > 0 {
+	if calls == 0 {
+		return m, out
+	}
+	out.throttled, out.perCall = (m.throttled-first.throttled)/calls, (m.settled-first.settled)/calls
+	if allowed > 0 {
 		out.utilisation = min(1, calls/allowed)
 	}
 	return m, out
@@ -75,12 +80,14 @@ func (s *spending) note(m mark) {
 	s.marks = append(s.marks, m)
 }
 
-// watchSpending notes how far things are, until ctx ends.
+// watchSpending notes how far things are, and how much waits behind what is held,
+// until ctx ends.
 func (w *Worker) watchSpending(ctx context.Context) {
 	every := time.NewTicker(spendingEvery)
 	defer every.Stop()
 	for {
 		w.spent.note(w.mark())
+		w.watchDepth(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -108,12 +115,15 @@ func (w *Worker) lately() shares {
 	return s
 }
 
-// drain estimates, from the rate and the throttled share, how long the calls for
-// all that is held take. ok is false while the circuit is open: nobody knows.
+// drain estimates, from the last minute's rate and throttled share, how long the calls take for
+// all that is held, and for what is known to wait in the queue: as many messages a
+// call as lately. ok is false while the circuit is open: nobody knows.
 func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
 	if w.circuit.State().Open {
 		return 0, false
 	}
-	useful := w.pace.Rate() * max(0.01, 1-s.throttled)
-	return time.Duration(float64(w.backlog.Things()) / useful * float64(time.Second)), true
+	through := max(0.01, 1-s.throttled) // of the calls
+	queued, _ := w.depth.get()
+	calls := float64(w.backlog.Things()) + float64(queued)/max(1, s.perCall/through)
+	return time.Duration(calls / (s.rate * through) * float64(time.Second)), true
 }

@@ -1,16 +1,10 @@
 package app
 
 import (
-	"math"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/consumer"
-	"managed-thing-updater/internal/telemetry"
 )
 
 // Status is what /status shows. Its names are an interface: scripts read them.
@@ -61,11 +55,15 @@ type PaceStatus struct {
 	// LookAhead is how many things are worth having in line; absent where merging, or
 	// tenants that take turns, make it as many as WORKER_MAX_HELD allows.
 	LookAhead *int `json:"look_ahead,omitempty"`
-	// DrainSeconds is about how long the calls for all that is held will take; absent
+	// DrainSeconds is about how long the calls for all that waits will take; absent
 	// while the circuit is open. MoreInQueue says that the worker holds as much as it
-	// may, or as is worth holding, so there may be more to do than that.
+	// may, or as is worth holding, and does not know what else is in the queue: then
+	// only what is held counts.
 	DrainSeconds *float64 `json:"drain_seconds,omitempty"`
 	MoreInQueue  bool     `json:"more_in_queue"`
+	// Queued is about how many messages wait in the queue beside those that are held;
+	// absent where that is not known, or was not asked because all there is is held.
+	Queued *int `json:"queued,omitempty"`
 }
 
 // CircuitStatus says whether calls and receives are held back, and why.
@@ -100,9 +98,6 @@ type StoreStatus struct {
 	Since time.Time `json:"since"` // an update older than the newest applied is recognised back to here
 }
 
-// Metrics are what /metrics shows.
-func (w *Worker) Metrics() prometheus.Gatherer { return w.metrics.Registry }
-
 // Health is what /healthz says, and the loops that make no progress.
 func (w *Worker) Health() (ok bool, stale []string) { return w.health.Check() }
 
@@ -122,9 +117,10 @@ func (w *Worker) Status() Status {
 		return s // the parts below are being built
 	}
 	s.DeadLetterQueue = w.deadLetterURL
-	s.addMessages(w.consumer.Stats())
+	held := w.consumer.Stats()
+	s.addMessages(held)
 	s.addBacklog(w.backlog.Stats())
-	s.addPace(w)
+	s.addPace(w, held.Full)
 	if c := w.circuit.State(); c.Open {
 		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe}
 	}
@@ -135,7 +131,6 @@ func (s *Status) addMessages(c consumer.Stats) {
 	m := &s.Messages
 	m.Received, m.ReceivedAgain, m.Held, m.HeldBytes = c.Received, c.Again, c.Held, c.HeldBytes
 	m.Settling, m.Stranded = c.Settling, c.Stranded
-	s.Pace.MoreInQueue = c.Full
 	for outcome, n := range c.Outcomes {
 		m.Outcomes[string(outcome)] = n
 	}
@@ -149,101 +144,19 @@ func (s *Status) addBacklog(b backlog.Stats) {
 	}
 }
 
-func (s *Status) addPace(w *Worker) {
+func (s *Status) addPace(w *Worker, full bool) {
 	lately := w.lately()
 	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
 	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
 	if worth, bounded := w.window.Worth(w.pace.Rate()); bounded {
 		s.Pace.LookAhead = new(worth)
 	}
+	queued, known := w.depth.get()
+	if known {
+		s.Pace.Queued = new(queued)
+	}
+	s.Pace.MoreInQueue = full && !known
 	if estimate, ok := w.drain(lately); ok {
 		s.Pace.DrainSeconds = new(estimate.Seconds())
 	}
-}
-
-// gauges registers what is read off the parts when somebody asks.
-func (w *Worker) gauges() {
-	m := w.metrics
-	m.Gauge("messages_held", "Messages held.", func() float64 { return float64(w.consumer.Stats().Held) })
-	m.Gauge("messages_held_bytes", "Bytes of the bodies held.", func() float64 { return float64(w.consumer.Stats().HeldBytes) })
-	m.Gauge("things_waiting", "Things with an update that waits or is being sent.", func() float64 { return float64(w.backlog.Things()) })
-	m.Gauge("oldest_waiting_seconds", "Age of the longest-waiting message, from its SentTimestamp.", func() float64 {
-		if oldest := w.backlog.Stats().Oldest; !oldest.IsZero() {
-			return time.Since(oldest).Seconds()
-		}
-		return 0
-	})
-	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
-	m.Gauge("circuit_open", "1 while the circuit is open: nothing is received, and only probes are sent.", func() float64 {
-		if w.circuit.State().Open {
-			return 1
-		}
-		return 0
-	})
-	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
-	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
-	m.Gauge("throttled_share", "Throttled calls, of those of the last minute.", func() float64 { return w.lately().throttled })
-	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
-	m.Gauge("drain_seconds", "About how long the calls for all that is held will take; NaN while the circuit is open.", func() float64 {
-		if estimate, ok := w.drain(w.lately()); ok {
-			return estimate.Seconds()
-		}
-		return math.NaN()
-	})
-}
-
-// logSums writes the last line of a run: what went in and what became of it.
-func (w *Worker) logSums(err error) {
-	s := w.Status()
-	outcomes := s.Messages.Outcomes
-	fields := []zap.Field{zap.Int("received", s.Messages.Received)}
-	for _, name := range []string{"applied", "superseded", "superseded_unsure", "duplicate", "unchanged", "dead_lettered", "released"} {
-		fields = append(fields, zap.Int(name, outcomes[name]))
-	}
-	calls := 0
-	for _, n := range s.Calls.ByResult {
-		calls += n
-	}
-	fields = append(fields,
-		zap.Int("merged", s.Messages.Merged), zap.Int("calls", calls), zap.Int("throttled", s.Calls.ByResult[string(telemetry.CallThrottled)]),
-		zap.Any("dead_letters", s.DeadLetters), zap.Int("polls_cut", s.SQS.PollsCut), zap.Int("stranded", s.Messages.Stranded))
-	if err != nil {
-		w.log.Error("stopped", append(fields, zap.Error(err))...)
-		return
-	}
-	w.log.Info("stopped", fields...)
-}
-
-// sums reads a counter's series, added up by one of its labels.
-func sums(v *prometheus.CounterVec, label string) map[string]int {
-	out := make(map[string]int)
-	ch := make(chan prometheus.Metric)
-	go func() {
-		v.Collect(ch)
-		close(ch)
-	}()
-	for metric := range ch {
-		var m dto.Metric
-		if metric.Write(&m) != nil {
-			continue // unreachable: a counter can always be written
-		}
-		for _, pair := range m.GetLabel() {
-			if pair.GetName() == label {
-				out[pair.GetValue()] += int(m.GetCounter().GetValue())
-			}
-		}
-	}
-	return out
-}
-
-// read is the value of a metric without labels.
-func read(metric prometheus.Metric) int {
-	var m dto.Metric
-	if metric.Write(&m) != nil {
-		return 0 // unreachable: as above
-	}
-	if m.Counter != nil {
-		return int(m.GetCounter().GetValue())
-	}
-	return int(m.GetGauge().GetValue())
 }

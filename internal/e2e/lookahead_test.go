@@ -40,8 +40,9 @@ func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
 						t.Errorf("%v messages held at %v calls a second", n, quota)
 					}
 				}
-				if s := q.workers[0].Status().Pace; s.LookAhead == nil || !s.MoreInQueue {
-					t.Errorf("shown as %+v", s)
+				s, left := q.workers[0].Status().Pace, float64(len(q.cloud.SQS.Messages(q.queue)))
+				if s.LookAhead == nil || s.Queued == nil || *s.DrainSeconds < 0.8*left/quota || *s.DrainSeconds > 1.25*left/quota+15 {
+					t.Errorf("shown as %+v, with %v messages left", s, left)
 				}
 				q.drained(5 * time.Minute)
 				q.stopAll()

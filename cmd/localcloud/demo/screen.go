@@ -66,7 +66,7 @@ func (s *screen) workerSays(level, text string) {
 }
 
 // columns of a line: their headings, as wide as their numbers get.
-const columns = "  time    sent  queue   held things   rate calls/s throttled applied superseded duplicate dead oldest  drain"
+const columns = "  time    sent  queue   held things   rate calls/s   used throttled msgs/call applied superseded duplicate dead oldest  drain"
 
 // line writes how far things are.
 func (s *screen) line(sent, depth int, is status, err error) {
@@ -85,9 +85,9 @@ func (s *screen) line(sent, depth int, is status, err error) {
 	o, was := is.Messages.Outcomes, s.before
 	rate := float64(is.calls()-was.calls()) / max(now.Sub(s.at).Seconds(), 0.001)
 	throttled := is.Calls.ByResult["throttled"]
-	text := head + fmt.Sprintf(" %6d %6d %6.1f %7.1f ", is.Messages.Held, is.Backlog.Things, is.Pace.Rate, rate)
+	text := head + fmt.Sprintf(" %6d %6d %6.1f %7.1f %5.1f%% ", is.Messages.Held, is.Backlog.Things, is.Pace.Rate, rate, 100*is.Pace.Utilisation)
 	text += s.risen(yellow, fmt.Sprintf("%8.1f%%", 100*is.Pace.ThrottledShare), throttled > was.Calls.ByResult["throttled"])
-	text += fmt.Sprintf(" %7d %10d %9d ", o["applied"], o["superseded"]+o["superseded_unsure"], o["duplicate"])
+	text += fmt.Sprintf(" %9.1f %7d %10d %9d ", is.Pace.MessagesPerCall, o["applied"], o["superseded"]+o["superseded_unsure"], o["duplicate"])
 	text += s.risen(red, fmt.Sprintf("%4d", o["dead_lettered"]), o["dead_lettered"] > was.Messages.Outcomes["dead_lettered"])
 	text += fmt.Sprintf(" %5.0fs %6s", is.Backlog.OldestSeconds, is.drain())
 	if is.State != "receiving" {

@@ -18,6 +18,7 @@ func TestLineStandsUnderItsHeadings(t *testing.T) {
 	is.Messages.Held, is.Messages.Outcomes = 2, map[string]int{"applied": 4, "superseded": 5, "superseded_unsure": 1, "duplicate": 7, "dead_lettered": 8}
 	is.Calls.ByResult = map[string]int{"ok": 30, "throttled": 3}
 	is.Pace.Rate, is.Backlog.Things, is.Backlog.OldestSeconds = 10, 9, 11
+	is.Pace.Utilisation, is.Pace.MessagesPerCall = 0.987, 3.14
 	is.Pace.ThrottledShare, is.Pace.DrainSeconds, is.Pace.MoreInQueue = 0.021, new(72.0), true
 	s.line(1234, 56, is, nil)
 	s.line(1234, 56, is, errors.New("no answer"))
@@ -42,7 +43,7 @@ func TestLineStandsUnderItsHeadings(t *testing.T) {
 	if !slices.Equal(ends(lines[0]), ends(lines[1])) {
 		t.Errorf("not aligned:\n%s", out.String())
 	}
-	for h, want := range map[string]string{"sent": "1234", "queue": "56", "held": "2", "things": "9", "throttled": "2.1%", "superseded": "6", "dead": "8", "oldest": "11s", "drain": "1:12+"} {
+	for h, want := range map[string]string{"sent": "1234", "queue": "56", "held": "2", "things": "9", "used": "98.7%", "throttled": "2.1%", "msgs/call": "3.1", "superseded": "6", "dead": "8", "oldest": "11s", "drain": "1:12+"} {
 		if values[h] != want {
 			t.Errorf("%s is %s, want %s", h, values[h], want)
 		}

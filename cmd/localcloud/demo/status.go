@@ -13,10 +13,12 @@ type status struct {
 		ByResult map[string]int `json:"by_result"`
 	} `json:"calls"`
 	Pace struct {
-		Rate           float64  `json:"rate"`
-		ThrottledShare float64  `json:"throttled_share"`
-		DrainSeconds   *float64 `json:"drain_seconds"`
-		MoreInQueue    bool     `json:"more_in_queue"`
+		Rate            float64  `json:"rate"`
+		Utilisation     float64  `json:"utilisation"`
+		ThrottledShare  float64  `json:"throttled_share"`
+		MessagesPerCall float64  `json:"messages_per_call"`
+		DrainSeconds    *float64 `json:"drain_seconds"`
+		MoreInQueue     bool     `json:"more_in_queue"`
 	} `json:"pace"`
 	Backlog struct {
 		Things        int     `json:"things"`
@@ -31,8 +33,8 @@ func (s status) calls() (n int) {
 	return n
 }
 
-// drain is about how long the calls for all that is held will take: 0:42, 0:42+
-// where the queue may have more, - where nobody knows.
+// drain is about how long the calls for all that waits will take: 0:42, 0:42+ where
+// only what is held counts and the queue may have more, - where nobody knows.
 func (s status) drain() string {
 	if s.Pace.DrainSeconds == nil {
 		return "-"

@@ -1,0 +1,20 @@
+package app
+
+import "time"
+
+// expectedWait is how long a message that joins the line now will wait.
+func (w *Worker) expectedWait() time.Duration {
+	rate := w.pace.Rate()
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(w.backlog.Things()) / rate * float64(time.Second))
+}
+
+// enough reports whether the things in line, and the messages that are coming, are
+// as many as are worth holding. Things that back off do not count: what failed must
+// not keep what is behind it out.
+func (w *Worker) enough(coming int) bool {
+	worth, bounded := w.window.Worth(w.pace.Rate())
+	return bounded && w.backlog.InLine()+coming >= worth
+}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/telemetry"
+)
+
+// Metrics are what /metrics shows.
+func (w *Worker) Metrics() prometheus.Gatherer { return w.metrics.Registry }
+
+// gauges registers what is read off the parts when somebody asks.
+func (w *Worker) gauges() {
+	m := w.metrics
+	m.Gauge("messages_held", "Messages held.", func() float64 { return float64(w.consumer.Stats().Held) })
+	m.Gauge("messages_held_bytes", "Bytes of the bodies held.", func() float64 { return float64(w.consumer.Stats().HeldBytes) })
+	m.Gauge("things_waiting", "Things with an update that waits or is being sent.", func() float64 { return float64(w.backlog.Things()) })
+	m.Gauge("oldest_waiting_seconds", "Age of the longest-waiting message, from its SentTimestamp.", func() float64 {
+		if oldest := w.backlog.Stats().Oldest; !oldest.IsZero() {
+			return time.Since(oldest).Seconds()
+		}
+		return 0
+	})
+	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
+	m.Gauge("circuit_open", "1 while the circuit is open: nothing is received, and only probes are sent.", func() float64 {
+		if w.circuit.State().Open {
+			return 1
+		}
+		return 0
+	})
+	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
+	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
+	m.Gauge("throttled_share", "Throttled calls, of those of the last minute.", func() float64 { return w.lately().throttled })
+	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
+	m.Gauge("drain_seconds", "About how long the calls for all that waits will take; NaN while the circuit is open.", func() float64 {
+		if estimate, ok := w.drain(w.lately()); ok {
+			return estimate.Seconds()
+		}
+		return math.NaN()
+	})
+}
+
+// logSums writes the last line of a run: what went in and what became of it.
+func (w *Worker) logSums(err error) {
+	s := w.Status()
+	outcomes := s.Messages.Outcomes
+	fields := []zap.Field{zap.Int("received", s.Messages.Received)}
+	for _, name := range []string{"applied", "superseded", "superseded_unsure", "duplicate", "unchanged", "dead_lettered", "released"} {
+		fields = append(fields, zap.Int(name, outcomes[name]))
+	}
+	calls := 0
+	for _, n := range s.Calls.ByResult {
+		calls += n
+	}
+	fields = append(fields,
+		zap.Int("merged", s.Messages.Merged), zap.Int("calls", calls), zap.Int("throttled", s.Calls.ByResult[string(telemetry.CallThrottled)]),
+		zap.Any("dead_letters", s.DeadLetters), zap.Int("polls_cut", s.SQS.PollsCut), zap.Int("stranded", s.Messages.Stranded))
+	if err != nil {
+		w.log.Error("stopped", append(fields, zap.Error(err))...)
+		return
+	}
+	w.log.Info("stopped", fields...)
+}
+
+// sums reads a counter's series, added up by one of its labels.
+func sums(v *prometheus.CounterVec, label string) map[string]int {
+	out := make(map[string]int)
+	ch := make(chan prometheus.Metric)
+	go func() {
+		v.Collect(ch)
+		close(ch)
+	}()
+	for metric := range ch {
+		var m dto.Metric
+		if metric.Write(&m) != nil {
+			continue // unreachable: a counter can always be written
+		}
+		for _, pair := range m.GetLabel() {
+			if pair.GetName() == label {
+				out[pair.GetValue()] += int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	return out
+}
+
+// read is the value of a metric without labels.
+func read(metric prometheus.Metric) int {
+	var m dto.Metric
+	if metric.Write(&m) != nil {
+		return 0 // unreachable: as above
+	}
+	if m.Counter != nil {
+		return int(m.GetCounter().GetValue())
+	}
+	return int(m.GetGauge().GetValue())
+}
