@@ -65,7 +65,7 @@ var Settings = []Setting{
 		kind: wholeSeconds(func(c *Config) *time.Duration { return &c.VisibilityTimeout }, time.Second, sqsMaxVisibility),
 	}, {
 		Name: "WORKER_MAX_HELD", Default: "5000",
-		Doc:  "Messages held at most. The more, the more updates of one thing share a call; those held are in flight for the queue.",
+		Doc:  "Messages held at most. The more, the more updates of one thing share a call; those held are in flight for the queue. Where no updates share calls and there are no tenants, fewer are held: what is called within a third of the first lease.",
 		kind: count(func(c *Config) *int { return &c.MaxHeld }, 10, sqsMaxInFlight),
 	}, {
 		Name: "WORKER_MAX_HELD_BYTES", Default: "64MiB",

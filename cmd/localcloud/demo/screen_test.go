@@ -59,12 +59,13 @@ func TestWorkerLines(t *testing.T) {
 	for _, line := range []string{
 		`{"ts":"2026-01-01T00:00:00Z","level":"info","msg":"started"}`,
 		`{"ts":"2026-01-01T00:00:01Z","level":"warn","msg":"calls fail","wait":"1s","count":2,"detail":"HTTP 503: no"}`,
+		`{"level":"info","msg":"circuit closed: nothing was lost","open_for":"21s"}`,
 		`panic: oh`,
 		`{"level":"info","msg":"stopped","received":7,"applied":6,"released":1,"dead_letters":{"rejected":0}}`,
 	} {
 		w.readLine(line, s)
 	}
-	want := "worker | warn  calls fail  count=2  detail=\"HTTP 503: no\"  wait=1s\nworker |  panic: oh\n"
+	want := "worker | warn  calls fail  count=2  detail=\"HTTP 503: no\"  wait=1s\nworker | info  circuit closed: nothing was lost  open_for=21s\nworker |  panic: oh\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}

@@ -124,7 +124,8 @@ func (w *worker) readLine(line string, out *screen) {
 			w.mu.Unlock()
 		}
 	}
-	if level != "info" && level != "debug" {
+	message, _ := entry["msg"].(string)
+	if level != "info" && level != "debug" || strings.HasPrefix(message, "circuit") {
 		out.workerSays(level, words(entry))
 	}
 }
