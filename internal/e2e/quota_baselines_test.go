@@ -23,7 +23,7 @@ type variant struct {
 var (
 	ourOwn   = variant{"worker", func(*quotaRun, *app.Options) {}}
 	noPace   = variant{"a: backoff alone", func(_ *quotaRun, o *app.Options) { o.Pace = unpaced{} }}
-	adaptive = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client()) }}
+	adaptive = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client(o.Transport)) }}
 
 	quotaVariants = []variant{ourOwn, noPace, adaptive}
 )

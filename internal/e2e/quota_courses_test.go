@@ -96,7 +96,7 @@ func outageCourses() []course {
 			{"calls begun in a second while open, most", 1, 1, false},
 			{"first success after its end, s", 0, o.resumes.Seconds(), false},
 			{received, 1, 2, false},
-			{"drained at, of the quota", 0.95, 1.001, true},
+			{"drained at, of the quota", 0.93, 1.001, true},
 			noLetters,
 		}})
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -55,9 +56,8 @@ func newQuotaRun(t testing.TB, v variant, seed uint64, quota float64) *quotaRun 
 func seeded(seed uint64) *rand.Rand { return retry.NewRand(seed + 1000) }
 
 // client is the worker's client of the API.
-func (q *quotaRun) client() *managedthings.Client {
-	http := awshttp.New(awshttp.Options{Transport: q.cloud.Transport()})
-	c, err := managedthings.New(*q.aws(), managedthings.Options{HTTP: http})
+func (q *quotaRun) client(way http.RoundTripper) *managedthings.Client {
+	c, err := managedthings.New(*q.aws(), managedthings.Options{HTTP: awshttp.New(awshttp.Options{Transport: way})})
 	if err != nil {
 		q.t.Fatal(err)
 	}

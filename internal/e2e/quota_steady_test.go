@@ -74,7 +74,7 @@ func replicas(q *quotaRun) map[string]float64 {
 func halfTaken(q *quotaRun) map[string]float64 {
 	const length = 2 * time.Minute
 	q.sendNames("thing", 2000)
-	api, end := q.client(), time.Now().Add(length)
+	api, end := q.client(q.cloud.Transport()), time.Now().Add(length)
 	var other sync.WaitGroup
 	for n := 0; ; n++ {
 		at := time.Duration((float64(n) + q.rng.Float64()) / 5 * float64(time.Second))
