@@ -22,8 +22,10 @@ const (
 	// land, or twice its timeout where that is longer. AWS documents no bound; no
 	// server known to us holds a request longer.
 	lateWindow = 5 * time.Minute
-	// finishTimeout bounds the write that records a call's end.
+	// finishTimeout bounds the recording of a call's end, finishEvery the wait
+	// between two tries of it.
 	finishTimeout = 10 * time.Second
+	finishEvery   = time.Second
 )
 
 // turn sees one turn through: acquire the thing's record, drop what it says is
@@ -210,7 +212,8 @@ func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingsta
 	err := u.store.Finish(ctx, lease, r)
 	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
 		// The call is made: to record it late is better than to make it again.
-		err = retry.Do(ctx, u.o.Retry, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
+		often := retry.Policy{Base: u.o.Retry.Base, Max: min(u.o.Retry.Max, finishEvery)}
+		err = retry.Do(ctx, often, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
 			err := u.store.Finish(ctx, lease, r)
 			if errors.Is(err, thingstate.ErrLeaseLost) {
 				err = retry.Permanent(err)
