@@ -15,8 +15,8 @@ import (
 
 func TestMemoryIsAStore(t *testing.T) {
 	statetest.Run(t, statetest.Harness{
-		Open: func(_ *testing.T, o statetest.Options) thingstate.Store {
-			return thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: o.DedupTTL, VersionTTL: o.VersionTTL})
+		Open: func(_ *testing.T, o statetest.Options) statetest.Opened {
+			return statetest.Opened{Store: thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: o.DedupTTL, VersionTTL: o.VersionTTL})}
 		},
 		Run:  synctest.Test,
 		Tick: time.Minute,

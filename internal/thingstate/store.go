@@ -23,9 +23,10 @@ type Store interface {
 	// "this value may or may not be set". It returns the record as it was
 	// before, with the marks that earlier calls left.
 	//
-	// Errors: *HeldError where another owner holds the lease (nothing was
-	// written); anything else is a trouble of the store, after which the write
-	// may or may not have happened (a mark too many costs a call, never a value).
+	// Errors: *HeldError where another owner holds the lease, *UnreadableError where
+	// the record cannot be read (nothing was changed); anything else is a trouble of
+	// the store, after which the write may or may not have happened (a mark too many
+	// costs a call, never a value).
 	Acquire(ctx context.Context, thing string, lease time.Duration, intents []Intent) (Record, Lease, error)
 
 	// Finish ends the lease and, in the same write, records how the call ended. A
@@ -43,18 +44,23 @@ var ErrLeaseLost = errors.New("thingstate: the thing's lease was taken over by a
 // HeldError is returned by Acquire when another owner holds the lease.
 type HeldError struct {
 	Thing string
-	Until time.Time // the lease's end by the store's clock
+	Until time.Time // the lease's end by this process's clock; zero where the store does not say
 }
 
 func (e *HeldError) Error() string {
+	if e.Until.IsZero() {
+		return "thingstate: thing " + e.Thing + " is held by another owner"
+	}
 	return "thingstate: thing " + e.Thing + " is held by another owner until " + e.Until.UTC().Format(time.RFC3339Nano)
 }
 
 // Lease is a hold on one thing's record, ended by Finish or by time.
 type Lease struct {
 	Thing string
-	Token uint64 // fencing token: grows with each acquisition of the thing
-	Until time.Time
+	Token uint64    // fencing token: grows with each acquisition of the thing
+	Until time.Time // by this process's clock, and not after its end by the store's
+
+	hold *hold // of a Shared store
 }
 
 // Digest is the first half of the SHA-256 of a raw value.

@@ -17,7 +17,7 @@ type Options struct{ DedupTTL, VersionTTL time.Duration }
 type Harness struct {
 	// Open returns a store without records. What it leaves behind is cleaned up
 	// by t.Cleanup.
-	Open func(t *testing.T, o Options) thingstate.Store
+	Open func(t *testing.T, o Options) Opened
 	// Run runs the body of one test; nil runs it as it is. A store in memory
 	// gives synctest.Test, so that its time is virtual; a store behind a socket,
 	// which cannot live in a bubble, gives nil and takes real time.
@@ -30,6 +30,22 @@ type Harness struct {
 	// Advance lets time pass by the store's clock; nil is time.Sleep, right for
 	// virtual and real time. A store whose clock the test can move gives its own.
 	Advance func(d time.Duration)
+	// Parallel runs the rules side by side, for a store that takes real time.
+	Parallel bool
+	// EndUnknown says that the store does not tell when another owner's lease ends.
+	EndUnknown bool
+}
+
+// Opened is a store under test.
+type Opened struct {
+	Store thingstate.Store
+	// Replica returns another worker's store of the same records; nil is Store
+	// itself, for one that ends with its process.
+	Replica func() thingstate.Store
+	// Lose has the answers of the next n requests lost after they were carried out,
+	// and their connections broken; below 0 of all from now on, at 0 of none any
+	// more. Nil where there is nothing between a store and its records.
+	Lose func(n int)
 }
 
 // Run runs the suite, one subtest a rule.
@@ -40,9 +56,12 @@ func Run(t *testing.T, h Harness) {
 	if h.Advance == nil {
 		h.Advance = time.Sleep
 	}
-	for _, group := range [][]rule{leaseRules, markRules, versionRules, keyRules} {
+	for _, group := range [][]rule{leaseRules, markRules, versionRules, keyRules, boundRules, answerRules} {
 		for _, r := range group {
 			t.Run(r.name, func(t *testing.T) {
+				if h.Parallel {
+					t.Parallel()
+				}
 				h.Run(t, func(t *testing.T) { r.test(newBench(t, h)) })
 			})
 		}
@@ -58,7 +77,8 @@ type rule struct {
 type bench struct {
 	*testing.T
 	Harness
-	store thingstate.Store
+	store  thingstate.Store
+	opened Opened
 }
 
 // thing is the one that most tests are about.
@@ -69,11 +89,24 @@ func newBench(t *testing.T, h Harness) *bench {
 }
 
 func newBenchWith(t *testing.T, h Harness, o Options) *bench {
-	return &bench{T: t, Harness: h, store: h.Open(t, o)}
+	opened := h.Open(t, o)
+	return &bench{T: t, Harness: h, store: opened.Store, opened: opened}
+}
+
+// replica returns another worker's store of the same records.
+func (b *bench) replica() thingstate.Store {
+	if b.opened.Replica == nil {
+		return b.store
+	}
+	return b.opened.Replica()
 }
 
 // long is a lease that does not end within a test.
 func (b *bench) long() time.Duration { return 1000 * b.Tick }
+
+// near reports whether two readings of a clock are of the same moment, as far as a
+// store that is a network away can tell.
+func (b *bench) near(t, u time.Time) bool { return t.Sub(u).Abs() < b.Tick }
 
 func (b *bench) pass(ticks int) { b.Advance(time.Duration(ticks) * b.Tick) }
 

@@ -125,8 +125,7 @@ func orderOf(n int) *message.Order {
 }
 
 // play does the steps with both and returns the first difference.
-func play(t *testing.T, todo []step) string {
-	store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: modelTTL / 2, VersionTTL: modelTTL})
+func play(t *testing.T, store thingstate.Store, todo []step) string {
 	models := map[string]*model{}
 	for _, thing := range []string{"a", "b"} {
 		models[thing] = &model{versions: map[string]int{}, marks: map[string][]mark{}, keys: map[string]time.Time{}, written: time.Now()}
@@ -184,13 +183,24 @@ func play(t *testing.T, todo []step) string {
 	return ""
 }
 
-func TestMemoryDoesWhatTheModelDoes(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		todo := steps.Draw(rt, "steps")
-		var difference string
-		synctest.Test(t, func(t *testing.T) { difference = play(t, todo) })
-		if difference != "" {
-			rt.Fatal(difference)
-		}
-	})
+func TestStoresDoWhatTheModelDoes(t *testing.T) {
+	for name, open := range map[string]func() thingstate.Store{
+		"memory": func() thingstate.Store {
+			return thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: modelTTL / 2, VersionTTL: modelTTL})
+		},
+		"shared": func() thingstate.Store {
+			return thingstate.NewShared(newTable(), thingstate.SharedOptions{DedupTTL: modelTTL / 2, VersionTTL: modelTTL})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(rt *rapid.T) {
+				todo := steps.Draw(rt, "steps")
+				var difference string
+				synctest.Test(t, func(t *testing.T) { difference = play(t, open(), todo) })
+				if difference != "" {
+					rt.Fatal(difference)
+				}
+			})
+		})
+	}
 }

@@ -1,0 +1,112 @@
+package statetest
+
+import (
+	"errors"
+
+	"managed-thing-updater/internal/thingstate"
+)
+
+// answerRules are about requests that were carried out but whose answer is lost.
+// What a store repeats by itself, the caller does not see.
+var answerRules = []rule{
+	{"an acquire whose answer is lost does not lock itself out", func(b *bench) {
+		b.needsLosses()
+		b.record() // the connection is there
+		for _, n := range []int{1, 2, -1} {
+			b.opened.Lose(n)
+			_, l, err := b.store.Acquire(b.Context(), thing, b.long(), []thingstate.Intent{intent("Name", 1)})
+			if _, held := errors.AsType[*thingstate.HeldError](err); held {
+				b.Fatalf("%d answers lost: held by itself: %v", n, err)
+			}
+			if n < 0 && err == nil {
+				b.Fatal("no answer came, and yet it was acquired")
+			}
+			b.opened.Lose(0)
+			if err != nil {
+				var r thingstate.Record
+				r, l = b.acquire(intent("Name", 1))
+				if len(r.Marks) > 0 {
+					b.Errorf("%d answers lost: its own marks are taken for another call's: %+v", n, r.Marks)
+				}
+			}
+			b.finish(l, thingstate.Result{Call: thingstate.NotSent})
+			expectMarks(b, "Name")
+		}
+	}},
+	{"an acquire whose answer is lost leaves one mark when its call may have been applied", func(b *bench) {
+		b.needsLosses()
+		b.record()
+		b.opened.Lose(1)
+		_, l, err := b.store.Acquire(b.Context(), thing, b.long(), []thingstate.Intent{intent("Name", 1)})
+		if err != nil {
+			_, l = b.acquire(intent("Name", 1))
+		}
+		b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+		expectMarks(b, "Name", 1)
+	}},
+	{"an acquire whose answer is lost holds others off, and its marks stay", func(b *bench) {
+		b.needsLosses()
+		b.record()
+		b.opened.Lose(-1)
+		if _, _, err := b.store.Acquire(b.Context(), thing, 3*b.Tick, []thingstate.Intent{intent("Name", 1)}); err == nil {
+			b.Fatal("no answer came, and yet it was acquired")
+		}
+		b.opened.Lose(0)
+		other := b.replica()
+		_, _, err := other.Acquire(b.Context(), thing, b.long(), nil)
+		if _, held := errors.AsType[*thingstate.HeldError](err); !held {
+			b.Errorf("another owner: %v, want a HeldError", err)
+		}
+		b.pass(4)
+		r, l, err := other.Acquire(b.Context(), thing, b.long(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if len(marked(r, "Name")) == 0 {
+			b.Error("a call that may have been made is forgotten")
+		}
+		if err := other.Finish(b.Context(), l, thingstate.Result{}); err != nil {
+			b.Error(err)
+		}
+	}},
+	{"a finish whose answer is lost is repeated", func(b *bench) {
+		b.needsLosses()
+		for _, n := range []int{1, 2, -1} {
+			_, l := b.acquire(intent("Name", 1))
+			result := thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{version(1)}, Keys: []string{"key"}}
+			b.opened.Lose(n)
+			err := b.store.Finish(b.Context(), l, result)
+			if n < 0 && err == nil || errors.Is(err, thingstate.ErrLeaseLost) {
+				b.Fatalf("%d answers lost: %v", n, err)
+			}
+			b.opened.Lose(0)
+			b.finish(l, result)
+			expectVersion(b, at(1), digest(1))
+			if r := b.record(); len(r.Versions) != 1 || len(r.Marks) > 0 || len(r.Keys) != 1 {
+				b.Errorf("%d answers lost: record %+v", n, r)
+			}
+		}
+	}},
+	{"a finish repeated after another owner came writes nothing", func(b *bench) {
+		b.needsLosses()
+		_, l := b.acquire()
+		result := thingstate.Result{Call: thingstate.Succeeded, Applied: named(version(1))}
+		b.opened.Lose(-1)
+		if err := b.store.Finish(b.Context(), l, result); err == nil {
+			b.Fatal("no answer came, and yet it was finished")
+		}
+		b.opened.Lose(0)
+		b.apply(named(version(2)))
+		if err := b.store.Finish(b.Context(), l, result); !errors.Is(err, thingstate.ErrLeaseLost) {
+			b.Errorf("repeated Finish: %v, want ErrLeaseLost", err)
+		}
+		expectVersion(b, at(2), digest(2))
+	}},
+}
+
+func (b *bench) needsLosses() {
+	b.Helper()
+	if b.opened.Lose == nil {
+		b.Skip("nothing is between this store and its records")
+	}
+}
