@@ -82,6 +82,42 @@ func TestATypicalRecordIsSmall(t *testing.T) {
 	}
 }
 
+// An item with every bound reached, and every text as long as it can be, fits into
+// one of DynamoDB, of 400 KB at most.
+func TestTheFullestItemFits(t *testing.T) {
+	const dynamoDBItem = 400_000
+	n := 0
+	order := func() *message.Order {
+		n++
+		long := fmt.Sprintf("%0300d", n)
+		return &message.Order{EventTime: time.Unix(253_402_300_799, 999_999_999), SentAt: time.Unix(0, 999_999_999), Sequence: long, MessageID: "m" + long}
+	}
+	var r Record
+	var intents []Intent
+	for member := range 14 {
+		name := fmt.Sprintf("WiFiSimpleSetupConfiguration%02d", member)
+		v := Version{Member: name, Order: order()}
+		if member < 3 {
+			for key := range MaxParts {
+				v.Parts = append(v.Parts, Part{PartKey(key), order()})
+			}
+		}
+		r.Versions = append(r.Versions, v)
+		for range MaxMarks {
+			r.Marks = append(r.Marks, Mark{Member: name, Order: order(), Token: 1 << 42})
+		}
+		intents = append(intents, Intent{Member: name, Order: order()})
+	}
+	for range MaxKeys {
+		r.Keys = append(r.Keys, AppliedKey{})
+	}
+	record, pending := len(encodeRecord(r, time.Now())), MaxPending*len(encodeMarks(Holder{}, intents))
+	t.Logf("record %d bytes, pending %d", record, pending)
+	if record > 160_000 || record+pending > dynamoDBItem*3/4 {
+		t.Errorf("record %d bytes, pending %d", record, pending)
+	}
+}
+
 // What a newer worker wrote is neither read as something else nor taken for damaged.
 func TestANewerFormatIsNamed(t *testing.T) {
 	b := encodeRecord(Record{}, time.Now())

@@ -27,13 +27,12 @@ type Harness struct {
 	// takes and above the resolution of its clock: for a store in memory any
 	// length, for one behind a socket some 200 ms.
 	Tick time.Duration
-	// Advance lets time pass by the store's clock; nil is time.Sleep, right for
-	// virtual and real time. A store whose clock the test can move gives its own.
-	Advance func(d time.Duration)
 	// Parallel runs the rules side by side, for a store that takes real time.
 	Parallel bool
-	// EndUnknown says that the store does not tell when another owner's lease ends.
-	EndUnknown bool
+	// Blind says that the store cannot see why an Acquire was refused: it does not
+	// tell when another owner's lease ends, nor make room for acquisitions that were
+	// not finished.
+	Blind bool
 }
 
 // Opened is a store under test.
@@ -46,15 +45,15 @@ type Opened struct {
 	// and their connections broken; below 0 of all from now on, at 0 of none any
 	// more. Nil where there is nothing between a store and its records.
 	Lose func(n int)
+	// Advance lets time pass by the store's clock; nil is time.Sleep, right for
+	// virtual and real time. A store whose clock the test can move gives its own.
+	Advance func(d time.Duration)
 }
 
 // Run runs the suite, one subtest a rule.
 func Run(t *testing.T, h Harness) {
 	if h.Run == nil {
 		h.Run = func(t *testing.T, body func(*testing.T)) { body(t) }
-	}
-	if h.Advance == nil {
-		h.Advance = time.Sleep
 	}
 	for _, group := range [][]rule{leaseRules, markRules, versionRules, keyRules, boundRules, answerRules} {
 		for _, r := range group {
@@ -90,6 +89,9 @@ func newBench(t *testing.T, h Harness) *bench {
 
 func newBenchWith(t *testing.T, h Harness, o Options) *bench {
 	opened := h.Open(t, o)
+	if opened.Advance == nil {
+		opened.Advance = time.Sleep
+	}
 	return &bench{T: t, Harness: h, store: opened.Store, opened: opened}
 }
 
@@ -108,7 +110,7 @@ func (b *bench) long() time.Duration { return 1000 * b.Tick }
 // store that is a network away can tell.
 func (b *bench) near(t, u time.Time) bool { return t.Sub(u).Abs() < b.Tick }
 
-func (b *bench) pass(ticks int) { b.Advance(time.Duration(ticks) * b.Tick) }
+func (b *bench) pass(ticks int) { b.opened.Advance(time.Duration(ticks) * b.Tick) }
 
 func (b *bench) acquire(intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
 	b.Helper()

@@ -1,0 +1,114 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
+	"managed-thing-updater/internal/thingstate"
+)
+
+// mostSkew is how far this machine's clock may be from DynamoDB's before Check
+// warns. A lease outlasts its call by more. DynamoDB tells its time in seconds.
+const mostSkew = 3 * time.Second
+
+// Check implements thingstate.Table. It needs dynamodb:DescribeTable and
+// dynamodb:DescribeTimeToLive; what it may not look at it warns of.
+func (tb *Table) Check(ctx context.Context) (warnings []string, err error) {
+	out, err := tb.api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &tb.name})
+	switch {
+	case denied(err):
+		return []string{"not allowed to look at the DynamoDB table " + tb.name + "; allow dynamodb:DescribeTable to have it checked at start"}, nil
+	case isA[*types.ResourceNotFoundException](err):
+		return nil, &thingstate.SetupError{
+			Fault: fmt.Errorf("there is no DynamoDB table %s in %s", tb.name, tb.region),
+			Fix:   "check the name, AWS_REGION and the account, or create it: " + tb.createCommand(),
+		}
+	case err != nil:
+		return nil, fmt.Errorf("DynamoDB table %s: %w", tb.name, err)
+	}
+	if fault := wrongKey(out.Table); fault != "" {
+		return nil, &thingstate.SetupError{
+			Fault: fmt.Errorf("the DynamoDB table %s is not one of the worker's: %s", tb.name, fault),
+			Fix:   "give WORKER_STATE a table of its own, and create it: " + tb.createCommand(),
+		}
+	}
+	if skew := skewOf(out.ResultMetadata); skew.Abs() > mostSkew {
+		warnings = append(warnings, fmt.Sprintf("this machine's clock differs from DynamoDB's by %v: leases run by it; see that it is set by NTP", skew.Round(time.Second)))
+	}
+	return append(warnings, tb.checkTTL(ctx)...), nil
+}
+
+// checkTTL warns where what has run out would be kept, and paid for, for ever.
+func (tb *Table) checkTTL(ctx context.Context) []string {
+	out, err := tb.api.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &tb.name})
+	if err != nil {
+		return nil // it may be looked at another time
+	}
+	if ttl := out.TimeToLiveDescription; ttl != nil && aws.ToString(ttl.AttributeName) == ttlExpiry &&
+		(ttl.TimeToLiveStatus == types.TimeToLiveStatusEnabled || ttl.TimeToLiveStatus == types.TimeToLiveStatusEnabling) {
+		return nil
+	}
+	return []string{"the DynamoDB table " + tb.name + " never forgets an item; let it do so: " + tb.ttlCommand()}
+}
+
+// skewOf is how much later it was here than there when an answer came.
+func skewOf(m middleware.Metadata) time.Duration {
+	there, ok := awsmiddleware.GetServerTime(m)
+	here, ok2 := awsmiddleware.GetResponseAt(m)
+	if !ok || !ok2 {
+		return 0
+	}
+	return here.Sub(there)
+}
+
+func wrongKey(t *types.TableDescription) string {
+	if len(t.KeySchema) != 1 || aws.ToString(t.KeySchema[0].AttributeName) != keyThing || t.KeySchema[0].KeyType != types.KeyTypeHash {
+		return "its key must be the partition key " + keyThing + " alone"
+	}
+	for _, a := range t.AttributeDefinitions {
+		if aws.ToString(a.AttributeName) == keyThing && a.AttributeType != types.ScalarAttributeTypeS {
+			return "its partition key " + keyThing + " must be a string"
+		}
+	}
+	return ""
+}
+
+func (tb *Table) createCommand() string {
+	return fmt.Sprintf("aws dynamodb create-table --region %[1]s --table-name %[2]s --billing-mode PAY_PER_REQUEST "+
+		"--attribute-definitions AttributeName=%[3]s,AttributeType=S --key-schema AttributeName=%[3]s,KeyType=HASH "+
+		"&& aws dynamodb wait table-exists --region %[1]s --table-name %[2]s && %[4]s", tb.region, tb.name, keyThing, tb.ttlCommand())
+}
+
+func (tb *Table) ttlCommand() string {
+	return fmt.Sprintf("aws dynamodb update-time-to-live --region %s --table-name %s --time-to-live-specification Enabled=true,AttributeName=%s", tb.region, tb.name, ttlExpiry)
+}
+
+// Create creates the table as the command that Check names does, but for its TTL:
+// for tests and stand-ins, whose tables do not live long.
+func (tb *Table) Create(ctx context.Context) error {
+	_, err := tb.api.CreateTable(ctx, &dynamodb.CreateTableInput{
+		TableName: &tb.name, BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String(keyThing), AttributeType: types.ScalarAttributeTypeS}},
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String(keyThing), KeyType: types.KeyTypeHash}},
+	})
+	return err
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+func denied(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && api.ErrorCode() == "AccessDeniedException"
+}
