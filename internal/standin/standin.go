@@ -71,16 +71,16 @@ func Moto() Kind {
 	return k.needing("moto_server")
 }
 
-// Redis is Redis itself.
-func Redis() Kind { return likeRedis("redis") }
+// Redis is Redis itself, with further arguments for it.
+func Redis(arguments ...string) Kind { return likeRedis("redis", arguments) }
 
-// Valkey is what Redis became elsewhere.
-func Valkey() Kind { return likeRedis("valkey") }
+// Valkey is what Redis became elsewhere, with further arguments for it.
+func Valkey(arguments ...string) Kind { return likeRedis("valkey", arguments) }
 
 // RedisDatabases is how many databases a Redis or Valkey of this package has.
 const RedisDatabases = 1000
 
-func likeRedis(name string) Kind {
+func likeRedis(name string, arguments []string) Kind {
 	program := name + "-server"
 	k := Kind{
 		Name: name, listening: regexp.MustCompile(`Ready to accept connections`),
@@ -88,6 +88,9 @@ func likeRedis(name string) Kind {
 		command: func() ([]string, string, error) {
 			port, err := freePort() // it takes 0 for none
 			line := fmt.Sprintf("%s --bind 127.0.0.1 --port %d --save '' --appendonly no --databases %d --dir %q", program, port, RedisDatabases, os.TempDir())
+			for _, argument := range arguments {
+				line += fmt.Sprintf(" %q", argument)
+			}
 			return untilInputEnds(line), fmt.Sprintf("redis://127.0.0.1:%d", port), err
 		},
 	}
