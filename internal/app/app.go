@@ -75,7 +75,8 @@ type Worker struct {
 
 	queues        *queues
 	deadLetterURL string
-	store         thingstate.Store
+	store         *meteredStore
+	closeState    func() error
 	pace          pace.Pace
 	intake        *intake.Intake
 	consumer      *consumer.Consumer
@@ -134,8 +135,8 @@ func (w *Worker) build(ctx context.Context) error {
 		return err
 	}
 
-	if w.store = w.o.Store; w.store == nil {
-		w.store = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
+	if err := w.openState(ctx, cfg); err != nil {
+		return err
 	}
 	if w.pace = w.o.Pace; w.pace == nil {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
@@ -187,7 +188,7 @@ func (w *Worker) aws(ctx context.Context) (aws.Config, error) {
 // fenceStart is how far back the worker can tell an old update from a new one.
 func (w *Worker) fenceStart() time.Time {
 	reach := time.Now().Add(-w.cfg.VersionTTL)
-	if w.cfg.State == config.StateMemory && reach.Before(w.started) {
+	if w.cfg.StateKind() == config.StateMemory && reach.Before(w.started) {
 		return w.started
 	}
 	return reach

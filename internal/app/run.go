@@ -56,9 +56,10 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 		return err
 	}
+	defer func() { _ = w.closeState() }() // nothing is waited for there
 	w.log.Info("started",
 		zap.String("version", w.o.Version), telemetry.Queue(w.cfg.QueueURL), zap.String("dead_letter_queue", w.deadLetterURL),
-		zap.String("admin", addr), zap.String("state", w.cfg.State), zap.Time("late_updates_known_since", w.fenceStart()))
+		zap.String("admin", addr), telemetry.State(w.cfg.StateName()), zap.Time("late_updates_known_since", w.fenceStart()))
 	return w.work(ctx)
 }
 

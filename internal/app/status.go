@@ -92,10 +92,27 @@ type SQSStatus struct {
 	PollsCut      int            `json:"polls_cut"`
 }
 
-// StoreStatus says where things are remembered, and since when.
+// StoreStatus says where things are remembered, since when, and how fast.
 type StoreStatus struct {
-	Kind  string    `json:"kind"`
+	Kind  string    `json:"kind"`  // memory, dynamodb, redis
+	Name  string    `json:"name"`  // as WORKER_STATE, without credentials
 	Since time.Time `json:"since"` // an update older than the newest applied is recognised back to here
+
+	Acquire OperationStatus `json:"acquire"`
+	Finish  OperationStatus `json:"finish"`
+	// While operations fail: since when, and the last error.
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+	Error        string     `json:"error,omitempty"`
+}
+
+// OperationStatus is one operation of the store: how often since the start, and how
+// long each of the last 1,000 took, in seconds.
+type OperationStatus struct {
+	Count  int     `json:"count"`
+	Errors int     `json:"errors"`
+	P50    float64 `json:"p50_seconds"`
+	P99    float64 `json:"p99_seconds"`
+	Max    float64 `json:"max_seconds"`
 }
 
 // Health is what /healthz says, and the loops that make no progress.
@@ -106,7 +123,7 @@ func (w *Worker) Status() Status {
 	name, reason := w.phase.get()
 	s := Status{
 		State: name, Reason: reason, Version: w.o.Version, Started: w.started, Uptime: time.Since(w.started).Seconds(),
-		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.State, Since: w.fenceStart()},
+		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName(), Since: w.fenceStart()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}},
 		DeadLetters: sums(w.metrics.DeadLetters, "reason"),
 		Calls:       CallStatus{InFlight: read(w.metrics.CallsInFlight), ByResult: sums(w.metrics.Calls, "result")},
@@ -117,6 +134,7 @@ func (w *Worker) Status() Status {
 		return s // the parts below are being built
 	}
 	s.DeadLetterQueue = w.deadLetterURL
+	w.store.addTo(&s.Store)
 	held := w.consumer.Stats()
 	s.addMessages(held)
 	s.addBacklog(w.backlog.Stats())

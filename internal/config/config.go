@@ -39,7 +39,7 @@ type Config struct {
 
 	MaxEventAge time.Duration // 0: off
 
-	State           string // StateMemory
+	State           string // StateMemory, or a URL of one of the other kinds; it may hold a password: show StateName
 	DedupTTL        time.Duration
 	VersionTTL      time.Duration
 	SkipUnchanged   time.Duration // 0: off
@@ -56,10 +56,8 @@ type Config struct {
 	sources map[string]Source // by name; what is missing is FromDefault
 }
 
-// The values of State and MemberSemantics.
+// The values of MemberSemantics.
 const (
-	StateMemory = "memory"
-
 	SemanticsReplace = "replace"
 	SemanticsMerge   = "merge"
 	SemanticsUnknown = "unknown"

@@ -156,7 +156,7 @@ func TestWrongValues(t *testing.T) {
 		"WORKER_RETRY_ATTEMPTS":     {"0", "1001"},
 		"WORKER_MAX_RECEIVES":       {"0"},
 		"WORKER_MAX_EVENT_AGE":      {"1s", "28", "28days", "1d2d", "1.5h2d", "d", "4000d", "9999999999999d"},
-		"WORKER_STATE":              {"dynamodb://things", "redis://:pw@host", "Memory", "file"},
+		"WORKER_STATE":              {"Memory", "file", "dynamodb", "dynamodb://", "dynamodb://ab", "dynamodb://a/b", "redis://", "redis://user:pw@", "redis://h/x", "redis://h/1/2", "redis://u:p/w@h", "rediss://h:x", "redis://h#1", "unix://h"},
 		"WORKER_DEDUP_TTL":          {"0", "59s"},
 		"WORKER_VERSION_TTL":        {"0"},
 		"WORKER_SKIP_UNCHANGED":     {"1ms", "true"},
@@ -213,7 +213,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 func TestNoCredentialInAFault(t *testing.T) {
 	for name, value := range map[string]string{
 		"WORKER_ADMIN_TOKEN": "hunter2 hunter2",
-		"WORKER_STATE":       "redis://admin:hunter2@cache:6379/0",
+		"WORKER_STATE":       "redis://admin:hunter2@cache:6379/zero",
 		"WORKER_QUEUE_URL":   "https://key:hunter2@sqs/1/q",
 		"WORKER_DLQ_URL":     "https://sqs/1/q?X-Amz-Signature=hunter2",
 		"WORKER_ADMIN_ADDR":  "hunter2@localhost",
@@ -274,11 +274,35 @@ func TestRulesBetweenSettings(t *testing.T) {
 	}
 }
 
-func TestStateOfAnotherBuildIsRefusedByName(t *testing.T) {
-	for _, state := range []string{"dynamodb://things", "redis://cache:6379", "rediss://cache:6379"} {
+func TestNoCredentialInAWrongState(t *testing.T) {
+	for _, state := range []string{"redis://:hunter2", "redis://user:hun/ter2@cache", "redis://user:hunter2@", "rediss://hunter2:hunter2", "redis://cache/hunter2"} {
 		_, err := config.Load(with("WORKER_STATE", state), nil)
-		if found := faults(t, err); !strings.Contains(found[0].Rule, "in memory only") || found[0].Value != state {
+		if len(faults(t, err)) != 1 || strings.Contains(err.Error(), "ter2") {
 			t.Errorf("%s: %v", state, err)
+		}
+	}
+}
+
+func TestState(t *testing.T) {
+	for state, want := range map[string]struct {
+		kind, name string
+		versions   time.Duration
+	}{
+		"memory":            {config.StateMemory, "memory", 24 * time.Hour},
+		"dynamodb://things": {config.StateDynamoDB, "dynamodb://things", 35 * 24 * time.Hour},
+		"redis://cache":     {config.StateRedis, "redis://cache", 35 * 24 * time.Hour},
+		"rediss://user:hunter2@cache:6380/2?addr=a:1&addr=b:2": {config.StateRedis, "rediss://cache:6380/2", 35 * 24 * time.Hour},
+	} {
+		c, err := config.Load(with("WORKER_STATE", state), nil)
+		if err != nil {
+			t.Errorf("%s: %v", state, err)
+			continue
+		}
+		if c.State != state || c.StateKind() != want.kind || c.StateName() != want.name || c.VersionTTL != want.versions {
+			t.Errorf("%s is %s, called %s, remembers for %v", state, c.StateKind(), c.StateName(), c.VersionTTL)
+		}
+		if strings.Contains(strings.Join(texts(c), " "), "hunter2") {
+			t.Errorf("%s: the password is shown", state)
 		}
 	}
 }

@@ -73,6 +73,9 @@ func mask(text string) string {
 	if !isURL {
 		scheme, rest = "", text
 	}
+	if scheme == "redis" || scheme == "rediss" {
+		return scheme + "://…" // what is not written as it must be may be a password anywhere
+	}
 	if at := strings.LastIndex(rest, "@"); at >= 0 {
 		rest = "…" + rest[at:]
 	}

@@ -133,21 +133,6 @@ func choice(field func(*Config) *string, values ...string) kind {
 	})
 }
 
-// stateStore takes memory, and names what this build has not got.
-func stateStore(field func(*Config) *string) kind {
-	const allowed = "`" + StateMemory + "`"
-	return plain(field, "word", allowed, func(text string) error {
-		scheme, _, _ := strings.Cut(text, "://")
-		switch {
-		case text == StateMemory:
-			return nil
-		case scheme == "dynamodb" || scheme == "redis" || scheme == "rediss":
-			return errors.New("this build keeps its state in memory only: set " + StateMemory + " and run one replica")
-		}
-		return errors.New("it must be " + StateMemory)
-	})
-}
-
 func queueURL(field func(*Config) *string) kind {
 	const allowed = "a queue's URL, such as https://sqs.eu-west-1.amazonaws.com/123456789012/my-queue"
 	return plain(field, "URL", allowed, func(text string) error {

@@ -25,8 +25,7 @@ White space around a value is ignored. An empty value is the default, but for
 - **Durations**: ` + "`200ms`, `90s`, `1h30m`, `28d`, `1d12h`" + `; a day is 24 hours. A number without a unit is refused, but for ` + "`0`" + `.
 - **Sizes**: bytes, or with a unit: ` + "`10MB`" + ` is 10,000,000 bytes, ` + "`10MiB`" + ` 10,485,760.
 
-Credentials, Region and endpoints are the AWS SDK's own settings: ` + "`AWS_REGION`, `AWS_PROFILE`,\n`AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS`, `AWS_USE_FIPS_ENDPOINT`" + `, and
-the roles of ECS, EKS Pod Identity and IRSA.
+Credentials, Region and endpoints are the AWS SDK's own settings: ` + "`AWS_REGION`, `AWS_PROFILE`,\n`AWS_ENDPOINT_URL_SQS`, `AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS`, `AWS_ENDPOINT_URL_DYNAMODB`,\n`AWS_USE_FIPS_ENDPOINT`" + `, and the roles of ECS, EKS Pod Identity and IRSA.
 
 | variable | flag | default |
 |---|---|---|

@@ -105,7 +105,7 @@ var Settings = []Setting{
 		kind: durationOrOff(func(c *Config) *time.Duration { return &c.MaxEventAge }, time.Minute, 3650*day),
 	}, {
 		Name: "WORKER_STATE", Default: StateMemory,
-		Doc:  "Where the records of things live. This build keeps them in memory only: one replica, and what it knows of versions and duplicates goes with the process.",
+		Doc:  "Where the records of things live. `memory` is for one replica, and what it knows of versions and duplicates goes with the process. Several replicas share a DynamoDB table, or Redis 7 or Valkey: [state.md](state.md) says which to choose, what it costs and what it guarantees. Set a URL with a password by the variable: a flag can be read by everyone on the machine.",
 		kind: stateStore(func(c *Config) *string { return &c.State }),
 	}, {
 		Name: "WORKER_DEDUP_TTL", Default: "24h",

@@ -26,6 +26,9 @@ func Code(code string) zap.Field { return zap.String("code", code) }
 // Reason is why a message was dead-lettered.
 func Reason(reason string) zap.Field { return zap.String("reason", reason) }
 
+// State names the store of the things' records, without credentials.
+func State(name string) zap.Field { return zap.String("state", name) }
+
 // Action is an SQS action.
 func Action(action string) zap.Field { return zap.String("action", action) }
 

@@ -27,6 +27,9 @@ type Metrics struct {
 	CallsInFlight prometheus.Gauge
 	Attempts      *prometheus.CounterVec // counted: yes, trouble, no_evidence
 
+	StateSeconds    *prometheus.HistogramVec // operation
+	StateOperations *prometheus.CounterVec   // operation, result: ok, held, lost, error
+
 	LeasesRenewed prometheus.Counter
 	LeasesLost    prometheus.Counter
 	SQSRequests   *prometheus.CounterVec // action, result
@@ -65,6 +68,17 @@ var SQSActions = []string{
 	"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueAttributes", "GetQueueUrl",
 }
 
+// The operations of the state store, and their results, as metrics name them.
+const (
+	StateAcquire = "acquire"
+	StateFinish  = "finish"
+
+	StateOK    = "ok"
+	StateHeld  = "held"  // another replica has the thing
+	StateLost  = "lost"  // another replica took it before the call's end was recorded
+	StateError = "error" // the store did not do it, or did not say so
+)
+
 // NewMetrics makes the metrics in a registry of their own, beside those of the
 // Go runtime and the process.
 func NewMetrics() *Metrics {
@@ -98,6 +112,20 @@ func NewMetrics() *Metrics {
 	m.CallsInFlight = prometheus.NewGauge(prometheus.GaugeOpts{Name: "worker_api_calls_in_flight", Help: "UpdateManagedThing calls under way."})
 	m.Registry.MustRegister(m.CallSeconds, m.CallsInFlight)
 	m.Attempts = vec("failed_attempts_total", "Failed calls by whether they count against the update: yes; trouble, while other things fail as well; no_evidence, without other traffic to compare with.", "counted", "yes", "trouble", "no_evidence")
+	m.StateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "worker_state_seconds", Help: "Duration of the state store's operations.",
+		Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	}, []string{"operation"})
+	m.StateOperations = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "worker_state_operations_total", Help: "Operations of the state store by result: ok; held by another replica; lost to another replica, a possible stale write; error.",
+	}, []string{"operation", "result"})
+	m.Registry.MustRegister(m.StateSeconds, m.StateOperations)
+	for operation, results := range map[string][]string{StateAcquire: {StateOK, StateHeld, StateError}, StateFinish: {StateOK, StateLost, StateError}} {
+		m.StateSeconds.WithLabelValues(operation)
+		for _, result := range results {
+			m.StateOperations.WithLabelValues(operation, result)
+		}
+	}
 	m.LeasesRenewed = counter("leases_renewed_total", "Visibility timeouts extended, one for each message.")
 	m.LeasesLost = counter("leases_lost_total", "Leases that ran out or were taken away while the message was held.")
 	m.SQSRequests = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_requests_total", Help: "Requests to SQS by action and result."}, []string{"action", "result"})

@@ -1,0 +1,87 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/thingstate"
+	"managed-thing-updater/internal/thingstate/dynamostore"
+	"managed-thing-updater/internal/thingstate/redisstore"
+)
+
+const (
+	// stateAnswer is how long a state store may take for one try; an operation has
+	// time for a second and a third.
+	stateAnswer = time.Second
+	// stateCheck bounds the look at the store at start.
+	stateCheck = 10 * time.Second
+)
+
+// openState opens the store that the settings name and looks whether it can be
+// used. One that only does not answer is no reason not to start: until it does,
+// nothing is applied and every message stays in the queue.
+func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
+	w.closeState = func() error { return nil }
+	if w.o.Store != nil {
+		w.store = newMeteredStore(w.o.Store, w.metrics)
+		return nil
+	}
+	var table thingstate.Table
+	switch w.cfg.StateKind() {
+	case config.StateDynamoDB:
+		client := awshttp.ForConfig(cfg, awshttp.Options{Connections: w.cfg.Concurrency, HeaderTimeout: stateAnswer, Transport: w.o.Transport})
+		table = dynamostore.New(cfg, dynamostore.Options{Name: w.cfg.StateTable(), HTTP: client})
+	case config.StateRedis:
+		t, err := redisstore.New(redisstore.Options{URL: w.cfg.State, Connections: w.cfg.Concurrency})
+		if err != nil {
+			return stateSetup(err)
+		}
+		table = t
+	default:
+		memory := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
+		w.store = newMeteredStore(memory, w.metrics)
+		return nil
+	}
+	shared := thingstate.NewShared(table, thingstate.SharedOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
+	if err := w.checkState(ctx, shared); err != nil {
+		return errors.Join(err, shared.Close())
+	}
+	w.store, w.closeState = newMeteredStore(shared, w.metrics), shared.Close
+	return nil
+}
+
+func (w *Worker) checkState(ctx context.Context, s *thingstate.Shared) error {
+	checking, cancel := context.WithTimeout(ctx, stateCheck)
+	defer cancel()
+	warnings, err := s.Check(checking)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	for _, warning := range warnings {
+		w.log.Warn(warning, telemetry.State(w.cfg.StateName()))
+	}
+	if err = stateSetup(err); err == nil {
+		return nil
+	}
+	if setup, ok := errors.AsType[*SetupError](err); ok {
+		return setup
+	}
+	w.log.Warn("the state store does not answer; starting all the same: until it does, nothing is applied and every message stays in the queue",
+		telemetry.State(w.cfg.StateName()), zap.Error(err))
+	return nil
+}
+
+// stateSetup turns a fault of a store's setup into one of the worker's.
+func stateSetup(err error) error {
+	if setup, ok := errors.AsType[*thingstate.SetupError](err); ok {
+		return &SetupError{setup.Fault, setup.Fix}
+	}
+	return err
+}
