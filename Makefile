@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test stand-ins lint fmt bench bench-quota docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -30,7 +30,11 @@ test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/co
 stand-ins: # what the tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \
 		echo "no tests against fauxqs: install Node.js 18.19 or later with npm, then run npm ci in test/fauxqs"
+	@test -d test/dynalite/node_modules/dynalite && command -v node >/dev/null || \
+		echo "no tests against dynalite: install Node.js 18.19 or later with npm, then run npm ci in test/dynalite"
 	@command -v moto_server >/dev/null || echo "no tests against moto: pip install 'moto[server]'"
+	@command -v redis-server >/dev/null || echo "no tests against Redis: install the package redis-server"
+	@command -v valkey-server >/dev/null || echo "no tests against Valkey: install the package valkey-server"
 
 lint: gofumpt vet staticcheck fix imports tidy-check ## check format, vet, staticcheck, go fix, imports and modules
 	@echo "lint: nothing found"
@@ -46,6 +50,10 @@ bench: build ## run the benchmarks, and hold the worker's CPU, requests and memo
 
 bench-quota: ## print how calls are spent, beside two baselines; fails where a bound is broken (about 10 minutes; SEEDS=1 is quicker)
 	@BENCH_QUOTA=$(SEEDS) go test -count=1 -v -timeout 40m -run '^TestQuota$$' ./internal/e2e | awk '!/^ *(===|---|PASS|FAIL|ok)/'
+
+bench-state: build ## print what each state store costs, and the worker's messages a second with it (ARGS=--help says more)
+	@mkdir -p bin && go build -o bin/bench ./cmd/localcloud/bench
+	@bin/bench state $(ARGS)
 
 docs: ## make docs/settings.md from the table of settings
 	@go generate ./internal/config

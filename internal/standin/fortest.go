@@ -23,6 +23,6 @@ func (k Kind) ForTest(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = s.Stop() })
+	t.Cleanup(s.Stop)
 	return s.URL
 }

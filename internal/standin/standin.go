@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -183,7 +182,8 @@ func (k Kind) Start(ctx context.Context) (*Server, error) {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
-	return nil, errors.Join(err, s.Stop())
+	s.Stop()
+	return nil, err
 }
 
 // readOutput looks for the line that says it listens and reads the rest, until the process ends.
@@ -201,11 +201,10 @@ func (s *Server) readOutput(output io.ReadCloser, listening *regexp.Regexp, foun
 }
 
 // Stop ends the server and waits for its end.
-func (s *Server) Stop() error {
+func (s *Server) Stop() {
 	_ = s.stdin.Close() // it ends by that
 	last := time.AfterFunc(10*time.Second, func() { _ = s.process.Process.Kill() })
 	defer last.Stop()
 	_ = s.process.Wait() // it is stopped by a signal, and says so
 	<-s.read
-	return nil
 }

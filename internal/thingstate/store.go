@@ -1,5 +1,3 @@
-// Package thingstate remembers, for each managed thing, what was applied last:
-// one record a thing, two conditional writes an API call.
 package thingstate
 
 import (

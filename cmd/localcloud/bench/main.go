@@ -22,6 +22,10 @@
 //	--profile FILE     write a CPU profile of the worker in the last round; its
 //	                   numbers do not count then
 //
+// "bench state" measures the state stores instead, each that is there, and prints a
+// table: what Acquire and Finish take, and the worker's messages a second. --help
+// says what one can touch.
+//
 // Exit codes: 0 all within the bounds; 1 a bound is broken; 2 usage, or it could
 // not run.
 package main
@@ -59,6 +63,13 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if err := floor(ctx, args[1:]); err != nil {
 			fmt.Fprintln(stderr, "bench: floor:", err)
 			return 1
+		}
+		return 0
+	}
+	if len(args) > 0 && args[0] == stateCommand {
+		if err := state(ctx, args[1:], stdout, stderr); err != nil {
+			fmt.Fprintln(stderr, "bench: state:", err)
+			return 2
 		}
 		return 0
 	}

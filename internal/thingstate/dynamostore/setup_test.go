@@ -101,6 +101,40 @@ func TestAnOperationEndsInTime(t *testing.T) {
 	}
 }
 
+// A request that is never answered leaves time for another.
+func TestATryWithoutAnAnswerIsRepeated(t *testing.T) {
+	cfg := awsConfig(standin.Dynalite().ForTest(t))
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	t.Cleanup(transport.CloseIdleConnections)
+	var updates atomic.Int32
+	patient := roundTrip(func(r *http.Request) (*http.Response, error) {
+		answer, err := transport.RoundTrip(r)
+		if err == nil && strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".UpdateItem") && updates.Add(1) == 1 {
+			answer.Body.Close()
+			return nil, headerTimeout{} // as net/http's, for its ResponseHeaderTimeout
+		}
+		return answer, err
+	})
+	table := dynamostore.New(cfg, dynamostore.Options{Name: "things", HTTP: patient})
+	if err := table.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	store := thingstate.NewShared(table, thingstate.SharedOptions{})
+	r, l, err := store.Acquire(t.Context(), "lamp", time.Minute, []thingstate.Intent{{Member: "Name", Order: &message.Order{}}})
+	if err != nil || len(r.Marks) > 0 || updates.Load() != 2 {
+		t.Fatalf("%v after %d tries, marks %v", err, updates.Load(), r.Marks)
+	}
+	if err := store.Finish(t.Context(), l, thingstate.Result{}); err != nil {
+		t.Error(err)
+	}
+}
+
+type headerTimeout struct{}
+
+func (headerTimeout) Error() string   { return "net/http: timeout awaiting response headers" }
+func (headerTimeout) Timeout() bool   { return true }
+func (headerTimeout) Temporary() bool { return true }
+
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) Do(r *http.Request) (*http.Response, error) { return f(r) }
