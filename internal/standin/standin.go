@@ -87,8 +87,8 @@ func likeRedis(name string, arguments []string) Kind {
 		command: func() ([]string, string, error) {
 			port, err := freePort() // it takes 0 for none
 			line := fmt.Sprintf("%s --bind 127.0.0.1 --port %d --save '' --appendonly no --databases %d --dir %q", program, port, RedisDatabases, os.TempDir())
-			for _, argument := range arguments {
-				line += fmt.Sprintf(" %q", argument)
+			if len(arguments) > 0 {
+				line += ` "` + strings.Join(arguments, `" "`) + `"`
 			}
 			return untilInputEnds(line), fmt.Sprintf("redis://127.0.0.1:%d", port), err
 		},
