@@ -7,23 +7,37 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
 )
 
 // meteredStore is a store of which metrics and /status say how it does.
 type meteredStore struct {
-	store   thingstate.Store
-	metrics *telemetry.Metrics
+	store           thingstate.Store
+	acquire, finish *meter
 
-	mu              sync.Mutex // guards all below
-	acquire, finish latencies
-	failing         time.Time // since when operations fail; zero: they do not
-	lastError       string    // of those
+	mu        sync.Mutex // guards all below, and the meters' latencies
+	failing   time.Time  // since when operations fail; zero: they do not
+	lastError string     // of those
+}
+
+// meter is one operation's.
+type meter struct {
+	seconds prometheus.Observer
+	results *prometheus.CounterVec // by result
+	latencies
 }
 
 func newMeteredStore(s thingstate.Store, m *telemetry.Metrics) *meteredStore {
-	return &meteredStore{store: s, metrics: m}
+	of := func(operation string) *meter {
+		return &meter{
+			seconds: m.StateSeconds.WithLabelValues(operation),
+			results: m.StateOperations.MustCurryWith(prometheus.Labels{"operation": operation}),
+		}
+	}
+	return &meteredStore{store: s, acquire: of(telemetry.StateAcquire), finish: of(telemetry.StateFinish)}
 }
 
 // Acquire implements thingstate.Store.
@@ -36,7 +50,7 @@ func (s *meteredStore) Acquire(ctx context.Context, thing string, lease time.Dur
 	} else if err != nil {
 		result = telemetry.StateError
 	}
-	s.note(&s.acquire, telemetry.StateAcquire, result, began, err)
+	s.note(s.acquire, result, time.Since(began), err)
 	return r, l, err
 }
 
@@ -50,15 +64,13 @@ func (s *meteredStore) Finish(ctx context.Context, l thingstate.Lease, r thingst
 	} else if err != nil {
 		result = telemetry.StateError
 	}
-	s.note(&s.finish, telemetry.StateFinish, result, began, err)
+	s.note(s.finish, result, time.Since(began), err)
 	return err
 }
 
-func (s *meteredStore) note(of *latencies, operation, result string, began time.Time, err error) {
-	ended := time.Now()
-	took := ended.Sub(began)
-	s.metrics.StateSeconds.WithLabelValues(operation).Observe(took.Seconds())
-	s.metrics.StateOperations.WithLabelValues(operation, result).Inc()
+func (s *meteredStore) note(of *meter, result string, took time.Duration, err error) {
+	of.seconds.Observe(took.Seconds())
+	of.results.WithLabelValues(result).Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	of.add(took)
@@ -68,7 +80,7 @@ func (s *meteredStore) note(of *latencies, operation, result string, began time.
 	}
 	of.errors++
 	if s.failing.IsZero() {
-		s.failing = ended
+		s.failing = time.Now()
 	}
 	s.lastError = err.Error()
 }

@@ -1,13 +1,12 @@
 package redisstore
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/maintnotifications"
@@ -18,63 +17,55 @@ import (
 // What one try may take, where the URL does not say. Three of them end within the
 // 4 seconds that an operation has.
 const (
-	dialTimeout = time.Second
-	ioTimeout   = time.Second
-	retries     = 2
+	tryTimeout = "1s"
+	retries    = "2"
 )
 
-const allowed = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, with &addr=HOST:PORT for each further node of a cluster"
+const allowed = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], rediss:// for TLS, with ?addr=HOST:PORT for each further node of a cluster"
 
 // database is a URL's path. Any other may be the rest of a password that was not
 // written as it must be.
 var database = regexp.MustCompile(`^(/[0-9]*)?$`)
 
-// open makes the client. The library's own retries are on: a script that runs
-// again, because its answer was lost, finds its own Holder in the item and does
-// the same once more.
-func open(o Options) (*Table, error) {
+// New makes a table; nothing is sent to the server yet. The error is a
+// *thingstate.SetupError, which never holds what may be a password.
+//
+// The library's own retries are on: a script that runs again, because its answer
+// was lost, finds its own Holder in the item and does the same once more.
+func New(o Options) (*Table, error) {
 	redis.SetLogger(silent{}) // errors come back from the calls
 	u, err := url.Parse(o.URL)
 	if err != nil || u.Hostname() == "" || !database.MatchString(u.Path) {
 		return nil, wrong("") // url's error quotes the URL
 	}
 	tb := &Table{name: u.Scheme + "://" + u.Host + strings.TrimSuffix(u.Path, "/")}
-	if u.Query().Has("addr") {
-		tb.cluster = true
-		tb.client, err = openCluster(o)
-	} else {
-		tb.client, err = openOne(o)
+	query := u.Query()
+	for option, value := range map[string]string{
+		"max_retries": retries, "dial_timeout": tryTimeout, "read_timeout": tryTimeout, "write_timeout": tryTimeout,
+		"pool_size": strconv.Itoa(max(0, o.Connections)), "pipeline_pool_size": "-1",
+	} {
+		if !query.Has(option) {
+			query.Set(option, value)
+		}
 	}
+	tb.cluster = query.Has("addr")
+	u.RawQuery = query.Encode()
+	if tb.cluster {
+		c, err := redis.ParseClusterURL(u.String())
+		if err != nil {
+			return nil, wrong(err.Error())
+		}
+		c.ContextTimeoutEnabled, c.DialerRetries, c.DisableIdentity, c.MaintNotificationsConfig = true, 1, true, noNotifications()
+		tb.client = redis.NewClusterClient(c)
+		return tb, nil
+	}
+	c, err := redis.ParseURL(u.String())
 	if err != nil {
-		return nil, err
+		return nil, wrong(err.Error())
 	}
+	c.ContextTimeoutEnabled, c.DialerRetries, c.DisableIdentity, c.MaintNotificationsConfig = true, 1, true, noNotifications()
+	tb.client = redis.NewClient(c)
 	return tb, nil
-}
-
-func openOne(o Options) (redis.UniversalClient, error) {
-	c, err := redis.ParseURL(o.URL)
-	if err != nil {
-		return nil, wrong(err.Error())
-	}
-	c.MaxRetries, c.DialerRetries = cmp.Or(c.MaxRetries, retries), 1
-	c.DialTimeout, c.ReadTimeout = cmp.Or(c.DialTimeout, dialTimeout), cmp.Or(c.ReadTimeout, ioTimeout)
-	c.WriteTimeout, c.PoolSize = cmp.Or(c.WriteTimeout, ioTimeout), cmp.Or(c.PoolSize, o.Connections)
-	c.ContextTimeoutEnabled, c.DisableIdentity, c.PipelinePoolSize = true, true, -1
-	c.MaintNotificationsConfig = noNotifications()
-	return redis.NewClient(c), nil
-}
-
-func openCluster(o Options) (redis.UniversalClient, error) {
-	c, err := redis.ParseClusterURL(o.URL)
-	if err != nil {
-		return nil, wrong(err.Error())
-	}
-	c.MaxRetries, c.DialerRetries = cmp.Or(c.MaxRetries, retries), 1
-	c.DialTimeout, c.ReadTimeout = cmp.Or(c.DialTimeout, dialTimeout), cmp.Or(c.ReadTimeout, ioTimeout)
-	c.WriteTimeout, c.PoolSize = cmp.Or(c.WriteTimeout, ioTimeout), cmp.Or(c.PoolSize, o.Connections)
-	c.ContextTimeoutEnabled, c.DisableIdentity, c.PipelinePoolSize = true, true, -1
-	c.MaintNotificationsConfig = noNotifications()
-	return redis.NewClusterClient(c), nil
 }
 
 // noNotifications turns off what Redis Enterprise alone knows.

@@ -59,12 +59,6 @@ type Options struct {
 	Connections int
 }
 
-// New makes a table; nothing is sent to the server yet. The error is a
-// *thingstate.SetupError, which never holds what may be a password.
-func New(o Options) (*Table, error) {
-	return open(o)
-}
-
 // String implements thingstate.Table.
 func (tb *Table) String() string { return tb.name }
 
