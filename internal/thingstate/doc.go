@@ -22,18 +22,20 @@
 //
 // Two workers never have the lease of one thing at once, and so never call for it at
 // once. In Redis leases run by the server's clock; in DynamoDB, which has none that
-// a condition could ask, by the workers' own. A lease lasts 10 s longer than a call
-// may take, an Acquire at most 4 s; so this holds where no worker stands still for
-// more than about 5 s between Acquire and the end of its call, and, in DynamoDB,
-// no two clocks are further apart than that. A difference beyond it makes the worker
-// whose clock is ahead take over too early, and one whose clock is behind wait too long.
+// a condition could ask, by the workers' own: one whose clock is ahead takes over so
+// much earlier, one whose clock is behind so much later. A lease lasts 10 s longer
+// than a call may take and an Acquire at most 4 s, so clocks that are 5 s apart do no
+// harm as long as no worker stands still in between.
+//
+// A worker that stood still looks at its clock right before it writes a request, and
+// makes no call that could outlast its lease.
 //
 // # What cannot be guaranteed
 //
 // UpdateManagedThing takes no version, so no lease can stop a request that is on its
-// way. A worker that stands still after its last look at the clock and before the
-// request is written, or whose request stands still in the network, can have an
-// older value land on a newer one. The worker finds that out when it records the
+// way. A worker that stands still after that look and before the request is written,
+// or whose request stands still in the network, can have an older value land on a
+// newer one. The worker finds that out when it records the
 // call's end, too late to undo it: its Finish returns ErrLeaseLost, a possible stale
 // write, which is logged and counted. The next update of that member puts it right.
 //
