@@ -35,9 +35,9 @@
 // UpdateManagedThing takes no version, so no lease can stop a request that is on its
 // way. A worker that stands still after that look and before the request is written,
 // or whose request stands still in the network, can have an older value land on a
-// newer one. The worker finds that out when it records the
-// call's end, too late to undo it: its Finish returns ErrLeaseLost, a possible stale
-// write, which is logged and counted. The next update of that member puts it right.
+// newer one. The worker finds that out when it records the call's end, too late to
+// undo it: its Finish returns ErrLeaseLost, a possible stale write, which is logged
+// and counted. The next update of that member puts it right.
 //
 // A store that loses what it has acknowledged takes the fence with it: a Redis
 // without persistence that restarts, or a failover to a replica that lags (its
