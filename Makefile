@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-replicas stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -25,7 +25,11 @@ run: build ## watch the worker work, against a local cloud (ARGS='--messages 300
 
 # Tests that are parallel wait in real time, for sockets; the rest is not.
 test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/config for some)
-	@go test -race -timeout 4m -parallel 8 $(PACKAGES)
+	@go test -race -timeout 10m -parallel 8 $(PACKAGES)
+
+test-replicas: SEEDS := 20
+test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
+	@REPLICAS=$(SEEDS) go test -race -count=1 -v -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/'
 
 stand-ins: # what the tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \

@@ -377,7 +377,11 @@ func (b *brokenCredentials) Retrieve(context.Context) (aws.Credentials, error) {
 func (b *brokenCredentials) set(secret string, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.now, b.fails = aws.Credentials{AccessKeyID: "AKIDLOCAL", SecretAccessKey: secret}, err
+	key := "AKIDLOCAL"
+	if secret != "local-secret" {
+		key = "AKIDROLLED" // of its own: the signer keeps what it derives from a secret, by key and day
+	}
+	b.now, b.fails = aws.Credentials{AccessKeyID: key, SecretAccessKey: secret}, err
 }
 
 func TestCredentialsThatFailWhileRunningAreWaitedFor(t *testing.T) {

@@ -22,17 +22,23 @@ import (
 // what it does on signals, its exit code and what it writes. The cloud is served
 // on a socket, and time is real.
 func TestWorkerProcess(t *testing.T) {
-	program := filepath.Join(t.TempDir(), "worker")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "managed-thing-updater/cmd/worker")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	program := buildWorker(t)
 	t.Run("killed again and again", func(t *testing.T) {
 		seeds(t, 1, func(t *testing.T, seed uint64) { killedAgainAndAgain(t, program, seed) })
 	})
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
 	t.Run("cannot start", func(t *testing.T) { cannotStart(t, program) })
+}
+
+func buildWorker(t *testing.T) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "worker")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "managed-thing-updater/cmd/worker")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	return program
 }
 
 // server is a rig whose cloud is served on a socket.

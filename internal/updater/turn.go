@@ -244,7 +244,8 @@ func (u *Updater) unacquired(ctx context.Context, t *backlog.Turn, err error) ba
 		return backlog.Next{Delay: max(0, time.Until(held.Until)) + jitter, Failed: t.Failures > 0, Confirm: t.Confirm}
 	}
 	if ctx.Err() == nil {
-		u.o.Circuit.StateAnswered(t.Thing, false)
+		_, answered := errors.AsType[*thingstate.UnreadableError](err) // of one thing, however many there are
+		u.o.Circuit.StateAnswered(t.Thing, answered)
 		u.notices.failed("state", err.Error())
 	}
 	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
