@@ -12,7 +12,7 @@ TOOL := go tool -modfile=tools/go.mod
 .PHONY: help build run test test-replicas stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
 build: ## build bin/worker
 	@mkdir -p bin

@@ -145,7 +145,7 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 
 // thingIn is the thing that a finding is about.
 func thingIn(finding string) string {
-	for _, word := range strings.Fields(finding) {
+	for word := range strings.FieldsSeq(finding) {
 		if strings.HasPrefix(word, "thing:") {
 			return strings.Trim(word, ",")
 		}
