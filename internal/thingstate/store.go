@@ -10,7 +10,7 @@ import (
 
 // Store keeps the records. Safe for use by many goroutines; two of them never
 // hold the lease of one thing at once, in one process or across all that share
-// the store.
+// the store. Each operation returns within some 5 s, whatever its context allows.
 //
 // A record is forgotten some time after its last write (version TTL), its dedup
 // keys each some time after they were applied (dedup TTL); a bounded store

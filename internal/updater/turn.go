@@ -22,8 +22,8 @@ const (
 	// land, or twice its timeout where that is longer. AWS documents no bound; no
 	// server known to us holds a request longer.
 	lateWindow = 5 * time.Minute
-	// finishTimeout bounds the recording of a call's end, finishEvery the wait
-	// between two tries of it.
+	// finishTimeout bounds the tries to record a call's end that the store would not
+	// take at first, finishEvery the wait between two of them.
 	finishTimeout = 10 * time.Second
 	finishEvery   = time.Second
 )
@@ -207,19 +207,10 @@ func (u *Updater) landsWithin() time.Duration { return 2 * u.o.CallTimeout }
 // then nothing may be settled on the word of it.
 func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) bool {
 	// What the call did must be recorded even while the worker stops.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
-	defer cancel()
+	ctx = context.WithoutCancel(ctx)
 	err := u.store.Finish(ctx, lease, r)
 	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
-		// The call is made: to record it late is better than to make it again.
-		often := retry.Policy{Base: u.o.Retry.Base, Max: min(u.o.Retry.Max, finishEvery)}
-		err = retry.Do(ctx, often, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
-			err := u.store.Finish(ctx, lease, r)
-			if errors.Is(err, thingstate.ErrLeaseLost) {
-				err = retry.Permanent(err)
-			}
-			return err
-		})
+		err = u.finishLate(ctx, lease, r)
 	}
 	switch {
 	case err == nil:
@@ -233,6 +224,21 @@ func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingsta
 		u.notices.failed("state", "the end of a call could not be recorded, so its values are sent again: "+err.Error())
 	}
 	return err == nil
+}
+
+// finishLate records a call's end, which the store would not take at first: the call
+// is made, and to record it late is better than to make it again.
+func (u *Updater) finishLate(ctx context.Context, lease thingstate.Lease, r thingstate.Result) error {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
+	often := retry.Policy{Base: u.o.Retry.Base, Max: min(u.o.Retry.Max, finishEvery)}
+	return retry.Do(ctx, often, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
+		err := u.store.Finish(ctx, lease, r)
+		if errors.Is(err, thingstate.ErrLeaseLost) {
+			err = retry.Permanent(err)
+		}
+		return err
+	})
 }
 
 // unacquired says what comes after a turn that did not get its thing's record. A
