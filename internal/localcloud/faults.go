@@ -56,6 +56,7 @@ type CallInfo struct {
 // SQSInfo is an SQS request, before anything is done with it.
 type SQSInfo struct {
 	Action   string
+	Queue    string   // its name; empty where the request names none
 	N        int      // 1 for the first request of this action
 	EntryIDs []string // a batch's entry ids, in order
 }

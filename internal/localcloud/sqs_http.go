@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/http"
@@ -91,7 +92,7 @@ func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []
 		sender("SerializationException", "%v", err).write(w)
 		return
 	}
-	info := SQSInfo{Action: name, N: n}
+	info := SQSInfo{Action: name, Queue: cmp.Or(queueName(req.QueueUrl), req.QueueName), N: n}
 	for _, e := range req.Entries {
 		info.EntryIDs = append(info.EntryIDs, e.Id)
 	}

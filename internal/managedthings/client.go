@@ -1,7 +1,8 @@
 // Package managedthings is the client of the one operation the worker calls,
-// UpdateManagedThing of managed integrations for AWS IoT Device Management. It
-// stands on the core of the SDK for Go: credentials, endpoint settings, SigV4
-// signer and error types are the SDK's.
+// UpdateManagedThing of managed integrations for AWS IoT Device Management, and
+// of GetManagedThing, which only the doctor's probe calls. It stands on the core
+// of the SDK for Go: credentials, endpoint settings, SigV4 signer and error types
+// are the SDK's.
 //
 // It makes one attempt a call and judges nothing: retries, and which error
 // means what for a message, are the caller's. The service's typed client, were
@@ -31,7 +32,7 @@ type Options struct {
 	HTTP aws.HTTPClient
 }
 
-// Client calls UpdateManagedThing. Safe for use by many goroutines.
+// Client calls the API. Safe for use by many goroutines.
 type Client struct {
 	endpoint    *url.URL
 	region      string
@@ -99,7 +100,7 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 	}
 	body := &timely{body: encode(in.Members), notAfter: in.NotAfter}
 	connection := &trace{body: body}
-	r := c.request(connection.watch(ctx), in.Identifier, body)
+	r := c.request(connection.watch(ctx), http.MethodPut, in.Identifier, body)
 	err := c.sign(ctx, r, body.body)
 	if err == nil {
 		r.Body, err = body.open()
@@ -147,8 +148,13 @@ func (c *Client) send(ctx context.Context, r *http.Request, connection *trace, m
 	if answer.StatusCode == http.StatusNoContent { // any other 2xx is somebody else's word: a proxy's, a login page's
 		return Output{RequestID: requestID(answer.Header)}, nil
 	}
+	return Output{}, c.refusal(answer, members)
+}
+
+// refusal reads an answer that is no success, and learns from it what time it is.
+func (c *Client) refusal(answer *http.Response, members []message.Member) *APIError {
 	now := time.Now()
 	failure := apiError(answer, now, members)
 	c.correctClock(failure.Code, answer.Header, now)
-	return Output{}, failure
+	return failure
 }

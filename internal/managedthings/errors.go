@@ -28,6 +28,28 @@ type APIError struct {
 	RetryAfter time.Duration
 	// ResourceID and ResourceType say what was not found; ResourceNotFoundException only.
 	ResourceID, ResourceType string
+
+	operation
+}
+
+// operation is the one that failed, in an error; the zero value is the worker's own.
+type operation struct{ name string }
+
+func (o operation) called() string {
+	if o.name == "" {
+		return "UpdateManagedThing"
+	}
+	return o.name
+}
+
+func (o *operation) set(name string) { o.name = name }
+
+// as says that err is of another operation than the worker's own.
+func as(name string, err error) error {
+	if e, ok := err.(interface{ set(string) }); ok {
+		e.set(name)
+	}
+	return err
 }
 
 var _ smithy.APIError = (*APIError)(nil)
@@ -51,7 +73,7 @@ func (e *APIError) ErrorFault() smithy.ErrorFault {
 
 func (e *APIError) Error() string {
 	var b strings.Builder
-	b.WriteString("UpdateManagedThing: ")
+	b.WriteString(e.called() + ": ")
 	if e.Code == "" {
 		fmt.Fprintf(&b, "HTTP status %d without an error code", e.Status)
 	} else {
@@ -96,12 +118,14 @@ type TransportError struct {
 	// out, as when no connection came about. Where it is true the values may be
 	// applied, now or later.
 	Sent bool
+
+	operation
 }
 
 func (e *TransportError) Error() string {
-	text := "UpdateManagedThing: no answer: " + e.Err.Error()
+	text := e.called() + ": no answer: " + e.Err.Error()
 	if !e.Sent {
-		text = "UpdateManagedThing: no connection: " + e.Err.Error()
+		text = e.called() + ": no connection: " + e.Err.Error()
 	}
 	if e.Cause != nil && !errors.Is(e.Err, e.Cause) {
 		text += " (" + e.Cause.Error() + ")"
@@ -135,10 +159,14 @@ func transportError(ctx context.Context, err error, sent bool) *TransportError {
 
 // CredentialsError says that a call could not be signed, for want of
 // credentials. Nothing was sent. It concerns the caller, never the thing.
-type CredentialsError struct{ Err error }
+type CredentialsError struct {
+	Err error
+
+	operation
+}
 
 func (e *CredentialsError) Error() string {
-	return "UpdateManagedThing: no AWS credentials: " + e.Err.Error()
+	return e.called() + ": no AWS credentials: " + e.Err.Error()
 }
 
 func (e *CredentialsError) Unwrap() error { return e.Err }

@@ -47,7 +47,7 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-func (c *Client) request(ctx context.Context, identifier string, body *timely) *http.Request {
+func (c *Client) request(ctx context.Context, method, identifier string, body *timely) *http.Request {
 	to := *c.endpoint
 	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
 	// RawPath keeps net/url from writing ':' and others as they are: the service
@@ -56,7 +56,7 @@ func (c *Client) request(ctx context.Context, identifier string, body *timely) *
 	to.RawPath = rawBase + "/managed-things/" + httpbinding.EscapePath(identifier, true)
 
 	return (&http.Request{
-		Method: http.MethodPut, URL: &to, Host: to.Host,
+		Method: method, URL: &to, Host: to.Host,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: http.Header{
 			"Content-Type": {"application/json"},
