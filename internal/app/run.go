@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"managed-thing-updater/internal/admin"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/ecs"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -80,6 +82,10 @@ func (w *Worker) work(ctx context.Context) error {
 	loops.Go(func() { w.consumer.Receive(ctx, work) })
 	loops.Go(func() { w.updater.Run(ctx, work) })
 	loops.Go(func() { w.watchSpending(ctx) })
+	if uri := os.Getenv(ecs.AgentURI); uri != "" {
+		held := func() int { return w.consumer.Stats().Held }
+		loops.Go(func() { ecs.New(ecs.Options{URI: uri, Held: held, Log: w.log}).Run(ctx) })
+	}
 	w.phase.set(receiving, "")
 
 	<-ctx.Done()
