@@ -7,6 +7,7 @@
 //	worker validate    say what is wrong with messages, from files or standard input
 //	worker schema      print the JSON Schema of a message, for producers
 //	worker config      show the settings in force, and where each came from
+//	worker doctor      find what is wrong with queues, permissions and settings
 //	worker health      ask a running worker whether it makes progress
 //	worker version     say which build this is
 //	worker help        name the commands
@@ -35,12 +36,15 @@ import (
 
 func main() {
 	w := world{
-		environ: os.Environ(),
-		stdin:   os.Stdin,
-		stdout:  os.Stdout,
-		stderr:  os.Stderr,
-		exit:    os.Exit,
-		runApp:  app.Run,
+		environ:     os.Environ(),
+		stdin:       os.Stdin,
+		stdout:      os.Stdout,
+		stderr:      os.Stderr,
+		exit:        os.Exit,
+		interactive: isTerminal(os.Stdin),
+		runApp:      app.Run,
+		examine:     app.Examine,
+		probe:       app.Probe,
 	}
 	signals, stop := notify()
 	w.signals = signals

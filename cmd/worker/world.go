@@ -13,6 +13,7 @@ import (
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/doctor"
 )
 
 // world is all that the commands touch outside of themselves.
@@ -22,7 +23,10 @@ type world struct {
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
 	exit           func(code int) // ends the process at once
+	interactive    bool           // standard input is a terminal: somebody can be asked
 	runApp         func(ctx context.Context, c config.Config, log *zap.Logger, version string) error
+	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
+	probe          func(ctx context.Context, c config.Config, thing string, confirm func(plan string) bool) (semantics string, err error)
 }
 
 // Exit codes.
@@ -83,7 +87,7 @@ Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.`,
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.healthCommand(), w.versionCommand())
+	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.healthCommand(), w.versionCommand())
 	return root
 }
 

@@ -20,6 +20,7 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/doctor"
 	"managed-thing-updater/internal/intake"
 	"managed-thing-updater/internal/lookahead"
 	"managed-thing-updater/internal/managedthings"
@@ -49,6 +50,9 @@ type Options struct {
 	Pace pace.Pace
 	// API takes the calls. Nil: the service itself, reached as AWS says.
 	API updater.API
+	// Examine looks at start, beside the loops, for what is wrong with the set-up,
+	// as worker doctor does, and logs each problem.
+	Examine bool
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -75,6 +79,7 @@ type Worker struct {
 
 	queues        *queues
 	deadLetterURL string
+	examine       func(context.Context) doctor.Report
 	store         *meteredStore
 	closeState    func() error
 	pace          pace.Pace
@@ -106,20 +111,20 @@ func New(cfg config.Config, o Options) *Worker {
 const (
 	settleConnections  = 32 // batches of deletes, renewals and letters under way at once
 	credentialsTimeout = 30 * time.Second
+	headerTimeout      = 0 // none: each call has a deadline of its own already
 )
 
 // build makes the parts: the queues first, then what stands behind them on a
 // message's way, from the last to the first.
 func (w *Worker) build(ctx context.Context) error {
-	cfg, err := w.aws(ctx)
+	cfg, err := usableAWS(ctx, w.o.AWS)
 	if err != nil {
 		return err
 	}
 	policy := retry.Policy{Base: w.cfg.RetryBase, Max: w.cfg.RetryMax}
 	client := awshttp.ForConfig(cfg, awshttp.Options{
 		Connections: w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
-		Transport:   w.o.Transport,
-		// No HeaderTimeout: each call has a deadline of its own already.
+		Transport:   w.o.Transport, HeaderTimeout: headerTimeout,
 	})
 	api := w.o.API
 	if api == nil {
@@ -156,20 +161,28 @@ func (w *Worker) build(ctx context.Context) error {
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
 		Paused: w.paused, Enough: w.enough,
 	})
+	w.examine = func(ctx context.Context) doctor.Report { return examine(ctx, w.cfg, cfg, client, true) }
 	w.gauges()
 	return nil
 }
 
-// aws loads the SDK's configuration and checks what nothing works without.
-func (w *Worker) aws(ctx context.Context) (aws.Config, error) {
-	var cfg aws.Config
-	if w.o.AWS != nil {
-		cfg = w.o.AWS.Copy()
-	} else {
-		var err error
-		if cfg, err = awsconfig.LoadDefaultConfig(ctx); err != nil {
-			return cfg, &SetupError{fmt.Errorf("the AWS configuration cannot be read: %w", err), "correct the profile or the environment"}
-		}
+// loadAWS loads the SDK's configuration, unless one is given.
+func loadAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
+	if given != nil {
+		return given.Copy(), nil
+	}
+	cfg, err := awsconfig.LoadDefaultConfig(ctx)
+	if err != nil {
+		return cfg, &SetupError{fmt.Errorf("the AWS configuration cannot be read: %w", err), "correct the profile or the environment"}
+	}
+	return cfg, nil
+}
+
+// usableAWS loads the SDK's configuration and checks what nothing works without.
+func usableAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
+	cfg, err := loadAWS(ctx, given)
+	if err != nil {
+		return cfg, err
 	}
 	if cfg.Region == "" {
 		return cfg, &SetupError{errors.New("no AWS Region is set"), "set AWS_REGION, or region in the profile"}

@@ -33,7 +33,7 @@ const (
 // *SetupError where the worker cannot run as it is set up.
 func Run(ctx context.Context, cfg config.Config, log *zap.Logger, version string) error {
 	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
-	return New(cfg, Options{Log: log, Version: version}).Run(ctx)
+	return New(cfg, Options{Log: log, Version: version, Examine: true}).Run(ctx)
 }
 
 // Run is as the function of the same name.
@@ -82,6 +82,9 @@ func (w *Worker) work(ctx context.Context) error {
 	loops.Go(func() { w.consumer.Receive(ctx, work) })
 	loops.Go(func() { w.updater.Run(ctx, work) })
 	loops.Go(func() { w.watchSpending(ctx) })
+	if w.o.Examine {
+		loops.Go(func() { w.logProblems(ctx) })
+	}
 	if uri := os.Getenv(ecs.AgentURI); uri != "" {
 		held := func() int { return w.consumer.Stats().Held }
 		loops.Go(func() { ecs.New(ecs.Options{URI: uri, Held: held, Log: w.log}).Run(ctx) })

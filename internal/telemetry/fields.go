@@ -37,3 +37,6 @@ func Wait(d time.Duration) zap.Field { return zap.Duration("wait", d) }
 
 // Count is how many of what the line speaks of.
 func Count(n int) zap.Field { return zap.Int("count", n) }
+
+// Check is the name of the doctor's check that found what the line speaks of.
+func Check(name string) zap.Field { return zap.String("check", name) }

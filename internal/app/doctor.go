@@ -1,0 +1,64 @@
+package app
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/doctor"
+	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// doctorConnections is how many requests of an examination are under way at once,
+// at most.
+const doctorConnections = 8
+
+// Examine looks for what is wrong with the set-up of a worker that is not running.
+// It returns a *SetupError where the AWS configuration cannot be read at all.
+func Examine(ctx context.Context, cfg config.Config) (doctor.Report, error) {
+	awsConfig, err := loadAWS(ctx, nil)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	client := awshttp.ForConfig(awsConfig, awshttp.Options{Connections: doctorConnections, HeaderTimeout: headerTimeout})
+	defer client.CloseIdleConnections()
+	return examine(ctx, cfg, awsConfig, client, false), nil
+}
+
+func examine(ctx context.Context, cfg config.Config, awsConfig aws.Config, client *awshttp.Client, spareAPI bool) doctor.Report {
+	return doctor.Examine(ctx, doctor.Options{
+		Config: cfg, AWS: awsConfig, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: spareAPI,
+	})
+}
+
+// logProblems examines the set-up of this worker. The API is not called for it: a
+// worker that receives finds out by its first update.
+func (w *Worker) logProblems(ctx context.Context) {
+	report := w.examine(ctx)
+	if ctx.Err() != nil {
+		return // what was cut short is no problem of the set-up
+	}
+	for _, p := range report.Problems() {
+		w.log.Warn(p.What, telemetry.Check(p.Check), zap.String("severity", string(p.Severity)), zap.String("why", p.Why), zap.String("fix", p.Fix))
+	}
+}
+
+// Probe finds out on one thing whether the API merges MetaData or replaces it, as
+// doctor.Probe says.
+func Probe(ctx context.Context, cfg config.Config, thing string, confirm func(plan string) bool) (semantics string, err error) {
+	awsConfig, err := usableAWS(ctx, nil)
+	if err != nil {
+		return "", err
+	}
+	client := awshttp.ForConfig(awsConfig, awshttp.Options{})
+	defer client.CloseIdleConnections()
+	api, err := managedthings.New(awsConfig, managedthings.Options{HTTP: client})
+	if err != nil {
+		return "", &SetupError{err, "correct the AWS settings of the environment or the profile"}
+	}
+	return doctor.Probe(ctx, api, doctor.ProbeOptions{Thing: thing, Region: awsConfig.Region, CallTimeout: cfg.CallTimeout, Confirm: confirm})
+}
