@@ -161,7 +161,9 @@ func (w *Worker) build(ctx context.Context) error {
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
 		Paused: w.paused, Enough: w.enough,
 	})
-	w.examine = func(ctx context.Context) doctor.Report { return examine(ctx, w.cfg, cfg, client, true) }
+	w.examine = func(ctx context.Context) doctor.Report {
+		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: true})
+	}
 	w.gauges()
 	return nil
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
@@ -26,17 +27,36 @@ func Examine(ctx context.Context, cfg config.Config) (doctor.Report, error) {
 	}
 	client := awshttp.ForConfig(awsConfig, awshttp.Options{Connections: doctorConnections, HeaderTimeout: headerTimeout})
 	defer client.CloseIdleConnections()
-	return examine(ctx, cfg, awsConfig, client, false), nil
+	return doctor.Examine(ctx, doctor.Options{
+		Config: cfg, AWS: awsConfig, HTTP: client, HeaderTimeout: headerTimeout,
+		State: func(ctx context.Context) doctor.StateReport { return askState(ctx, cfg, awsConfig) },
+	}), nil
 }
 
-func examine(ctx context.Context, cfg config.Config, awsConfig aws.Config, client *awshttp.Client, spareAPI bool) doctor.Report {
-	return doctor.Examine(ctx, doctor.Options{
-		Config: cfg, AWS: awsConfig, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: spareAPI,
-	})
+// askState opens the shared store that the settings name, if they do, and asks it
+// how it is.
+func askState(ctx context.Context, cfg config.Config, awsConfig aws.Config) doctor.StateReport {
+	shared, err := openShared(cfg, awsConfig, nil)
+	var report doctor.StateReport
+	if shared != nil {
+		defer func() { _ = shared.Close() }()
+		ctx, cancel := context.WithTimeout(ctx, stateCheck)
+		defer cancel()
+		report.Warnings, err = shared.Check(ctx)
+	}
+	if err = stateSetup(err); err == nil {
+		return report
+	}
+	report.Fault, report.Fix = err.Error(), "Let the worker's subnet and security group reach "+cfg.StateName()+", and see that it is up."
+	if setup, ok := errors.AsType[*SetupError](err); ok {
+		report.Fault, report.Fix = setup.Fault.Error(), setup.Fix
+	}
+	return report
 }
 
 // logProblems examines the set-up of this worker. The API is not called for it: a
-// worker that receives finds out by its first update.
+// worker that receives finds out by its first update. Its state store was looked at
+// before the start.
 func (w *Worker) logProblems(ctx context.Context) {
 	report := w.examine(ctx)
 	if ctx.Err() != nil {

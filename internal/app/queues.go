@@ -30,8 +30,7 @@ type queues struct {
 func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (string, error) {
 	attributes, err := q.attributes(ctx, "WORKER_QUEUE_URL", sourceURL)
 	switch {
-	case accessDenied(err) && deadLetterURL != "":
-		q.log.Warn("not allowed to look at the source queue; allow sqs:GetQueueAttributes to have its settings checked at start", telemetry.Queue(sourceURL))
+	case accessDenied(err) && deadLetterURL != "": // it can do without; the doctor says it
 	case accessDenied(err):
 		return "", &SetupError{
 			fmt.Errorf("WORKER_DLQ_URL is not set and the source queue may not be asked for its redrive target (%w)", err),
@@ -44,9 +43,7 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 		if deadLetterURL, err = q.redriveTarget(ctx, sourceURL, attributes); err != nil {
 			return "", err
 		}
-	} else if _, err := q.attributes(ctx, "WORKER_DLQ_URL", deadLetterURL); accessDenied(err) {
-		q.log.Warn("not allowed to look at the dead-letter queue; allow sqs:GetQueueAttributes to have its settings checked at start", telemetry.Queue(deadLetterURL))
-	} else if err != nil {
+	} else if _, err := q.attributes(ctx, "WORKER_DLQ_URL", deadLetterURL); err != nil && !accessDenied(err) {
 		return "", err
 	}
 	switch {

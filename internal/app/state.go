@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -33,28 +34,40 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 		w.store = newMeteredStore(w.o.Store, w.metrics)
 		return nil
 	}
-	var table thingstate.Table
-	switch w.cfg.StateKind() {
-	case config.StateDynamoDB:
-		client := awshttp.ForConfig(cfg, awshttp.Options{Connections: w.cfg.Concurrency, HeaderTimeout: stateAnswer, Transport: w.o.Transport})
-		table = dynamostore.New(cfg, dynamostore.Options{Name: w.cfg.StateTable(), HTTP: client})
-	case config.StateRedis:
-		t, err := redisstore.New(redisstore.Options{URL: w.cfg.State, Connections: w.cfg.Concurrency})
-		if err != nil {
-			return stateSetup(err)
-		}
-		table = t
-	default:
+	shared, err := openShared(w.cfg, cfg, w.o.Transport)
+	if err != nil {
+		return err
+	}
+	if shared == nil {
 		memory := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
 		w.store = newMeteredStore(memory, w.metrics)
 		return nil
 	}
-	shared := thingstate.NewShared(table, thingstate.SharedOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
 	if err := w.checkState(ctx, shared); err != nil {
 		return errors.Join(err, shared.Close())
 	}
 	w.store, w.closeState = newMeteredStore(shared, w.metrics), shared.Close
 	return nil
+}
+
+// openShared opens the store that the settings name, nil where that is memory.
+// Nothing is asked of it yet.
+func openShared(c config.Config, cfg aws.Config, transport http.RoundTripper) (*thingstate.Shared, error) {
+	var table thingstate.Table
+	switch c.StateKind() {
+	case config.StateDynamoDB:
+		client := awshttp.ForConfig(cfg, awshttp.Options{Connections: c.Concurrency, HeaderTimeout: stateAnswer, Transport: transport})
+		table = dynamostore.New(cfg, dynamostore.Options{Name: c.StateTable(), HTTP: client})
+	case config.StateRedis:
+		t, err := redisstore.New(redisstore.Options{URL: c.State, Connections: c.Concurrency})
+		if err != nil {
+			return nil, stateSetup(err)
+		}
+		table = t
+	default:
+		return nil, nil
+	}
+	return thingstate.NewShared(table, thingstate.SharedOptions{DedupTTL: c.DedupTTL, VersionTTL: c.VersionTTL}), nil
 }
 
 func (w *Worker) checkState(ctx context.Context, s *thingstate.Shared) error {

@@ -116,13 +116,13 @@ func state(f *facts) []Finding {
 	if f.cfg.State == config.StateMemory {
 		return note(memorySince,
 			"Two replicas at once, if only during a rolling deployment, do not know of each other's calls: the older of two values may win. After a restart, so may a late one.",
-			"Run one replica, and let it stop before the next one starts (Kubernetes: strategy Recreate; ECS: minimumHealthyPercent 0, maximumPercent 100); or set WORKER_STATE to a store that replicas share, where this build has one.")
+			"Run one replica, and let it stop before the next one starts (Kubernetes: strategy Recreate; ECS: minimumHealthyPercent 0, maximumPercent 100); or set WORKER_STATE to a store that replicas share, dynamodb://TABLE or redis://HOST.")
 	}
 	if f.state.Fault != "" {
 		findings = wrong(sentence(f.state.Fault), "Without its state store the worker applies nothing.", f.state.Fix)
 	}
 	for _, text := range f.state.Warnings {
-		findings = append(findings, warning(sentence(text), "The state store is what keeps old values from overwriting newer ones.", "As said.")...)
+		findings = append(findings, warning(sentence(text), "The state store is what keeps old values from overwriting newer ones.", "As it says; docs/state.md has more.")...)
 	}
 	return findings
 }

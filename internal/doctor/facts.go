@@ -25,7 +25,6 @@ type facts struct {
 	source, dead queueFacts
 	api          apiFacts
 	state        StateReport
-	hasState     bool
 }
 
 // credentialsTimeout bounds the way to credentials: a role may need several
@@ -36,11 +35,12 @@ func gather(ctx context.Context, o Options) *facts {
 	f := &facts{cfg: o.Config, getenv: o.Getenv, headerTimeout: o.HeaderTimeout, region: o.AWS.Region, clock: &clockwatch{next: o.HTTP}}
 	f.source.url, f.dead.url = o.Config.QueueURL, o.Config.DLQURL
 	var looks sync.WaitGroup
-	if o.State != nil {
-		f.hasState = true
+	f.retrieve(ctx, o.AWS)
+	usable := f.credentialsErr == nil && f.region != ""
+	if o.State != nil && (usable || f.cfg.StateKind() != config.StateDynamoDB) {
 		looks.Go(func() { f.state = o.State(ctx) })
 	}
-	if f.retrieve(ctx, o.AWS); f.credentialsErr == nil && f.region != "" {
+	if usable {
 		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) { s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{} })
 		looks.Go(func() { f.lookAtQueues(ctx, client) })
 		looks.Go(func() { f.api = lookAtAPI(ctx, o.AWS, f.clock, !o.SpareAPI, o.Config.CallTimeout) })

@@ -43,7 +43,7 @@ func TestTheWorstComesFirst(t *testing.T) {
 	})
 }
 
-// State of a shared store, of which this build has none: the checks take its word.
+// What is wrong with a shared store it says itself.
 func TestAStateStoreIsAsked(t *testing.T) {
 	for name, c := range map[string]struct {
 		state doctor.StateReport
