@@ -13,6 +13,7 @@ import (
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/doctor"
 )
 
 func (w world) doctorCommand() *cobra.Command {
@@ -87,9 +88,13 @@ func (w world) runProbe(ctx context.Context, c config.Config, thing string, yes,
 	case !yes && !w.interactive:
 		return errors.New("--probe changes a value of the thing for some seconds, and there is nobody to ask: add --yes")
 	}
-	semantics, err := w.probe(ctx, c, thing, func(plan string) bool {
-		_, _ = fmt.Fprintln(w.stderr, plan)
-		return yes || w.confirmed(ctx)
+	say := func(text string) { _, _ = fmt.Fprintln(w.stderr, text) }
+	semantics, err := w.probe(ctx, c, doctor.ProbeOptions{
+		Thing: thing, Say: say,
+		Confirm: func(plan string) bool {
+			say(plan)
+			return yes || w.confirmed(ctx)
+		},
 	})
 	if _, ok := errors.AsType[*app.SetupError](err); ok {
 		return err
@@ -127,9 +132,4 @@ func (w world) confirmed(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -87,11 +87,11 @@ func TestProbeAsksFirst(t *testing.T) {
 		f := newFixture() // no queue is set: it is none of the probe's business
 		f.interactive, f.stdin = c.terminal, strings.NewReader(c.typed)
 		probed := false
-		f.probe = func(_ context.Context, _ config.Config, thing string, confirm func(string) bool) (string, error) {
-			if thing != "lamp" {
-				t.Errorf("thing %s", thing)
+		f.probe = func(_ context.Context, _ config.Config, o doctor.ProbeOptions) (string, error) {
+			if o.Thing != "lamp" {
+				t.Errorf("thing %s", o.Thing)
 			}
-			if !confirm("the plan") {
+			if !o.Confirm("the plan") {
 				return "", doctor.ErrNotConfirmed
 			}
 			probed = true

@@ -31,6 +31,8 @@ import (
 	"context"
 	"os"
 
+	"golang.org/x/term"
+
 	"managed-thing-updater/internal/app"
 )
 
@@ -41,7 +43,7 @@ func main() {
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
 		exit:        os.Exit,
-		interactive: isTerminal(os.Stdin),
+		interactive: term.IsTerminal(int(os.Stdin.Fd())),
 		runApp:      app.Run,
 		examine:     app.Examine,
 		probe:       app.Probe,

@@ -26,7 +26,7 @@ type world struct {
 	interactive    bool           // standard input is a terminal: somebody can be asked
 	runApp         func(ctx context.Context, c config.Config, log *zap.Logger, version string) error
 	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
-	probe          func(ctx context.Context, c config.Config, thing string, confirm func(plan string) bool) (semantics string, err error)
+	probe          func(ctx context.Context, c config.Config, o doctor.ProbeOptions) (semantics string, err error)
 }
 
 // Exit codes.

@@ -67,9 +67,8 @@ func (w *Worker) logProblems(ctx context.Context) {
 	}
 }
 
-// Probe finds out on one thing whether the API merges MetaData or replaces it, as
-// doctor.Probe says.
-func Probe(ctx context.Context, cfg config.Config, thing string, confirm func(plan string) bool) (semantics string, err error) {
+// Probe is doctor.Probe on the API that the AWS settings name.
+func Probe(ctx context.Context, cfg config.Config, o doctor.ProbeOptions) (semantics string, err error) {
 	awsConfig, err := usableAWS(ctx, nil)
 	if err != nil {
 		return "", err
@@ -80,5 +79,6 @@ func Probe(ctx context.Context, cfg config.Config, thing string, confirm func(pl
 	if err != nil {
 		return "", &SetupError{err, "correct the AWS settings of the environment or the profile"}
 	}
-	return doctor.Probe(ctx, api, doctor.ProbeOptions{Thing: thing, Region: awsConfig.Region, CallTimeout: cfg.CallTimeout, Confirm: confirm})
+	o.Region, o.CallTimeout = awsConfig.Region, cfg.CallTimeout
+	return doctor.Probe(ctx, api, o)
 }

@@ -32,6 +32,7 @@ type ProbeOptions struct {
 	// Confirm is asked before the thing is changed, with what will be done and the
 	// command that undoes it. False: nothing is done.
 	Confirm func(plan string) bool
+	Say     func(text string) // what goes on, for who waits
 }
 
 // What Probe ends with when it found nothing out.
@@ -79,8 +80,11 @@ func Probe(ctx context.Context, api ThingAPI, o ProbeOptions) (semantics string,
 			o.Thing, plural(len(p.old), "key"), probeKeys, p.command(map[string]string{"probe-a": "1", "probe-b": "2"}))
 	}
 	key := slices.Min(slices.Collect(maps.Keys(p.old)))
-	if !o.Confirm(fmt.Sprintf("The key %q of the MetaData of thing %s is set alone, for some seconds; where the API replaces MetaData whole, its other %s gone for that long. Nothing else should write to the thing meanwhile. Then the old values are put back; should that be cut short, by:\n  %s",
-		key, o.Thing, plural(len(p.old)-1, "key")+map[bool]string{true: " is", false: " are"}[len(p.old) == 2], p.command(p.old))) {
+	if !o.Confirm(fmt.Sprintf(`One key of the MetaData of thing %s, %q, is set alone for some seconds. Where the API
+replaces MetaData whole, the rest of it (%s) is gone for that long. Then the old
+values are put back. Nothing else should write to the thing meanwhile. Should this be
+cut short, put them back by:
+  %s`, o.Thing, key, plural(len(p.old)-1, "key"), p.command(p.old))) {
 		return "", ErrNotConfirmed
 	}
 	semantics, err = p.try(ctx, key, "worker-doctor-"+rand.Text())
@@ -127,6 +131,7 @@ var errStillOther = errors.New("what is read is not what was written")
 
 // restore puts the old values back and makes sure that they stay.
 func (p *probe) restore(ctx context.Context) error {
+	p.o.Say("Putting the old values back.")
 	for {
 		err := p.set(ctx, p.old)
 		if err == nil {
@@ -136,7 +141,9 @@ func (p *probe) restore(ctx context.Context) error {
 			return err
 		}
 		p.late = false
-		time.Sleep(2 * p.o.CallTimeout) // the time that such a call has to land
+		wait := 2 * p.o.CallTimeout // the time that such a call has to land
+		p.o.Say("A call got no answer, and may be applied late: putting the old values back once more in " + wait.String() + ".")
+		time.Sleep(wait)
 	}
 }
 

@@ -55,6 +55,7 @@ func (p *probed) probe(ctx context.Context, thing string) (string, error) {
 	}
 	return doctor.Probe(ctx, client, doctor.ProbeOptions{
 		Thing: thing, Region: "eu-west-1", CallTimeout: 10 * time.Second,
+		Say:     func(string) {},
 		Confirm: func(plan string) bool { p.plan = plan; return !p.refuse },
 	})
 }
@@ -79,7 +80,7 @@ func TestAProbeFindsOutAndPutsBack(t *testing.T) {
 					t.Errorf("%q, %v", got, err)
 				}
 				p.unchanged()
-				for _, part := range []string{`"floor"`, "other 2 keys are", `--identifier 'lamp'`, `--meta-data '{"floor":"it'\''s 1","room":"hall","wing":"west"}'`} {
+				for _, part := range []string{`"floor"`, "(2 keys)", `--identifier 'lamp'`, `--meta-data '{"floor":"it'\''s 1","room":"hall","wing":"west"}'`} {
 					if !strings.Contains(p.plan, part) {
 						t.Errorf("no %s in the plan: %s", part, p.plan)
 					}

@@ -29,6 +29,10 @@ func TestWorkerProcess(t *testing.T) {
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
 	t.Run("cannot start", func(t *testing.T) { cannotStart(t, program) })
+	t.Run("doctor", func(t *testing.T) { doctorCommand(t, program) })
+	t.Run("doctor --probe", func(t *testing.T) { probeCommand(t, program) })
+	t.Run("a start with something wrong", func(t *testing.T) { startWithProblems(t, program) })
+	t.Run("ECS protects the task", func(t *testing.T) { protectedByECS(t, program) })
 }
 
 func buildWorker(t *testing.T) (program string) {
@@ -77,17 +81,23 @@ func (s *server) eventually(what string, within time.Duration, ok func() bool) {
 
 // process is a worker of its own.
 type process struct {
-	cmd    *exec.Cmd
-	stderr safeBuffer
-	done   chan struct{}
+	cmd            *exec.Cmd
+	stdout, stderr safeBuffer
+	done           chan struct{}
 }
 
 // start runs the program; settings are added to, and win over, those that all
 // have. The cloud's faults are set before the first start.
 func (s *server) start(settings ...string) *process {
 	s.t.Helper()
+	return s.command([]string{"run"}, settings...)
+}
+
+// command runs the program with any command.
+func (s *server) command(args []string, settings ...string) *process {
+	s.t.Helper()
 	s.online.Do(s.web.Start)
-	p := &process{cmd: exec.CommandContext(s.t.Context(), s.program, "run"), done: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(s.t.Context(), s.program, args...), done: make(chan struct{})}
 	p.cmd.Env = append([]string{
 		"HOME=" + s.t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1",
 		"AWS_ACCESS_KEY_ID=AKIDLOCAL", "AWS_SECRET_ACCESS_KEY=local-secret",
@@ -96,7 +106,7 @@ func (s *server) start(settings ...string) *process {
 		"WORKER_WAIT_TIME=1s", "WORKER_VISIBILITY_TIMEOUT=2s", "WORKER_SHUTDOWN_TIMEOUT=15s",
 		"WORKER_RATE_START=300", "WORKER_CONCURRENCY=4",
 	}, settings...)
-	p.cmd.Stderr = &p.stderr
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
