@@ -121,6 +121,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
+// letterRetention is SQS's longest: letters are to outlast messages.
+const letterRetention = 14 * 24 * time.Hour
+
 // announce makes the queues and says what stands, with the environment that
 // points the worker and the aws command at it.
 func announce(w io.Writer, cloud *localcloud.Cloud, s settings, base string) {
@@ -128,7 +131,7 @@ func announce(w io.Writer, cloud *localcloud.Cloud, s settings, base string) {
 	first := ""
 	for _, name := range s.queues {
 		name = strings.TrimSuffix(name, ".fifo")
-		dlq := cloud.SQS.CreateQueue(name+"-dlq", localcloud.QueueOptions{FIFO: s.fifo})
+		dlq := cloud.SQS.CreateQueue(name+"-dlq", localcloud.QueueOptions{FIFO: s.fifo, Retention: letterRetention})
 		url := cloud.SQS.CreateQueue(name, localcloud.QueueOptions{FIFO: s.fifo, DLQ: dlq, MaxReceiveCount: s.maxReceives})
 		fmt.Fprintf(w, "# queue %s, dead letters in %s\n", url, dlq)
 		if first == "" {

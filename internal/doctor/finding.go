@@ -63,8 +63,12 @@ func (r Report) Text(w io.Writer) error {
 		if f.Why != "" {
 			fmt.Fprintf(&b, "  why: %s\n", f.Why)
 		}
+		label := "fix"
+		if f.Severity == Note {
+			label = "do" // there is nothing to fix
+		}
 		if f.Fix != "" {
-			fmt.Fprintf(&b, "  fix: %s\n", f.Fix)
+			fmt.Fprintf(&b, "  %s: %s\n", label, f.Fix)
 		}
 	}
 	fmt.Fprintf(&b, "\n%d checks: %d wrong, %s, %s\n", len(r.Checks), count[Wrong], plural(count[Warning], "warning"), plural(count[Note], "note"))

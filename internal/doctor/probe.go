@@ -80,7 +80,7 @@ func Probe(ctx context.Context, api ThingAPI, o ProbeOptions) (semantics string,
 			o.Thing, plural(len(p.old), "key"), probeKeys, p.command(map[string]string{"probe-a": "1", "probe-b": "2"}))
 	}
 	key := slices.Min(slices.Collect(maps.Keys(p.old)))
-	if !o.Confirm(fmt.Sprintf(`One key of the MetaData of thing %s, %q, is set alone for some seconds. Where the API
+	if !o.Confirm(fmt.Sprintf(`One key of the MetaData of thing %s, %q, is set alone, to another value, for some seconds. Where the API
 replaces MetaData whole, the rest of it (%s) is gone for that long. Then the old
 values are put back. Nothing else should write to the thing meanwhile. Should this be
 cut short, put them back by:

@@ -59,7 +59,7 @@ func startCloud(s settings) (*cloud, error) {
 	}
 	c.Faults.SetRates(localcloud.Rates{API: localcloud.APIRates{Unavailable: s.unavailable}})
 	c.Faults.OnCall = refuse
-	c.dlq = c.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: s.fifo})
+	c.dlq = c.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: s.fifo, Retention: letterRetention})
 	c.queue = c.SQS.CreateQueue("updates", localcloud.QueueOptions{FIFO: s.fifo, DLQ: c.dlq, MaxReceiveCount: 1000})
 
 	c.server = &http.Server{
@@ -72,6 +72,9 @@ func startCloud(s settings) (*cloud, error) {
 	}()
 	return c, nil
 }
+
+// letterRetention is SQS's longest: letters are to outlast messages.
+const letterRetention = 14 * 24 * time.Hour
 
 // listen takes the address, or a free port of the same host where it is taken.
 func listen(addr string) (net.Listener, error) {
