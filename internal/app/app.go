@@ -72,6 +72,7 @@ type Worker struct {
 	circuit *pace.Circuit
 	window  *lookahead.Window
 	pause   pause
+	halt    halt
 	spent   spending
 	depth   depth
 
@@ -146,7 +147,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.pace = w.o.Pace; w.pace == nil {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	}
-	w.updater = updater.New(w.backlog, w.store, w.pace, api, w.metrics, w.log, updater.Options{
+	w.updater = updater.New(w.backlog, w.store, haltedPace{w.pace, &w.halt}, api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
 	})
@@ -159,7 +160,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused, Enough: w.enough,
+		Paused: w.paused, Enough: w.enough, Halted: w.halt.on,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: true})

@@ -79,6 +79,9 @@ func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
+	if since, on := w.halt.state(); on {
+		return false, pausedSince(since)
+	}
 	if s := w.circuit.State(); s.Open {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
 			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyOpen[s.Why], s.NextProbe.UTC().Format(time.RFC3339))

@@ -6,6 +6,7 @@ import "sync"
 const (
 	starting  = "starting"
 	receiving = "receiving"
+	paused    = "paused" // receiving, but for an operator's pause
 	draining  = "draining"
 )
 

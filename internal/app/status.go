@@ -9,7 +9,7 @@ import (
 
 // Status is what /status shows. Its names are an interface: scripts read them.
 type Status struct {
-	State   string    `json:"state"` // starting, receiving, draining
+	State   string    `json:"state"` // starting, receiving, paused, draining
 	Reason  string    `json:"reason,omitempty"`
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
@@ -132,6 +132,9 @@ func (w *Worker) Status() Status {
 	s.Messages.Merged = read(w.metrics.Merged)
 	if name == starting {
 		return s // the parts below are being built
+	}
+	if since, on := w.halt.state(); on && name == receiving {
+		s.State, s.Reason = paused, pausedSince(since)
 	}
 	s.DeadLetterQueue = w.deadLetterURL
 	w.store.addTo(&s.Store)

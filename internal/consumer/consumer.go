@@ -67,6 +67,9 @@ type Options struct {
 	// Enough reports whether it would not help to hold more than what is held and
 	// the messages that are coming. Nil: never. It is asked as Paused is.
 	Enough func(coming int) bool
+	// Halted reports whether nothing at all is to be received for now. Nil: never.
+	// As Paused it is asked with a lock held, and Wake tells of its end.
+	Halted func() bool
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -145,6 +148,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	}
 	if o.Enough == nil {
 		o.Enough = func(int) bool { return false }
+	}
+	if o.Halted == nil {
+		o.Halted = func() bool { return false }
 	}
 	if o.ExpectedWait == nil {
 		o.ExpectedWait = func() time.Duration { return 0 }

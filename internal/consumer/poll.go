@@ -79,7 +79,8 @@ func (c *Consumer) reserve() (ok bool, wait time.Duration) {
 	switch {
 	case now.Before(p.notBefore):
 		return false, min(heartbeat, p.notBefore.Sub(now))
-	case p.open >= p.wanted,
+	case c.o.Halted(),
+		p.open >= p.wanted,
 		len(c.held)+p.reserved+n > c.o.MaxHeld,
 		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes,
 		c.o.Enough(p.reserved),
