@@ -17,11 +17,11 @@ import (
 
 func TestRunHandsOverTheSettings(t *testing.T) {
 	f := newFixture(queueVar, "WORKER_POLLERS=2", "WORKER_POLERS=3")
-	f.runApp = func(_ context.Context, c config.Config, log *zap.Logger, version string) error {
-		if c.Pollers != 2 || c.MaxHeld != 77 || version == "" {
-			t.Errorf("pollers %d, held %d, version %q", c.Pollers, c.MaxHeld, version)
+	f.runApp = func(_ context.Context, c config.Config, o app.Options) error {
+		if c.Pollers != 2 || c.MaxHeld != 77 || o.Version == "" {
+			t.Errorf("pollers %d, held %d, version %q", c.Pollers, c.MaxHeld, o.Version)
 		}
-		log.Info("it runs")
+		o.Log.Info("it runs")
 		return nil
 	}
 	if code := f.run(t, "run", "--max-held", "77"); code != 0 {
@@ -35,7 +35,7 @@ func TestRunHandsOverTheSettings(t *testing.T) {
 
 func TestRunThatFails(t *testing.T) {
 	f := newFixture(queueVar)
-	f.runApp = func(context.Context, config.Config, *zap.Logger, string) error { return errors.New("no queue") }
+	f.runApp = func(context.Context, config.Config, app.Options) error { return errors.New("no queue") }
 	if code := f.run(t, "run"); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
@@ -46,8 +46,8 @@ func TestRunThatFails(t *testing.T) {
 
 func TestRunThatStrandsMessagesAddsNothingToItsSums(t *testing.T) {
 	f := newFixture(queueVar)
-	f.runApp = func(_ context.Context, _ config.Config, log *zap.Logger, _ string) error {
-		log.Warn("stopped", zap.Int("stranded", 3))
+	f.runApp = func(_ context.Context, _ config.Config, o app.Options) error {
+		o.Log.Warn("stopped", zap.Int("stranded", 3))
 		return app.ErrStranded
 	}
 	if code := f.run(t, "run"); code != 1 {
@@ -60,7 +60,7 @@ func TestRunThatStrandsMessagesAddsNothingToItsSums(t *testing.T) {
 
 func TestRunThatCannotStart(t *testing.T) {
 	f := newFixture(queueVar)
-	f.runApp = func(context.Context, config.Config, *zap.Logger, string) error {
+	f.runApp = func(context.Context, config.Config, app.Options) error {
 		return &app.SetupError{Fault: errors.New("there is no dead-letter queue"), Fix: "set WORKER_DLQ_URL"}
 	}
 	if code := f.run(t, "run"); code != 2 || f.err.String() != "worker: there is no dead-letter queue; set WORKER_DLQ_URL\n" {
@@ -73,7 +73,7 @@ func TestFirstSignalDrainsSecondStopsAtOnce(t *testing.T) {
 		f := newFixture(queueVar)
 		signals := make(chan os.Signal, 2)
 		f.signals = signals
-		f.runApp = func(ctx context.Context, _ config.Config, _ *zap.Logger, _ string) error {
+		f.runApp = func(ctx context.Context, _ config.Config, _ app.Options) error {
 			synctest.Wait()
 			if ctx.Err() != nil {
 				t.Error("stopped before a signal came")

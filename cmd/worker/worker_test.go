@@ -8,8 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/zap"
-
+	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 )
 
@@ -31,7 +30,7 @@ func newFixture(environ ...string) *fixture {
 		stderr:  &f.err,
 		signals: make(chan os.Signal),
 		exit:    func(code int) { f.exits = append(f.exits, code) },
-		runApp: func(context.Context, config.Config, *zap.Logger, string) error {
+		runApp: func(context.Context, config.Config, app.Options) error {
 			return errors.New("this test runs no worker")
 		},
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
@@ -24,7 +23,7 @@ type world struct {
 	signals        <-chan os.Signal
 	exit           func(code int) // ends the process at once
 	interactive    bool           // standard input is a terminal: somebody can be asked
-	runApp         func(ctx context.Context, c config.Config, log *zap.Logger, version string) error
+	runApp         func(ctx context.Context, c config.Config, o app.Options) error
 	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
 	probe          func(ctx context.Context, c config.Config, o doctor.ProbeOptions) (semantics string, err error)
 }

@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"managed-thing-updater/internal/livepage"
 )
 
 func handler(o Options) http.Handler {
@@ -35,10 +35,17 @@ func handler(o Options) http.Handler {
 		EnableOpenMetrics:   true,
 	}))
 
-	private := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, guard(o.Token, h)) }
+	k := keeper{o.Token}
+	private := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, k.guard(h)) }
 	private("GET /status", func(w http.ResponseWriter, _ *http.Request) { status(w, o.Status()) })
-	private("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { text(w, http.StatusOK, index(o.Token != "")) })
+	private("GET /{$}", livepage.Page)
+	private("GET /live/events", o.Live.Stream)
+	private("GET /live/{file...}", livepage.File)
 	if o.Token != "" {
+		mux.HandleFunc("GET /login", k.form)
+		mux.Handle("POST /login", http.NewCrossOriginProtection().Handler(http.HandlerFunc(k.login)))
+		mux.Handle("POST /logout", http.NewCrossOriginProtection().Handler(http.HandlerFunc(k.logout)))
+		controls(mux, k, o)
 		private("GET /debug/pprof/", pprof.Index)
 		private("GET /debug/pprof/cmdline", pprof.Cmdline)
 		private("GET /debug/pprof/profile", pprof.Profile)
@@ -46,29 +53,23 @@ func handler(o Options) http.Handler {
 		private("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
 		mux.ServeHTTP(w, r)
 	})
 }
 
-// guard lets through who brings the token; everybody where there is none.
-func guard(token string, next http.Handler) http.Handler {
-	if token == "" {
-		return next
-	}
-	want := sha256.Sum256([]byte(token))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		scheme, given, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-		// Digests are compared, so that not even the token's length shows in the time.
-		got := sha256.Sum256([]byte(strings.TrimSpace(given)))
-		if !strings.EqualFold(scheme, "Bearer") || subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="worker"`)
-			text(w, http.StatusUnauthorized, "this asks for WORKER_ADMIN_TOKEN: Authorization: Bearer TOKEN")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// headers are those of every answer: nothing is kept, embedded elsewhere or taken for
+// what it is not. The page loosens the policy as far as it must.
+var headers = map[string]string{
+	"Cache-Control":                "no-store",
+	"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'",
+	"Cross-Origin-Opener-Policy":   "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin",
+	"Referrer-Policy":              "no-referrer",
+	"X-Content-Type-Options":       "nosniff",
+	"X-Frame-Options":              "DENY",
 }
 
 func status(w http.ResponseWriter, v any) {
@@ -85,17 +86,4 @@ func text(w http.ResponseWriter, code int, s string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = fmt.Fprintln(w, s)
-}
-
-func index(profiles bool) string {
-	s := `managed-thing-updater
-
-/healthz   200 while the loops make progress
-/readyz    200 while receiving, 503 with the reason
-/metrics   Prometheus
-/status    what the worker does right now, as JSON`
-	if profiles {
-		s += "\n/debug/pprof/   profiles"
-	}
-	return s
 }

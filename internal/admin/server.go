@@ -1,13 +1,19 @@
-// Package admin is the worker's HTTP side: health, readiness, metrics and status.
+// Package admin is the worker's HTTP side: health, readiness, metrics, status, the
+// live page, and what an operator may change.
 //
 //	/healthz       200 while the loops make progress, 503 with the names of those that do not
 //	/readyz        200 while receiving, 503 with the reason
 //	/metrics       Prometheus
 //	/status        JSON
-//	/              what there is
-//	/debug/pprof/  profiles, only where a token is set
+//	/              the live page; its files and events are below /live/
 //
-// Where a token is set, all but the first three ask for it.
+// Where a token is set, all but the first three ask for it, and only then there are
+//
+//	/login, /logout       the form that turns the token into a browser's cookie
+//	/control/pause        POST: nothing starts any more
+//	/control/resume       POST
+//	/control/log-level    POST {"level":"debug"}
+//	/debug/pprof/         profiles
 package admin
 
 import (
@@ -21,13 +27,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/telemetry"
 )
 
 // Options is what the server shows, and to whom.
 type Options struct {
 	Addr   string // host:port; port 0 takes a free one; empty: no server at all
-	Token  string // empty: nobody is asked for one, and there are no profiles
+	Token  string // empty: nobody is asked for one, and nothing can be changed
 	Health *telemetry.Health
 	// Ready reports whether the worker receives, and if not, why. It is called
 	// by many goroutines.
@@ -35,6 +42,9 @@ type Options struct {
 	// Status gives what /status shows as JSON. It is called by many goroutines,
 	// and must hold no sensitive value and no credential.
 	Status   func() any
+	Live     *livepage.Feed // of the page; closed when the server closes
+	Control  Control        // asked only where there is a token
+	Level    zap.AtomicLevel
 	Registry *prometheus.Registry
 	Log      *zap.Logger
 }
@@ -57,7 +67,7 @@ func New(o Options) *Server {
 	if err != nil {
 		complaints = nil // unreachable: zap.WarnLevel is a level
 	}
-	return &Server{
+	s := &Server{
 		addr: o.Addr,
 		log:  o.Log,
 		http: &http.Server{
@@ -70,6 +80,10 @@ func New(o Options) *Server {
 			ErrorLog:          complaints,
 		},
 	}
+	if o.Live != nil {
+		s.http.RegisterOnShutdown(o.Live.Close) // its streams would be waited for
+	}
+	return s
 }
 
 // Start listens and then serves in the background. It returns the address it

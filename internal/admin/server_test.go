@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/admin"
+	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -26,6 +27,9 @@ func options() admin.Options {
 		Health:   telemetry.NewHealth(),
 		Ready:    func() (bool, string) { return true, "" },
 		Status:   func() any { return map[string]any{"held": 3} },
+		Live:     livepage.New(livepage.Options{Read: func() livepage.Reading { return livepage.Reading{} }}),
+		Control:  new(control),
+		Level:    zap.NewAtomicLevel(),
 		Registry: registry,
 		Log:      zap.NewNop(),
 	}

@@ -34,7 +34,9 @@ import (
 
 // Options of a Worker beside its settings.
 type Options struct {
-	Log     *zap.Logger
+	Log *zap.Logger
+	// Level is that of Log, for an operator to change. Zero: it changes nothing.
+	Level   zap.AtomicLevel
 	Version string
 	// Name of this worker on its dead letters; empty is the host's name.
 	Name string
@@ -56,6 +58,8 @@ type Options struct {
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
+	// Glance is told once a second how things are. Nil: nobody is.
+	Glance func(Status)
 }
 
 // Worker is one run of the worker: New, then Run once.
@@ -93,6 +97,9 @@ type Worker struct {
 func New(cfg config.Config, o Options) *Worker {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
+	}
+	if o.Level == (zap.AtomicLevel{}) {
+		o.Level = zap.NewAtomicLevel()
 	}
 	if o.Name == "" {
 		o.Name, _ = os.Hostname()

@@ -31,22 +31,36 @@ const (
 // Run runs a worker until ctx ends, whose cause says why, and stops it in order.
 // It returns nil where all work was finished, ErrStranded where it was not, and a
 // *SetupError where the worker cannot run as it is set up.
-func Run(ctx context.Context, cfg config.Config, log *zap.Logger, version string) error {
+func Run(ctx context.Context, cfg config.Config, o Options) error {
 	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
-	return New(cfg, Options{Log: log, Version: version, Examine: true}).Run(ctx)
+	o.Examine = true
+	return New(cfg, o).Run(ctx)
 }
 
 // Run is as the function of the same name.
 func (w *Worker) Run(ctx context.Context) error {
+	live := w.live()
 	server := admin.New(admin.Options{
 		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Health: w.health,
 		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
+		Live: live, Control: w, Level: w.o.Level,
 	})
 	addr, err := server.Start()
 	if err != nil {
 		return &SetupError{err, "nothing was started"}
 	}
+	// Who watches sees the worker to its end.
+	watch, endWatch := context.WithCancel(context.WithoutCancel(ctx))
+	var watchers sync.WaitGroup
+	if w.cfg.AdminAddr != "" {
+		watchers.Go(func() { live.Run(watch) })
+	}
+	if w.o.Glance != nil {
+		watchers.Go(func() { w.glance(watch) })
+	}
 	defer func() {
+		endWatch()
+		watchers.Wait()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exitMargin)
 		defer cancel()
 		_ = server.Close(ctx) // a scrape that is cut loses nothing

@@ -14,6 +14,7 @@ type Status struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Uptime  float64   `json:"uptime_seconds"`
+	Level   string    `json:"log_level"`
 
 	Queue           string `json:"queue"`
 	DeadLetterQueue string `json:"dead_letter_queue"`
@@ -73,6 +74,7 @@ type CircuitStatus struct {
 	Code      string     `json:"code,omitempty"`
 	Since     *time.Time `json:"since,omitempty"`
 	NextProbe *time.Time `json:"next_probe,omitempty"` // not before
+	Detail    string     `json:"detail,omitempty"`     // why, in words, and the way out
 }
 
 // BacklogStatus is what waits.
@@ -123,6 +125,7 @@ func (w *Worker) Status() Status {
 	name, reason := w.phase.get()
 	s := Status{
 		State: name, Reason: reason, Version: w.o.Version, Started: w.started, Uptime: time.Since(w.started).Seconds(),
+		Level: w.o.Level.String(),
 		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName(), Since: w.fenceStart()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}},
 		DeadLetters: sums(w.metrics.DeadLetters, "reason"),
@@ -143,7 +146,7 @@ func (w *Worker) Status() Status {
 	s.addBacklog(w.backlog.Stats())
 	s.addPace(w, held.Full)
 	if c := w.circuit.State(); c.Open {
-		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe}
+		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyOpen[c.Why]}
 	}
 	return s
 }

@@ -194,6 +194,7 @@ func (b *Backlog) begin(t *thing) *Turn {
 		turn.suspect = turn.suspect || it.Suspect
 	}
 	b.testing = b.testing || turn.suspect
+	t.turning = len(turn.Items)
 	b.waiting -= len(turn.Items)
 	return turn
 }

@@ -19,6 +19,7 @@ const (
 type thing struct {
 	id         string
 	items      []*Item // in their order
+	turning    int     // items that its turn holds
 	where      place
 	line       *tenants      // where it stands, while inLine
 	at         *list.Element // its tenant's place there

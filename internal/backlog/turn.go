@@ -36,6 +36,7 @@ func (b *Backlog) Done(turn *Turn, settled []Settlement, next Next) []*Item {
 	defer b.mu.Unlock()
 	defer b.signal()
 	t := turn.thing
+	t.turning = 0
 	if turn.suspect {
 		b.testing = false
 	}

@@ -1,0 +1,145 @@
+package livepage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Options of a Feed.
+type Options struct {
+	// Read looks at the worker. Called once a second.
+	Read     func() Reading
+	Started  time.Time // of the worker: the page tells a restart by it
+	Version  string    // of the worker
+	Name     string    // of the worker: another one may answer after a break
+	Controls bool      // the page may pause, resume and set the level of the log
+}
+
+// Feed keeps the points and hands out each second's. Safe for use by many
+// goroutines.
+type Feed struct {
+	o     Options
+	ended chan struct{} // closed by Close
+
+	mu      sync.Mutex
+	before  Reading
+	at      time.Time // of before
+	calls   latencies
+	points  history
+	streams map[chan []byte]struct{}
+	closed  bool
+}
+
+// every is how often the worker is looked at.
+const every = time.Second
+
+// New makes a Feed without points.
+func New(o Options) *Feed {
+	return &Feed{o: o, ended: make(chan struct{}), at: time.Now(), streams: make(map[chan []byte]struct{})}
+}
+
+// Run looks at the worker once a second until ctx ends.
+func (f *Feed) Run(ctx context.Context) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.look()
+		}
+	}
+}
+
+// Close ends the streams; none starts any more. It may be called again.
+func (f *Feed) Close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.closed = true
+		close(f.ended)
+	}
+}
+
+// look takes one reading, keeps its point, and hands it to the streams.
+func (f *Feed) look() {
+	is, now := f.o.Read(), time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := newPoint(f.before, is, now, now.Sub(f.at), f.calls.add(is.Latency))
+	f.before, f.at = is, now
+	f.points.add(p)
+	if len(f.streams) == 0 {
+		return
+	}
+	event, err := nowEvent(p, is)
+	if err != nil {
+		event = fmt.Appendf(nil, "event: fault\ndata: %q\n\n", err.Error())
+	}
+	for to := range f.streams {
+		select {
+		case to <- event:
+		default: // a reader that is slow misses a second
+		}
+	}
+}
+
+func nowEvent(p point, is Reading) ([]byte, error) {
+	status, err := json.Marshal(is.Status)
+	if err != nil {
+		return nil, fmt.Errorf("the status cannot be written as JSON: %w", err)
+	}
+	hot := []byte("[]")
+	if is.Hot != nil {
+		if hot, err = json.Marshal(is.Hot()); err != nil {
+			return nil, fmt.Errorf("the hottest things cannot be written as JSON: %w", err)
+		}
+	}
+	b := append([]byte("event: now\ndata: "), `{"point":`...)
+	b = p.appendJSON(b)
+	b = append(append(b, `,"status":`...), status...)
+	b = append(append(b, `,"hot":`...), hot...)
+	return append(b, "}\n\n"...), nil
+}
+
+// hello is the first event of a stream.
+func (f *Feed) hello() []byte {
+	head, _ := json.Marshal(map[string]any{ // strings, a bool and a time: always JSON
+		"started": f.o.Started, "version": f.o.Version, "name": f.o.Name, "page": digest, "controls": f.o.Controls, "columns": columns,
+	})
+	b := append([]byte("event: hello\nretry: 2000\ndata: "), head[:len(head)-1]...)
+	b = append(b, `,"points":[`...)
+	for i, p := range f.points.all() {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = p.appendJSON(b)
+	}
+	return append(b, "]}\n\n"...)
+}
+
+// maxStreams bounds the pages that are open at once.
+const maxStreams = 32
+
+// subscribe returns the hello event and where each second's comes; ok is false where
+// there are too many streams, or the feed is closed.
+func (f *Feed) subscribe() (hello []byte, events chan []byte, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed || len(f.streams) >= maxStreams {
+		return nil, nil, false
+	}
+	events = make(chan []byte, 2)
+	f.streams[events] = struct{}{}
+	return f.hello(), events, true
+}
+
+func (f *Feed) unsubscribe(events chan []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.streams, events)
+}

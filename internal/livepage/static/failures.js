@@ -1,0 +1,91 @@
+// Recent failures, newest first, each with its timeline.
+import { element } from "./dom.js";
+import { clock, words } from "./format.js";
+
+const every = 10_000; // ms between two looks, where nothing tells of a new one
+const shown = 20;
+
+export class Failures {
+  #place;
+  #none = false; // this worker keeps no timelines
+  #lettered = -1;
+  #asked = 0;
+  #list = "";
+
+  constructor(place) { this.#place = place; }
+
+  connected() {
+    this.#none = false;
+    this.#asked = 0;
+  }
+
+  // update asks for the list: at once where there is a new dead letter.
+  async update(status) {
+    const lettered = status.messages.outcomes.dead_lettered ?? 0;
+    if (this.#none || (lettered === this.#lettered && Date.now() - this.#asked < every)) return;
+    this.#lettered = lettered;
+    this.#asked = Date.now();
+    const list = await ask("status/messages?failed=1");
+    if (list === null) {
+      this.#none = true;
+      this.#say("This worker keeps no timelines of messages.");
+    } else if (list !== undefined) {
+      this.#show(list.slice(0, shown));
+    }
+  }
+
+  #show(list) {
+    const is = JSON.stringify(list);
+    if (is === this.#list) return;
+    this.#list = is;
+    if (list.length === 0) {
+      this.#say("None yet.");
+      return;
+    }
+    const open = new Map([...this.#place.querySelectorAll("details[open]")].map((d) => [d.dataset.id, d]));
+    this.#place.replaceChildren(...list.map((f) => open.get(f.id) ?? failure(f)));
+  }
+
+  #say(text) {
+    this.#place.replaceChildren(element("p", { class: "muted", text }));
+  }
+}
+
+function failure(f) {
+  const more = element("div", {}, element("p", { class: "muted", text: "Asking for its timeline…" }));
+  const it = element("details", { class: "failure", "data-id": f.id },
+    element("summary", {},
+      element("time", { text: clock(f.at), datetime: f.at }),
+      element("span", { class: "reason", text: words(f.reason || f.outcome || "failed") }),
+      element("span", { class: "id", text: f.thing || "(no thing)" }),
+      element("span", { class: "muted", text: f.code ?? "" }),
+    ),
+    element("p", { class: "muted" }, "message ", element("span", { class: "id", text: f.id })),
+    more,
+  );
+  it.addEventListener("toggle", async () => {
+    if (!it.open) return;
+    const timeline = await ask(`status/messages/${encodeURIComponent(f.id)}`);
+    if (timeline) {
+      more.replaceChildren(element("ol", { class: "timeline" }, ...timeline.events.map((e) => element("li", {},
+        element("time", { text: clock(e.at), datetime: e.at }),
+        element("b", { text: e.what }),
+        e.detail ? ` ${e.detail}` : "",
+      ))));
+    } else {
+      more.replaceChildren(element("p", { class: "muted", text: timeline === null ? "Its timeline is kept no more." : "The worker does not answer." }));
+    }
+  });
+  return it;
+}
+
+// ask returns null where there is no such thing, and undefined where nobody answers.
+async function ask(address) {
+  try {
+    const answer = await fetch(address, { cache: "no-store" });
+    if (answer.status === 404) return null;
+    return answer.ok ? await answer.json() : undefined;
+  } catch {
+    return undefined;
+  }
+}
