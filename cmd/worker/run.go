@@ -30,7 +30,9 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.warn() // a misspelt name is often why another is missing
 			return err
 		}
-		log, level, err := telemetry.NewLogger(c.LogLevel, c.LogFormat, w.stderr)
+		look := newLook(c.LogFormat, w.stderr)
+		defer look.end()
+		log, level, err := telemetry.NewLogger(c.LogLevel, c.LogFormat, look.out)
 		if err != nil {
 			return err
 		}
@@ -44,7 +46,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.exit(exitFound)
 		})
 		defer release()
-		if err := w.runApp(ctx, c, app.Options{Log: log, Level: level, Version: buildVersion()}); err != nil {
+		if err := w.runApp(ctx, c, app.Options{Log: log, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {
 				return err // as a wrong setting: said once, exit code 2
 			}

@@ -26,6 +26,7 @@ func (s *screen) introduce(o settings, c *cloud, w *worker) {
 	say("  queue         %s", c.queue)
 	say("  dead letters  %s  (look: curl '%s/_cloud/messages?queue=%s')", c.dlq, c.base, queueName(c.dlq))
 	say("  worker        %s run, process %d; %s/status  %[3]s/metrics", o.worker, w.cmd.Process.Pid, w.admin)
+	say("  live page     %s/", w.admin)
 	say("  fleet         %d things; %d messages at once, then %g a second", o.things, o.burst, o.rate)
 	heading("Send a message of your own, and look at the thing")
 	say("  curl -d %s '%s/_cloud/send?queue=%s'", body, c.base, queueName(c.queue))

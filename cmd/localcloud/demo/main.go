@@ -18,7 +18,8 @@
 //	--unavailable P    share of API calls answered with 503 (0.02)
 //
 // WORKER_… variables reach the worker, but for those that the demo sets itself:
-// queue, log, and the admin address and token. NO_COLOR switches colours off.
+// queue, log, and the admin address and token. NO_COLOR switches colours off; where
+// standard output is no terminal there is a line a second.
 //
 // Ctrl-C stops feeding, lets the worker drain, and prints the sums; a second one
 // stops at once.
@@ -150,14 +151,15 @@ func run(s settings, out *screen) (addsUp bool, err error) {
 	why := watch(s, c, w, out, signals)
 	stopFeeding()
 	feeder.Wait()
+	out.end()
 
 	out.say("\n" + why + "; stopping")
 	w.stop(signals, out)
 	return account(c, w, time.Since(started), out), nil
 }
 
-// watch shows a line a second until the worker ends, a signal comes, or all that
-// was to be sent is settled. It returns which.
+// watch shows how far things are, once a second, until the worker ends, a signal
+// comes, or all that was to be sent is settled. It returns which.
 func watch(s settings, c *cloud, w *worker, out *screen, signals <-chan os.Signal) string {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -171,7 +173,7 @@ func watch(s settings, c *cloud, w *worker, out *screen, signals <-chan os.Signa
 		}
 		status, err := w.status()
 		sent := c.book.sums()
-		out.line(sent.all(), c.depth(), status, err)
+		out.show(sent.all(), c.depth(), status, err)
 		if s.messages > 0 && sent.fleet >= s.messages && c.depth() == 0 {
 			return fmt.Sprintf("all of %d messages are settled", sent.all())
 		}

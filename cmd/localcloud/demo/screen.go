@@ -3,10 +3,11 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
+
+	"managed-thing-updater/internal/glance"
 )
 
 // screen writes lines for people, one at a time; safe for use by many
@@ -15,6 +16,9 @@ type screen struct {
 	started time.Time
 	colour  bool
 
+	board *glance.Board // nil: no terminal
+	view  glance.View
+
 	mu     sync.Mutex
 	out    io.Writer
 	lines  int // of numbers, for the headings
@@ -22,15 +26,36 @@ type screen struct {
 	at     time.Time // of before
 }
 
-// newScreen colours only what a terminal shows, and not where NO_COLOR is set
-// (https://no-color.org).
+// newScreen keeps the status at the end of a terminal; elsewhere it is a line a
+// second, without colours.
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, started: time.Now(), at: time.Now()}
-	if file, ok := out.(*os.File); ok && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" {
-		info, err := file.Stat()
-		s.colour = err == nil && info.Mode()&os.ModeCharDevice != 0
+	if board, colour, ok := glance.OnTerminal(out); ok {
+		s.board, s.out, s.colour, s.view.Colour = board, board, colour, colour
 	}
 	return s
+}
+
+// show says how far things are, on a terminal in place of what it said before.
+func (s *screen) show(sent, depth int, is status, err error) {
+	if s.board == nil {
+		s.line(sent, depth, is, err)
+		return
+	}
+	if err != nil {
+		s.board.Show(s.painted(yellow, "● "+err.Error()))
+		return
+	}
+	now := time.Now()
+	lines := s.view.Lines(is.all, now, fmt.Sprintf("; %d in the queue", depth))
+	s.board.Show(append(lines, fmt.Sprintf("  sent     %d messages in %s", sent, clock(now.Sub(s.started))))...)
+}
+
+// end takes the status away: what comes now are the sums.
+func (s *screen) end() {
+	if s.board != nil {
+		s.board.Show()
+	}
 }
 
 // Escape sequences of ECMA-48, 8.3.117.

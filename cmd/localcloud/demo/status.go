@@ -1,10 +1,15 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"managed-thing-updater/internal/glance"
+)
 
 // status is the part of the worker's /status that the demo shows.
 type status struct {
-	State    string `json:"state"`
+	all      glance.Status // what a terminal shows
+	State    string        `json:"state"`
 	Messages struct {
 		Held     int            `json:"held"`
 		Outcomes map[string]int `json:"outcomes"`

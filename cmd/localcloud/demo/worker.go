@@ -16,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"managed-thing-updater/internal/glance"
 )
 
 // worker is the worker's process.
@@ -179,7 +181,14 @@ func (w *worker) status() (status, error) {
 	if resp.StatusCode != http.StatusOK {
 		return s, fmt.Errorf("/status: %s", resp.Status)
 	}
-	return s, json.NewDecoder(resp.Body).Decode(&s)
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return s, err
+	}
+	if s.all, err = glance.Of(body); err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(body, &s)
 }
 
 // patience is how long the worker may take to stop: longer than its own limit,

@@ -41,7 +41,8 @@ const all = [
 ];
 
 const height = 190; // px, the axes included
-const span = 15 * 60; // seconds
+const longest = 15 * 60; // seconds shown, where there are as many
+const shortest = 2 * 60;
 
 export function makeCharts(place, history) {
   const cursor = uPlot.sync("time");
@@ -95,7 +96,7 @@ class Chart {
       cursor: { sync: { key: this.#cursor.key }, y: false, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { x: { time: true, range: () => this.#range() }, y: { range: least }, ...(right && { right: { range: least } }) },
       axes: [
-        { ...axis, size: 28, space: 70, values: (_, splits) => splits.map((t) => new Date(t * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
+        { ...axis, size: 28, space: 70, incrs: [60, 120, 300], values: (_, splits) => splits.map((t) => new Date(t * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })) },
         { ...axis, size: 52, values: upright(this.#what.axis) },
         ...(right ? [{ ...axis, side: 1, scale: "right", size: 66, grid: { show: false }, values: upright(right) }] : []),
       ],
@@ -119,8 +120,9 @@ class Chart {
   #data() { return [this.#history.of("t"), ...this.#what.series.map((s) => this.#history.of(s.column))]; }
 
   #range() {
-    const last = this.#history.of("t").at(-1) ?? Date.now() / 1000;
-    return [last - span, last];
+    const times = this.#history.of("t");
+    const last = times.at(-1) ?? Date.now() / 1000;
+    return [last - Math.min(longest, Math.max(shortest, last - (times[0] ?? last))), last];
   }
 
   // shade marks the time in which calls were held back: by the circuit, by a pause.
