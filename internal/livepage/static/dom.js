@@ -20,7 +20,7 @@ export function table(caption, columns, rows) {
   };
   return element("div", { class: "scroll" }, element("table", {},
     element("caption", { class: "hidden", text: caption }),
-    element("thead", {}, element("tr", {}, ...columns.map((c) => element("th", { scope: "col", text: c.name, class: c.number ? "number" : undefined })))),
+    element("thead", {}, element("tr", {}, ...columns.map((c) => element("th", { scope: "col", text: c.name, class: c.number ? "number" : c.class })))),
     element("tbody", {}, ...rows.map((row) => element("tr", {}, ...row.map(cell)))),
   ));
 }

@@ -15,6 +15,7 @@ export class History {
     for (const point of before) {
       if (point[0] < from) this.add(point);
     }
+    this.#interrupt();
     for (const point of points) this.add(point);
   }
 
@@ -22,13 +23,17 @@ export class History {
     const times = this.values[0];
     if (!times) return;
     const last = times.at(-1);
-    if (last !== undefined && point[0] <= last) return;
-    if (last !== undefined && point[0] - last > gap) {
-      this.values.forEach((of, i) => of.push(i === 0 ? last + 1 : null));
-    }
+    if (last !== undefined && point[0] <= last) return; // one of these is there already
+    if (last !== undefined && point[0] - last > gap) this.#interrupt();
     this.values.forEach((of, i) => of.push(point[i] ?? null));
     const old = times.findIndex((t) => t >= point[0] - length);
     if (old > 0) this.values.forEach((of) => of.splice(0, old));
+  }
+
+  // interrupt lets the lines end here: what comes next is not joined to them.
+  #interrupt() {
+    const last = this.values[0].at(-1);
+    if (last !== undefined) this.values.forEach((of, i) => of.push(i === 0 ? last + 0.5 : null));
   }
 
   points() {

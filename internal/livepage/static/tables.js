@@ -15,7 +15,7 @@ const meaning = {
 export function showOutcomes(place, { messages, dead_letters: letters }) {
   const rows = Object.entries(meaning).map(([name, text]) => [words(name), text, number(messages.outcomes[name] ?? 0)]);
   rows.push(["received", `${number(messages.held)} held now, ${number(messages.merged)} shared another's call`, number(messages.received)]);
-  const content = [table("Outcomes of messages", [{ name: "outcome" }, { name: "" , class: "muted" }, { name: "messages", number: true }], rows)];
+  const content = [table("Outcomes of messages", [{ name: "outcome" }, { name: "meaning", class: "meaning" }, { name: "messages", number: true }], rows)];
   const reasons = Object.entries(letters).filter(([, n]) => n > 0).sort((a, b) => b[1] - a[1]);
   if (reasons.length > 0) {
     content.push(table("Dead letters by reason", [{ name: "reason of dead letters" }, { name: "letters", number: true }], reasons.map(([name, n]) => [words(name), number(n)])));

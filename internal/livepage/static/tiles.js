@@ -9,7 +9,7 @@ function tiles(status, history) {
   const { pace, messages, backlog } = status;
   const rate = settled.reduce((sum, column) => sum + (history.lately(column) ?? 0), 0);
   const dead = messages.outcomes.dead_lettered ?? 0;
-  const drain = pace.drain_seconds === undefined ? "nobody knows when it is drained" : `drained in about ${duration(pace.drain_seconds)}${pace.more_in_queue ? ", and more is queued" : ""}`;
+  const drain = pace.drain_seconds === undefined ? "no telling when it is drained" : `drained in about ${duration(pace.drain_seconds)}${pace.more_in_queue ? ", and more is queued" : ""}`;
   const queued = pace.queued ? `, ${number(pace.queued)} more queued` : "";
   return [
     { name: "Messages settled", value: number(rate), unit: "/s", more: `${number(history.lately("received") ?? 0)}/s received` },
