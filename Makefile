@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-replicas stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -30,6 +30,15 @@ test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/co
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
 	@REPLICAS=$(SEEDS) go test -race -count=1 -v -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/'
+
+test-page: build ## test the live page in headless Chromium (pictures of it: test/page/screenshots)
+	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
+	@go build -trimpath -o bin/localcloud ./cmd/localcloud
+	@test/page/run
+
+picture: build # docs/live-page.png anew (six minutes)
+	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
+	@test/page/run picture.mjs
 
 stand-ins: # what the tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \

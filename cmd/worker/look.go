@@ -55,7 +55,7 @@ func (l *look) glance(log *zap.Logger) func(app.Status) {
 		}
 		now := time.Now()
 		if l.board != nil {
-			l.board.Show(l.view.Lines(s, now, "")...)
+			l.board.Show(l.view.Lines(s, now)...)
 			return
 		}
 		idle := s.Messages.Held == 0 && s.Messages.Received == l.last && !s.Circuit.Open

@@ -19,8 +19,8 @@
 // Signals: SIGTERM or SIGINT drains and stops within WORKER_SHUTDOWN_TIMEOUT; a
 // second one stops at once.
 //
-// Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status, /, and
-// where WORKER_ADMIN_TOKEN is set, /debug/pprof/.
+// Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status, / (the live
+// page), and where WORKER_ADMIN_TOKEN is set, /control/ and /debug/pprof/.
 //
 // Output: results on standard output; logs and errors on standard error.
 //

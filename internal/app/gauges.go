@@ -37,7 +37,7 @@ func (w *Worker) gauges() {
 	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
 	m.Gauge("throttled_share", "Throttled calls, of those of the last minute.", func() float64 { return w.lately().throttled })
 	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
-	m.Gauge("drain_seconds", "About how long the calls for all that waits will take; NaN while the circuit is open.", func() float64 {
+	m.Gauge("drain_seconds", "About how long the calls for all that waits will take; NaN while the circuit is open and during a pause.", func() float64 {
 		if estimate, ok := w.drain(w.lately()); ok {
 			return estimate.Seconds()
 		}

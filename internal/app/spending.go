@@ -117,9 +117,10 @@ func (w *Worker) lately() shares {
 
 // drain estimates, from the last minute's rate and throttled share, how long the calls take for
 // all that is held, and for what is known to wait in the queue: as many messages a
-// call as lately. ok is false while the circuit is open: nobody knows.
+// call as lately. ok is false while the circuit is open and during a
+// pause: nobody knows.
 func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
-	if w.circuit.State().Open {
+	if w.circuit.State().Open || w.halt.on() {
 		return 0, false
 	}
 	through := max(0.01, 1-s.throttled) // of the calls

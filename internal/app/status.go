@@ -14,7 +14,10 @@ type Status struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Uptime  float64   `json:"uptime_seconds"`
-	Level   string    `json:"log_level"`
+	// PausedSince is when an operator paused the worker; absent where it is not paused.
+	PausedSince *time.Time `json:"paused_since,omitempty"`
+
+	Level string `json:"log_level"`
 
 	Queue           string `json:"queue"`
 	DeadLetterQueue string `json:"dead_letter_queue"`
@@ -57,7 +60,7 @@ type PaceStatus struct {
 	// tenants that take turns, make it as many as WORKER_MAX_HELD allows.
 	LookAhead *int `json:"look_ahead,omitempty"`
 	// DrainSeconds is about how long the calls for all that waits will take; absent
-	// while the circuit is open. MoreInQueue says that the worker holds as much as it
+	// while the circuit is open and during a pause. MoreInQueue says that the worker holds as much as it
 	// may, or as is worth holding, and does not know what else is in the queue: then
 	// only what is held counts.
 	DrainSeconds *float64 `json:"drain_seconds,omitempty"`
@@ -137,7 +140,7 @@ func (w *Worker) Status() Status {
 		return s // the parts below are being built
 	}
 	if since, on := w.halt.state(); on && name == receiving {
-		s.State, s.Reason = paused, pausedSince(since)
+		s.State, s.Reason, s.PausedSince = paused, pausedSince(since), &since
 	}
 	s.DeadLetterQueue = w.deadLetterURL
 	w.store.addTo(&s.Store)

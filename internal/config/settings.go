@@ -129,11 +129,11 @@ var Settings = []Setting{
 		kind: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }, shutdownRoom, time.Hour),
 	}, {
 		Name: "WORKER_ADMIN_ADDR", Default: ":8080", EmptyMeans: true,
-		Doc:  "Where health, metrics and status are served. Empty switches them off.",
+		Doc:  "Where health, metrics, status and the live page are served. Empty switches them off.",
 		kind: listenAddr(func(c *Config) *string { return &c.AdminAddr }),
 	}, {
 		Name: "WORKER_ADMIN_TOKEN", DefaultWords: "none", Secret: true,
-		Doc:  "Where it is set, everything but health, readiness and metrics asks for it (`Authorization: Bearer …`), and only then there is `/debug/pprof`. Set it by the variable: a flag can be read by everyone on the machine.",
+		Doc:  "Where it is set, everything but health, readiness and metrics asks for it (`Authorization: Bearer …`, or a browser's login), and only then there are `/debug/pprof` and `/control/`: pause, resume, log level. Set it by the variable: a flag can be read by everyone on the machine.",
 		kind: token(func(c *Config) *string { return &c.AdminToken }),
 	}, {
 		Name: "WORKER_LOG_LEVEL", Default: "info",
@@ -141,7 +141,7 @@ var Settings = []Setting{
 		kind: choice(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
 	}, {
 		Name: "WORKER_LOG_FORMAT", Default: "json",
-		Doc:  "`json` for machines, `console` for people.",
+		Doc:  "`json` for machines, `console` for people: on a terminal with the status below the log.",
 		kind: choice(func(c *Config) *string { return &c.LogFormat }, "json", "console"),
 	},
 }

@@ -113,12 +113,12 @@ func TestLines(t *testing.T) {
 		"state":"receiving","uptime_seconds":187,"calls":{"by_result":{"ok":118,"throttled":2}},
 		"messages":{"held":7,"outcomes":{"applied":230,"superseded":5,"superseded_unsure":1,"duplicate":2,"released":50,"dead_lettered":3}},
 		"dead_letters":{"invalid_message":2,"not_found":1,"denied":0},
-		"pace":{"rate":10.04,"utilisation":0.97,"throttled_share":0.019,"messages_per_call":2.44,"drain_seconds":72,"more_in_queue":true},
-		"backlog":{"things":4,"oldest_seconds":35}}`), now.Add(2*time.Second), "; 12 in the queue"), "\n")
+		"pace":{"rate":10.04,"utilisation":0.97,"throttled_share":0.019,"messages_per_call":2.44,"drain_seconds":72,"more_in_queue":true,"queued":12},
+		"backlog":{"things":4,"oldest_seconds":35}}`), now.Add(2*time.Second)), "\n")
 	for _, want := range []string{
 		"● receiving, for 3m07s",
 		"10.0/s of 10.0/s learned, 97% used, 1.9% throttled",
-		"7 messages for 4 things, the oldest 35s, drained in about 1m12s, and more is queued; 12 in the queue",
+		"7 messages for 4 things, the oldest 35s, 12 more queued, drained in about 1m12s, and more is queued",
 		"20.5/s, 2.4 a call: 230 applied, 6 superseded, 2 duplicate or unchanged, 3 dead-lettered (invalid message 2, not found 1)",
 	} {
 		if !strings.Contains(lines, want) {
@@ -136,14 +136,14 @@ func TestLines(t *testing.T) {
 	if paused := v.Line(status(t, `{"state":"paused","reason":"paused by an operator since noon"}`), now); !strings.HasPrefix(paused, "paused by an operator since noon |") {
 		t.Errorf("got %q", paused)
 	}
-	if starting := v.Lines(status(t, `{"state":"starting","reason":"starting"}`), now, ""); starting[0] != "● starting" {
+	if starting := v.Lines(status(t, `{"state":"starting","reason":"starting"}`), now); starting[0] != "● starting" {
 		t.Errorf("got %q", starting)
 	}
 }
 
 func TestColours(t *testing.T) {
 	v := View{Colour: true}
-	if got := v.Lines(status(t, `{"state":"receiving"}`), time.Now(), "")[0]; !strings.HasPrefix(got, green) || !strings.HasSuffix(got, reset) {
+	if got := v.Lines(status(t, `{"state":"receiving"}`), time.Now())[0]; !strings.HasPrefix(got, green) || !strings.HasSuffix(got, reset) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -35,6 +35,7 @@ type Status struct {
 		MessagesPerCall float64  `json:"messages_per_call"`
 		DrainSeconds    *float64 `json:"drain_seconds"`
 		MoreInQueue     bool     `json:"more_in_queue"`
+		Queued          int      `json:"queued"`
 	} `json:"pace"`
 	Backlog struct {
 		Things        int     `json:"things"`

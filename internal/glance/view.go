@@ -28,14 +28,14 @@ const (
 	reset  = "\x1b[0m"
 )
 
-// Lines are the status as a block; more is added to the line of what waits.
-func (v *View) Lines(s Status, now time.Time, more string) []string {
+// Lines are the status as a block.
+func (v *View) Lines(s Status, now time.Time) []string {
 	calls, settled := v.rates(s, now)
 	colour, head := v.head(s, now)
 	lines := []string{v.painted(colour, "● "+bolded(v.Colour, colour, head))}
 	return append(lines,
 		"  calls    "+spark(v.course)+"  "+callsText(s, calls),
-		"  waiting  "+waitingText(s)+more,
+		"  waiting  "+waitingText(s),
 		"  settled  "+settledText(s, settled))
 }
 
@@ -104,6 +104,9 @@ func waitingText(s Status) string {
 		return "nothing"
 	}
 	text := fmt.Sprintf("%d messages for %d things, the oldest %s", s.Messages.Held, s.Backlog.Things, span(s.Backlog.OldestSeconds))
+	if s.Pace.Queued > 0 {
+		text += fmt.Sprintf(", %d more queued", s.Pace.Queued)
+	}
 	if d := s.Pace.DrainSeconds; d != nil {
 		text += ", drained in about " + span(*d)
 		if s.Pace.MoreInQueue {

@@ -47,8 +47,8 @@ func (s *screen) show(sent, depth int, is status, err error) {
 		return
 	}
 	now := time.Now()
-	lines := s.view.Lines(is.all, now, fmt.Sprintf("; %d in the queue", depth))
-	s.board.Show(append(lines, fmt.Sprintf("  sent     %d messages in %s", sent, clock(now.Sub(s.started))))...)
+	lines := s.view.Lines(is.all, now)
+	s.board.Show(append(lines, fmt.Sprintf("  sent     %d messages in %s; %d in the queue, those held included", sent, clock(now.Sub(s.started)), depth))...)
 }
 
 // end takes the status away: what comes now are the sums.

@@ -21,10 +21,10 @@ export class Banner {
     this.#stopped = false;
     const circuit = status.circuit;
     if (circuit.open && status.state === "receiving") {
-      this.#show("open", "Circuit open", `${sentence(circuit.detail || circuit.why)}${circuit.code ? ` (${circuit.code})` : ""}. Nothing is received and nothing is dead-lettered until a probe finds the API well.`);
+      this.#show("open", "Circuit open", `${sentence(circuit.detail || circuit.why)}${circuit.code ? ` (${circuit.code})` : ""}. Nothing is received and nothing is dead-lettered until a probe gets through.`);
     } else {
       const [title, text] = states[status.state] ?? [status.state, status.reason ?? ""];
-      this.#show(status.state, title, status.state === "paused" ? `${text} Since ${clock(status.reason.match(/\d{4}-\S+Z/)?.[0] ?? Date.now())}.` : text);
+      this.#show(status.state, title, text + since(status));
     }
     say(this.#place("probe"), circuit.open ? probe(circuit) : "");
   }
@@ -68,6 +68,12 @@ export class Banner {
 function probe(circuit) {
   const open = `Open since ${clock(circuit.since)}, for ${duration(Math.max(0, (Date.now() - new Date(circuit.since)) / 1000))}.`;
   return circuit.next_probe ? `${open} Next probe not before ${clock(circuit.next_probe)}.` : open;
+}
+
+// since is since when something lasts that is not as it should be.
+function since({ paused_since: paused, store }) {
+  const text = paused ? ` Since ${clock(paused)}.` : "";
+  return store.failing_since ? `${text} The state store fails since ${clock(store.failing_since)}: ${store.error}` : text;
 }
 
 const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

@@ -38,7 +38,7 @@ followStream("live/events", {
   },
   now({ point, status, hot }) {
     history.add(point);
-    place("which").title = status.queue;
+    place("queue").textContent = `${status.queue} · state in ${status.store.kind}`;
     banner.live(status);
     controls.show(status);
     showTiles(place("tiles"), status, history);
