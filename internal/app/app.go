@@ -22,6 +22,7 @@ import (
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/doctor"
 	"managed-thing-updater/internal/intake"
+	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/lookahead"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
@@ -35,7 +36,8 @@ import (
 // Options of a Worker beside its settings.
 type Options struct {
 	Log *zap.Logger
-	// Level is that of Log, for an operator to change. Zero: it changes nothing.
+	// Level is what changes the log's level while the worker runs; the zero one
+	// changes nothing.
 	Level   zap.AtomicLevel
 	Version string
 	// Name of this worker on its dead letters; empty is the host's name.
@@ -77,6 +79,7 @@ type Worker struct {
 	window  *lookahead.Window
 	pause   pause
 	halt    halt
+	page    *livepage.Feed
 	spent   spending
 	depth   depth
 
@@ -112,6 +115,7 @@ func New(cfg config.Config, o Options) *Worker {
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
 		window: lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
 	}
+	w.page = w.feed()
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
 	return w
 }

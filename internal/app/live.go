@@ -23,8 +23,8 @@ type HotThing struct {
 	Failures      int      `json:"failures"`                 // turns that failed in a row
 }
 
-// live is the page's feed.
-func (w *Worker) live() *livepage.Feed {
+// feed is what the page shows.
+func (w *Worker) feed() *livepage.Feed {
 	return livepage.New(livepage.Options{
 		Read: w.reading, Started: w.started, Version: w.o.Version, Name: w.o.Name, Controls: w.cfg.AdminToken != "",
 	})

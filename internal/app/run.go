@@ -39,11 +39,10 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 
 // Run is as the function of the same name.
 func (w *Worker) Run(ctx context.Context) error {
-	live := w.live()
 	server := admin.New(admin.Options{
 		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Health: w.health,
 		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
-		Live: live, Control: w, Level: w.o.Level,
+		Live: w.page, Control: w, Level: w.o.Level,
 	})
 	addr, err := server.Start()
 	if err != nil {
@@ -53,7 +52,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	watch, endWatch := context.WithCancel(context.WithoutCancel(ctx))
 	var watchers sync.WaitGroup
 	if w.cfg.AdminAddr != "" {
-		watchers.Go(func() { live.Run(watch) })
+		watchers.Go(func() { w.page.Run(watch) })
 	}
 	if w.o.Glance != nil {
 		watchers.Go(func() { w.glance(watch) })
@@ -124,6 +123,7 @@ var errCut = errors.New("the worker stops: WORKER_SHUTDOWN_TIMEOUT is nearly ove
 func (w *Worker) stop(work context.Context, cut context.CancelCauseFunc, loops *sync.WaitGroup, cause error) error {
 	deadline := time.Now().Add(w.cfg.ShutdownTimeout)
 	w.phase.set(draining, "draining: "+cause.Error())
+	w.page.Look() // a drain may be over before the second is
 	w.health.Forget(updaterLoop)
 	w.health.Forget(receiveLoop)
 	before := w.consumer.Stats()

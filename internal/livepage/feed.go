@@ -10,7 +10,7 @@ import (
 
 // Options of a Feed.
 type Options struct {
-	// Read looks at the worker. Called once a second.
+	// Read looks at the worker. Called once a second and by Look.
 	Read     func() Reading
 	Started  time.Time // of the worker: the page tells a restart by it
 	Version  string    // of the worker
@@ -50,7 +50,7 @@ func (f *Feed) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			f.look()
+			f.Look()
 		}
 	}
 }
@@ -65,8 +65,9 @@ func (f *Feed) Close() {
 	}
 }
 
-// look takes one reading, keeps its point, and hands it to the streams.
-func (f *Feed) look() {
+// Look takes a reading now, keeps its point, and hands it to the streams: for a change
+// that should be seen even where the next second never comes.
+func (f *Feed) Look() {
 	is, now := f.o.Read(), time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -69,9 +69,9 @@ func TestAStreamBeginsWithWhatWasAndGoesOn(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(f.Stream))
 	defer server.Close()
 	defer f.Close()
-	f.look()
+	f.Look()
 	calls.Store(5)
-	f.look()
+	f.Look()
 
 	s := open(t, server.URL)
 	var hello struct {
@@ -88,7 +88,7 @@ func TestAStreamBeginsWithWhatWasAndGoesOn(t *testing.T) {
 	if hello.Points[1][13] != nil {
 		t.Errorf("a latency of %v without a call", *hello.Points[1][13])
 	}
-	f.look()
+	f.Look()
 	var now struct {
 		Point  []*float64
 		Status map[string]string
@@ -144,7 +144,7 @@ func TestASlowReaderMissesSecondsOnly(t *testing.T) {
 		t.Fatal("no stream")
 	}
 	for range 100 {
-		f.look()
+		f.Look()
 	}
 	if n := len(slow); n != cap(slow) {
 		t.Errorf("%d events kept for it", n)

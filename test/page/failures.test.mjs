@@ -4,7 +4,7 @@ import test from "node:test";
 import assert from "node:assert/strict";
 import http from "node:http";
 import { accessible, launch, open, picture, state, until } from "./browser.mjs";
-import { cloud, feed, freePort, worker } from "./programs.mjs";
+import { cloud, feed, freePort, up, worker } from "./programs.mjs";
 
 const nasty = "<img src=x onerror=alert(1)>";
 const failures = [
@@ -52,10 +52,7 @@ async function stub(t, to) {
 test("recent failures", async (t) => {
   const [local, port] = [await cloud(t), await freePort()];
   const program = worker(t, local, port);
-  for (let tries = 0; !program.said.includes('"started"'); tries++) {
-    assert.ok(tries < 200, program.said);
-    await new Promise((done) => { setTimeout(done, 50); });
-  }
+  await up(`http://127.0.0.1:${port}/`, program);
   feed(t, local);
   const before = await stub(t, port);
   const browser = await launch(t);
@@ -93,6 +90,12 @@ test("recent failures", async (t) => {
     assert.match(await page.locator(".failure").first().innerText(), /denied.*lamp-3/s);
     assert.ok(await page.locator(".failure").nth(1).evaluate((d) => d.open));
     assert.equal(await page.locator(".timeline li").count(), 3);
+  });
+
+  await t.test("an open timeline goes on", async () => {
+    timeline.events.push({ at: "2026-05-01T12:02:00Z", what: "moved back", detail: "by an operator" });
+    before.list = before.list.map((f) => (f.id === timeline.id ? { ...f, at: "2026-05-01T12:02:00Z" } : f));
+    await until(page, () => document.querySelectorAll(".timeline li").length === 4);
   });
 
   await t.test("none", async () => {

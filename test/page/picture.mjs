@@ -6,7 +6,7 @@ import { demo, faults } from "./programs.mjs";
 
 test("docs/live-page.png", async (t) => {
   const { page: address, cloud } = await demo(t, ["--rate", "22", "--things", "60"]);
-  const page = await open(await launch(t), address, { viewport: { width: 1280, height: 1180 }, colorScheme: "light" });
+  const page = await open(await launch(t), address, { viewport: { width: 1280, height: 1000 }, colorScheme: "light" });
   await state(page, "Receiving");
   await page.waitForTimeout(150_000);
   await faults(cloud, 1);

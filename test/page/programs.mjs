@@ -45,7 +45,21 @@ export async function demo(t, args) {
   const cloud = await tell(program, /local cloud\s+(http:\S+)/);
   // The worker is the demo's child: killed hard, the demo would leave it behind.
   t.after(async () => { program.child.kill("SIGINT"); await Promise.race([program.ended, sleep(40_000)]); });
+  await up(page, program);
   return { page, cloud };
+}
+
+// up waits until a worker answers.
+export async function up(address, program) {
+  for (let tries = 0; ; tries++) {
+    try {
+      await fetch(`${address}healthz`);
+      return;
+    } catch (e) {
+      if (tries > 200) throw new Error(`nobody answers:\n${program.said}`, { cause: e });
+      await sleep(50);
+    }
+  }
 }
 
 // faults sets what share of the API's calls fails.

@@ -14,11 +14,13 @@ const noteFor = 5 * 60 * 1000; // ms
 export class Banner {
   #place = (id) => document.getElementById(id);
   #stopped = false;
+  #draining = false;
   #noteEnds;
 
   // live shows the worker's own word.
   live(status) {
     this.#stopped = false;
+    this.#draining = status.state === "draining";
     const circuit = status.circuit;
     if (circuit.open && status.state === "receiving") {
       this.#show("open", "Circuit open", `${sentence(circuit.detail || circuit.why)}${circuit.code ? ` (${circuit.code})` : ""}. Nothing is received and nothing is dead-lettered until a probe gets through.`);
@@ -35,6 +37,7 @@ export class Banner {
   }
 
   lost(since) {
+    if (this.#draining) this.stopped(); // its last word may not have come through
     if (this.#stopped) return;
     this.#show("lost", "Connection lost", `Since ${clock(since)}. What stands here is from before; this page tries again every two seconds.`);
     say(this.#place("probe"), "");

@@ -6,7 +6,8 @@ import { duration, milliseconds, number } from "./format.js";
 
 const perSecond = (v) => (v === null ? "–" : `${number(v)}/s`);
 
-// A series is a column with a name, a colour of the style sheet and how to say it.
+// A series is a column with a name, a colour of the style sheet and how to say it. mean
+// is of how many seconds the mean is drawn: one receive brings many messages at once.
 const all = [
   {
     title: "Calls a second", axis: number, series: [
@@ -17,7 +18,7 @@ const all = [
     ],
   },
   {
-    title: "Messages a second", axis: number, series: [
+    title: "Messages a second, the mean of 5 s", mean: 5, axis: number, series: [
       { column: "received", name: "received", colour: "--purple", dash: [6, 4], say: perSecond },
       { column: "applied", name: "applied", colour: "--green", say: perSecond },
       { column: "superseded", name: "superseded", colour: "--blue", say: perSecond },
@@ -117,7 +118,12 @@ class Chart {
     if (this.#table.open) this.#tabulate();
   }
 
-  #data() { return [this.#history.of("t"), ...this.#what.series.map((s) => this.#history.of(s.column))]; }
+  #data() { return [this.#history.of("t"), ...this.#what.series.map((s) => this.#of(s))]; }
+
+  #of(s) {
+    const of = this.#history.of(s.column);
+    return this.#what.mean ? movingMean(of, this.#what.mean) : of;
+  }
 
   #range() {
     const times = this.#history.of("t");
@@ -145,7 +151,7 @@ class Chart {
   #say() {
     const at = this.#plot?.cursor?.idx;
     this.#what.series.forEach((s, i) => {
-      const of = this.#history.of(s.column);
+      const of = this.#of(s);
       say(this.#values[i], s.say(of[at ?? of.length - 1] ?? null));
     });
   }
@@ -169,4 +175,21 @@ class Chart {
     ]);
     this.#table.lastElementChild.replaceChildren(table(`${title}, the mean of each minute`, [{ name: "minute" }, ...series.map((s) => ({ name: s.name, number: true }))], rows));
   }
+}
+
+// movingMean is the mean of each value and the n-1 before it, as far as there are any
+// without a gap.
+function movingMean(values, n) {
+  let sum = 0;
+  let from = 0;
+  return values.map((v, i) => {
+    if (v === null) {
+      sum = 0;
+      from = i + 1;
+      return null;
+    }
+    sum += v;
+    if (i - from >= n) sum -= values[from++];
+    return Math.max(0, sum / (i - from + 1));
+  });
 }

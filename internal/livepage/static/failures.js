@@ -11,6 +11,7 @@ export class Failures {
   #lettered = -1;
   #asked = 0;
   #list = "";
+  #known = new Map(); // by id, those that are shown
 
   constructor(place) { this.#place = place; }
 
@@ -39,11 +40,16 @@ export class Failures {
     if (is === this.#list) return;
     this.#list = is;
     if (list.length === 0) {
+      this.#known.clear();
       this.#say("None yet.");
       return;
     }
-    const open = new Map([...this.#place.querySelectorAll("details[open]")].map((d) => [d.dataset.id, d]));
-    this.#place.replaceChildren(...list.map((f) => open.get(f.id) ?? failure(f)));
+    this.#known = new Map(list.map((f) => [f.id, this.#known.get(f.id) ?? new Failure(f.id)]));
+    list.forEach((f) => this.#known.get(f.id).update(f));
+    const wanted = [...this.#known.values()].map((f) => f.element);
+    const there = [...this.#place.children];
+    // Only where the order changed: what is moved loses the keyboard's focus.
+    if (there.length !== wanted.length || there.some((it, i) => it !== wanted[i])) this.#place.replaceChildren(...wanted);
   }
 
   #say(text) {
@@ -51,32 +57,50 @@ export class Failures {
   }
 }
 
-function failure(f) {
-  const more = element("div", {}, element("p", { class: "muted", text: "Asking for its timeline…" }));
-  const it = element("details", { class: "failure", "data-id": f.id },
-    element("summary", {},
+class Failure {
+  element;
+  #id;
+  #is = "";
+  #summary = element("summary");
+  #more = element("div", {}, element("p", { class: "muted", text: "Asking for its timeline…" }));
+
+  constructor(id) {
+    this.#id = id;
+    this.element = element("details", { class: "failure" },
+      this.#summary,
+      element("p", { class: "muted" }, "message ", element("span", { class: "id", text: id })),
+      this.#more,
+    );
+    this.element.addEventListener("toggle", () => this.#tell());
+  }
+
+  update(f) {
+    const is = JSON.stringify(f);
+    if (is === this.#is) return;
+    this.#is = is;
+    this.#summary.replaceChildren(
       element("time", { text: clock(f.at), datetime: f.at }),
       element("span", { class: "reason", text: words(f.reason || f.outcome || "failed") }),
       element("span", { class: "id", text: f.thing || "(no thing)" }),
       element("span", { class: "muted", text: f.code ?? "" }),
-    ),
-    element("p", { class: "muted" }, "message ", element("span", { class: "id", text: f.id })),
-    more,
-  );
-  it.addEventListener("toggle", async () => {
-    if (!it.open) return;
-    const timeline = await ask(`status/messages/${encodeURIComponent(f.id)}`);
+    );
+    this.#tell();
+  }
+
+  // tell asks for the timeline, while it can be seen.
+  async #tell() {
+    if (!this.element.open) return;
+    const timeline = await ask(`status/messages/${encodeURIComponent(this.#id)}`);
     if (timeline) {
-      more.replaceChildren(element("ol", { class: "timeline" }, ...timeline.events.map((e) => element("li", {},
+      this.#more.replaceChildren(element("ol", { class: "timeline" }, ...timeline.events.map((e) => element("li", {},
         element("time", { text: clock(e.at), datetime: e.at }),
         element("b", { text: e.what }),
         e.detail ? ` ${e.detail}` : "",
       ))));
     } else {
-      more.replaceChildren(element("p", { class: "muted", text: timeline === null ? "Its timeline is kept no more." : "The worker does not answer." }));
+      this.#more.replaceChildren(element("p", { class: "muted", text: timeline === null ? "Its timeline is kept no more." : "The worker does not answer." }));
     }
-  });
-  return it;
+  }
 }
 
 // ask returns null where there is no such thing, and undefined where nobody answers.
