@@ -83,6 +83,8 @@ type Worker struct {
 	spent   spending
 	depth   depth
 
+	callTime callTime
+
 	// Set by build, before the phase leaves starting.
 
 	queues        *queues
@@ -116,6 +118,7 @@ func New(cfg config.Config, o Options) *Worker {
 		window: lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
 	}
 	w.page = w.feed()
+	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
 	return w
 }

@@ -27,16 +27,20 @@ func (w *Worker) gauges() {
 		return 0
 	})
 	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
-	m.Gauge("circuit_open", "1 while the circuit is open: nothing is received, and only probes are sent.", func() float64 {
-		if w.circuit.State().Open {
-			return 1
-		}
-		return 0
-	})
+	for _, reason := range telemetry.CircuitReasons {
+		m.Gauge("circuit_open", "1 while the circuit is open for this reason: nothing is received, and only probes are sent.", func() float64 {
+			if s := w.circuit.State(); s.Open && s.Why == reason {
+				return 1
+			}
+			return 0
+		}, "reason", reason)
+	}
+	m.Gauge("useful_replicas", usefulHelp, w.usefulReplicas)
 	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
 	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
 	m.Gauge("throttled_share", "Throttled calls, of those of the last minute.", func() float64 { return w.lately().throttled })
 	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
+	m.Gauge("sqs_requests_per_message", "Requests to SQS for each message that got its outcome in the last minute; 0 without messages.", func() float64 { return w.lately().perMessage })
 	m.Gauge("drain_seconds", "About how long the calls for all that waits will take; NaN while the circuit is open and during a pause.", func() float64 {
 		if estimate, ok := w.drain(w.lately()); ok {
 			return estimate.Seconds()
@@ -87,6 +91,15 @@ func sums(v *prometheus.CounterVec, label string) map[string]int {
 		}
 	}
 	return out
+}
+
+// took is how many observations a histogram has, and what they come to.
+func took(h prometheus.Histogram) (count, sum float64) {
+	var m dto.Metric
+	if h.Write(&m) != nil {
+		return 0, 0 // unreachable: as above
+	}
+	return float64(m.GetHistogram().GetSampleCount()), m.GetHistogram().GetSampleSum()
 }
 
 // read is the value of a metric without labels.

@@ -29,14 +29,20 @@ type mark struct {
 	calls     float64
 	throttled float64
 	settled   float64 // messages that a call settled
+	ended     float64 // messages with an outcome
+	requests  float64 // to SQS
+	answers   float64 // calls that have ended
+	seconds   float64 // that those took, all together
 }
 
-// shares are those of the last minute; all but rate 0 where no call was made.
+// shares are those of the last minute; all but rate 0 where there is nothing to divide by.
 type shares struct {
 	rate        float64 // calls a second that the rate would have let out, on average
 	utilisation float64 // calls made, of those that the rate would have let out
 	throttled   float64 // of the calls
 	perCall     float64 // messages settled, for each call
+	perMessage  float64 // requests to SQS, for each message with an outcome
+	callSeconds float64 // that a call took on average
 }
 
 // since fills in what the rate would have let out, and returns m with what was spent
@@ -54,18 +60,23 @@ func (s *spending) look(m mark) (mark, shares) {
 	}
 	first, last := s.marks[0], s.marks[len(s.marks)-1]
 	m.allowed = last.allowed + (last.rate+m.rate)/2*m.at.Sub(last.at).Seconds()
-	allowed, calls := m.allowed-first.allowed, m.calls-first.calls
 	if passed := m.at.Sub(first.at).Seconds(); passed > 0 {
-		out.rate = allowed / passed
+		out.rate = (m.allowed - first.allowed) / passed
 	}
-	if calls == 0 {
-		return m, out
-	}
-	out.throttled, out.perCall = (m.throttled-first.throttled)/calls, (m.settled-first.settled)/calls
-	if allowed > 0 {
-		out.utilisation = min(1, calls/allowed)
-	}
+	calls := m.calls - first.calls
+	out.utilisation = min(1, share(calls, m.allowed-first.allowed))
+	out.throttled = share(m.throttled-first.throttled, calls)
+	out.perCall = share(m.settled-first.settled, calls)
+	out.perMessage = share(m.requests-first.requests, m.ended-first.ended)
+	out.callSeconds = share(m.seconds-first.seconds, m.answers-first.answers)
 	return m, out
+}
+
+func share(part, whole float64) float64 {
+	if whole <= 0 {
+		return 0
+	}
+	return part / whole
 }
 
 // note keeps a mark, and forgets those that are older than a minute.
@@ -88,6 +99,7 @@ func (w *Worker) watchSpending(ctx context.Context) {
 	for {
 		w.spent.note(w.mark())
 		w.watchDepth(ctx)
+		w.callTime.latest(w.lately().callSeconds) // kept for when there are no calls to look at
 		select {
 		case <-ctx.Done():
 			return
@@ -98,15 +110,22 @@ func (w *Worker) watchSpending(ctx context.Context) {
 
 func (w *Worker) mark() mark {
 	m := mark{at: time.Now(), rate: w.pace.Rate()}
-	calls := sums(w.metrics.Calls, "result")
+	calls := sums(w.metrics.Calls.CounterVec, "result")
 	for _, n := range calls {
 		m.calls += float64(n)
 	}
 	m.throttled = float64(calls[string(telemetry.CallThrottled)])
-	settled := sums(w.metrics.Settled, "outcome")
+	settled := sums(w.metrics.Settled.CounterVec, "outcome")
 	for _, o := range []message.Outcome{message.Applied, message.Superseded, message.Unsure} {
 		m.settled += float64(settled[string(o)])
 	}
+	for _, n := range settled {
+		m.ended += float64(n)
+	}
+	for _, n := range sums(w.metrics.SQSRequests, "action") {
+		m.requests += float64(n)
+	}
+	m.answers, m.seconds = took(w.metrics.CallSeconds)
 	return m
 }
 

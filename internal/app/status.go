@@ -131,8 +131,8 @@ func (w *Worker) Status() Status {
 		Level: w.o.Level.String(),
 		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName(), Since: w.fenceStart()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}},
-		DeadLetters: sums(w.metrics.DeadLetters, "reason"),
-		Calls:       CallStatus{InFlight: read(w.metrics.CallsInFlight), ByResult: sums(w.metrics.Calls, "result")},
+		DeadLetters: sums(w.metrics.DeadLetters.CounterVec, "reason"),
+		Calls:       CallStatus{InFlight: read(w.metrics.CallsInFlight), ByResult: sums(w.metrics.Calls.CounterVec, "result")},
 		SQS:         SQSStatus{Requests: sums(w.metrics.SQSRequests, "action"), EmptyReceives: read(w.metrics.EmptyReceives)},
 	}
 	s.Messages.Merged = read(w.metrics.Merged)

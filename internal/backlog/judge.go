@@ -2,6 +2,7 @@ package backlog
 
 import (
 	"slices"
+	"time"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
@@ -35,10 +36,11 @@ func (v value) reading() memberReading { return v.item.read().members[v.index] }
 
 // verdict is what the record says of one update.
 type verdict struct {
-	live   []value // to be sent
-	mine   int     // members that this very update has set
-	old    int     // members with a newer value applied
-	unsure int     // of the old ones, those whose newer value may not cover all keys
+	live   []value       // to be sent
+	mine   int           // members that this very update has set
+	old    int           // members with a newer value applied
+	unsure int           // of the old ones, those whose newer value may not cover all keys
+	lostBy time.Duration // by how much newer the newest of those is, by event time
 }
 
 // judge says what the record says of an update. What is to be sent is put behind
@@ -65,6 +67,7 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 			v.mine++
 		default:
 			v.old++
+			v.lostBy = max(v.lostBy, newerBy(applied.Order, read.order))
 			if parts != nil && m.Semantics == Unknown && !covered(set, applied) {
 				v.unsure++
 			}
@@ -78,6 +81,7 @@ func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.V
 	parts := read.members[index].parts
 	live := make([]message.Part, 0, len(parts))
 	mine := false
+	var by time.Duration
 	for _, part := range parts {
 		newer := 1
 		if order := applied.Parts.Order(partKey(part.Key)); order != nil {
@@ -88,6 +92,8 @@ func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.V
 			live = append(live, part)
 		case newer == 0:
 			mine = true
+		default:
+			by = max(by, newerBy(applied.Parts.Order(partKey(part.Key)), read.order))
 		}
 	}
 	switch {
@@ -97,8 +103,12 @@ func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.V
 		v.mine++
 	default:
 		v.old++
+		v.lostBy = max(v.lostBy, by)
 	}
 }
+
+// newerBy is by how much one order is newer than another, by event time.
+func newerBy(newer, older *message.Order) time.Duration { return newer.EventTime.Sub(older.EventTime) }
 
 // overwritten reports whether a call of unknown outcome may have set another value
 // of a member than the one applied: one with the same value did no harm, whenever

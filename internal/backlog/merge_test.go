@@ -133,8 +133,22 @@ func TestALateOlderMapIsCountedByWhetherItsKeysAreCovered(t *testing.T) {
 	}, time.Now())
 	covered, other := item("t", 1, m("MetaData", `{"a":"1"}`)), item("t", 2, m("MetaData", `{"b":"2"}`))
 	got := merger.Outcomes([]*backlog.Item{covered, other}, record)
-	if want := []backlog.Settlement{{covered, message.Superseded}, {other, message.Unsure}}; !slices.Equal(got, want) {
+	if want := []backlog.Settlement{{covered, message.Superseded, 4 * time.Second}, {other, message.Unsure, 3 * time.Second}}; !slices.Equal(got, want) {
 		t.Errorf("covered, and other keys: %v", got)
+	}
+}
+
+func TestASupersededUpdateLostToTheNewestOfItsKeys(t *testing.T) {
+	merger := backlog.Merger{Semantics: backlog.Merge}
+	record := thingstate.Record{}
+	for _, newer := range []*backlog.Item{item("t", 5, m("MetaData", `{"a":"5"}`)), item("t", 9, m("MetaData", `{"b":"9"}`))} {
+		record = record.Finished(1, thingstate.Result{
+			Call: thingstate.Succeeded, Applied: merger.Plan([]*backlog.Item{newer}, record).Applied,
+		}, time.Now())
+	}
+	got := merger.Outcomes([]*backlog.Item{item("t", 2, m("MetaData", `{"a":"2","b":"2"}`))}, record)
+	if len(got) != 1 || got[0].Outcome != message.Superseded || got[0].LostBy != 7*time.Second {
+		t.Errorf("%+v, want one superseded by 7s", got)
 	}
 }
 
@@ -148,7 +162,7 @@ func TestALaterUpdateWithTheSameKeyIsADuplicateOfTheFirst(t *testing.T) {
 	}
 	off.Contributed = true
 	got := backlog.Merger{}.Outcomes(items, thingstate.Record{}.Finished(1, thingstate.Result{Call: thingstate.Succeeded, Applied: p.Applied}, time.Now()))
-	if want := []backlog.Settlement{{on, message.Superseded}, {off, message.Applied}, {again, message.Duplicate}}; !slices.Equal(got, want) {
+	if want := []backlog.Settlement{{on, message.Superseded, time.Second}, {off, message.Applied, 0}, {again, message.Duplicate, 0}}; !slices.Equal(got, want) {
 		t.Errorf("on, off, and on again: %v", got)
 	}
 }

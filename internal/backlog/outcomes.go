@@ -1,6 +1,8 @@
 package backlog
 
 import (
+	"time"
+
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -9,6 +11,9 @@ import (
 type Settlement struct {
 	Item    *Item
 	Outcome message.Outcome
+	// LostBy is by how much newer the newest value is that a superseded update lost
+	// to, by event time; 0 for every other outcome.
+	LostBy time.Duration
 }
 
 // Outcomes says which of the items are finished with, by the thing's record, and
@@ -23,7 +28,7 @@ func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
 	var buffer []value
 	for _, it := range items {
 		if keys.has(it) || rec.Seen(it.Update.Key) {
-			settled = append(settled, Settlement{it, message.Duplicate})
+			settled = append(settled, Settlement{Item: it, Outcome: message.Duplicate})
 			continue
 		}
 		v := m.judge(it, rec, buffer)
@@ -39,7 +44,11 @@ func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
 		case v.mine > 0:
 			outcome = message.Duplicate
 		}
-		settled = append(settled, Settlement{it, outcome})
+		s := Settlement{Item: it, Outcome: outcome}
+		if outcome == message.Superseded || outcome == message.Unsure {
+			s.LostBy = v.lostBy
+		}
+		settled = append(settled, s)
 		keys.add(it)
 	}
 	return settled

@@ -91,8 +91,9 @@ func (c *Consumer) bounded() time.Duration {
 func (c *Consumer) changeVisibility(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput) failures {
 	request, cancel := context.WithTimeout(ctx, c.bounded())
 	defer cancel()
+	start := time.Now()
 	out, err := c.api.ChangeMessageVisibilityBatch(request, in, onceOnly)
-	c.troubles.note(ctx, "ChangeMessageVisibilityBatch", err)
+	c.troubles.note(ctx, "ChangeMessageVisibilityBatch", start, err)
 	if err != nil {
 		return failuresOf(nil, err)
 	}

@@ -105,6 +105,7 @@ type Consumer struct {
 	letters Letters
 	handler Handler
 	metrics *telemetry.Metrics
+	queue   *telemetry.QueueMetrics
 	log     *zap.Logger
 	o       Options
 	fifo    bool
@@ -157,9 +158,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	}
 	log = log.With(telemetry.Queue(o.QueueURL))
 	return &Consumer{
-		api: api, letters: letters, handler: h, metrics: m, log: log, o: o,
+		api: api, letters: letters, handler: h, metrics: m, queue: m.Source(o.QueueURL), log: log, o: o,
 		fifo:     strings.HasSuffix(o.QueueURL, ".fifo"),
-		troubles: troubles{log: log, metrics: m, last: map[string]trouble{}},
+		troubles: troubles{log: log, metrics: m, queue: m.Source(o.QueueURL), last: map[string]trouble{}},
 		keepWake: make(chan struct{}, 1),
 		pollWake: make(chan struct{}, 1),
 		held:     map[string]*Delivery{},

@@ -34,7 +34,15 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 	d.counted = true
 	c.undone--
 	c.counts[o]++
-	c.metrics.Settled.WithLabelValues(string(o)).Inc()
+	c.metrics.Settled.Inc(o)
+	var reason message.Reason
+	switch o {
+	case message.Applied:
+		c.metrics.SentToApplied.Observe(time.Since(d.msg.SentAt).Seconds())
+	case message.DeadLettered:
+		reason = d.failure.Reason // counted when the letter is stored
+	}
+	c.queue.Processed(time.Since(d.heldSince), reason)
 }
 
 // move takes a message on to the state in which it ends and lines it up there. It

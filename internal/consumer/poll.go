@@ -108,7 +108,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 		MessageSystemAttributeNames: systemAttributes,
 		MessageAttributeNames:       []string{"All"},
 	}, onceOnly)
-	c.troubles.note(cut, "ReceiveMessage", err)
+	c.troubles.note(cut, "ReceiveMessage", start, err)
 
 	now := time.Now()
 	var fresh []*Delivery
@@ -126,6 +126,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 		c.backOff(&p.failures, start, now)
 	default:
 		p.last, p.failures = now, 0
+		c.queue.Consumed(len(out.Messages))
 		if ctx.Err() != nil {
 			p.ended = true
 		}

@@ -42,8 +42,9 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 	}
 	request, cancel := context.WithTimeout(ctx, c.bounded())
 	defer cancel()
+	start := time.Now()
 	out, err := c.api.DeleteMessageBatch(request, in, onceOnly)
-	c.troubles.note(ctx, "DeleteMessageBatch", err)
+	c.troubles.note(ctx, "DeleteMessageBatch", start, err)
 	var failed failures
 	if err != nil {
 		failed = failuresOf(nil, err)

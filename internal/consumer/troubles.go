@@ -15,6 +15,7 @@ import (
 type troubles struct {
 	log     *zap.Logger
 	metrics *telemetry.Metrics
+	queue   *telemetry.QueueMetrics
 
 	mu   sync.Mutex
 	last map[string]trouble // by action; only those in trouble
@@ -45,9 +46,9 @@ var effects = map[string]string{
 	"SendMessageBatch":             "messages that are to become dead letters stay in the source queue",
 }
 
-// note counts one request and logs what changed. A request that ended because
+// note counts one request, begun at start, and logs what changed. A request that ended because
 // ctx did tells nothing of SQS.
-func (t *troubles) note(ctx context.Context, action string, err error) {
+func (t *troubles) note(ctx context.Context, action string, start time.Time, err error) {
 	switch {
 	case err == nil:
 		t.metrics.SQSRequests.WithLabelValues(action, "ok").Inc()
@@ -56,6 +57,7 @@ func (t *troubles) note(ctx context.Context, action string, err error) {
 	default:
 		t.metrics.SQSRequests.WithLabelValues(action, "error").Inc()
 	}
+	t.queue.Requested(action, time.Since(start), err)
 	t.changed(action, err)
 }
 

@@ -29,13 +29,17 @@ type Writer struct {
 	fifo    bool
 	worker  string
 	metrics *telemetry.Metrics
+	queue   *telemetry.QueueMetrics
 	log     *zap.Logger
 }
 
 // NewWriter makes a Writer for the queue, which is a FIFO queue if its URL ends
 // in ".fifo". worker names this process in the letters.
 func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.Logger) *Writer {
-	return &Writer{api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), worker: worker, metrics: m, log: log}
+	return &Writer{
+		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), worker: worker,
+		metrics: m, queue: m.DeadLetterQueue(queueURL), log: log,
+	}
 }
 
 // EntryError is SQS's refusal of one letter.
@@ -112,7 +116,9 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	// A crash from here until the sources are deleted leaves each message in its
 	// queue and maybe its letter too: it is tried again, and may leave a second
 	// letter with the same Failure.messageId.
+	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
+	w.queue.Requested("SendMessageBatch", time.Since(start), err)
 	if err != nil {
 		w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "error").Inc()
 		if ctx.Err() != nil {
@@ -173,7 +179,7 @@ func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
 
 func (w *Writer) stored(c copied) {
 	l := c.letter
-	w.metrics.DeadLetters.WithLabelValues(string(l.Failure.Reason)).Inc()
+	w.metrics.DeadLetters.Inc(l.Failure.Reason)
 	fields := []zap.Field{telemetry.MessageID(l.Message.ID), telemetry.Reason(string(l.Failure.Reason))}
 	if l.Update.Thing != "" {
 		fields = append(fields, telemetry.Thing(l.Update.Thing))

@@ -78,7 +78,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	}
 	u, faults := in.decode(msg)
 	if u.TimeIgnored != "" {
-		in.metrics.EventTimesIgnored.WithLabelValues(string(u.TimeIgnored)).Inc()
+		in.metrics.EventTimesIgnored.Inc(u.TimeIgnored)
 	}
 	switch {
 	case len(faults) > 0:

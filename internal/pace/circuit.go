@@ -24,6 +24,9 @@ const (
 	OpenState     = "state"      // the store of the things' records does not answer
 )
 
+// OpenReasons lists why a circuit opens, for metrics that exist from the start.
+var OpenReasons = []string{OpenFailing, OpenCaller, OpenAllRefuse, OpenState}
+
 const (
 	// failingThings is how many different things must fail, with no success
 	// between them, to open the circuit.

@@ -13,13 +13,24 @@ import (
 func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	m := telemetry.NewMetrics()
 	m.Gauge("held", "Messages held.", func() float64 { return 0 })
+	m.Source("https://sqs.eu-west-1.amazonaws.com/123456789012/updates")
+	m.DeadLetterQueue("https://sqs.eu-west-1.amazonaws.com/123456789012/updates-dlq")
 	series := gather(t, m)
 	want := map[string]int{
-		"worker_messages_settled_total":        len(message.Outcomes),
-		"worker_dead_letters_total":            len(message.Reasons),
-		"worker_event_times_ignored_total":     len(message.TimeFaults),
-		"worker_api_calls_total":               len(telemetry.CallResults),
-		"worker_failed_attempts_total":         3,
+		"worker_messages_settled_total":      len(message.Outcomes),
+		"worker_dead_letters_total":          len(message.Reasons),
+		"worker_event_times_ignored_total":   len(message.TimeFaults),
+		"worker_api_calls_total":             len(telemetry.CallResults),
+		"worker_failed_attempts_total":       3,
+		"worker_circuit_opened_total":        3,
+		"worker_superseded_by_seconds":       2,
+		"worker_sent_to_applied_seconds":     1,
+		"worker_possible_stale_writes_total": 1,
+
+		"messaging_client_consumed_messages_total":    1,
+		"messaging_client_operation_duration_seconds": 2 * 4, // receive, delete, change_visibility, send; well and failed
+		"messaging_process_duration_seconds":          1 + len(message.Reasons),
+
 		"worker_sqs_requests_total":            2 * len(telemetry.SQSActions),
 		"worker_messages_received_total":       1,
 		"worker_messages_received_again_total": 1,
@@ -37,7 +48,7 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 		}
 	}
 	for name, values := range series {
-		if !strings.HasPrefix(name, "worker_") {
+		if !strings.HasPrefix(name, "worker_") && !strings.HasPrefix(name, "messaging_") {
 			continue
 		}
 		for _, v := range values {

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/telemetry"
 )
 
 // A failure counts against an update only where other things fare well: since the
@@ -20,30 +21,23 @@ const (
 	deniedAttempts = 3
 )
 
-// How a failed attempt was counted, as the metric's label says it.
-const (
-	countedYes        = "yes"
-	countedTrouble    = "trouble"
-	countedNoEvidence = "no_evidence"
-)
-
 // count adds a failure to the update's attempts, where it counts. others is the
 // score of the calls for other things by now.
-func count(a *backlog.Attempts, others backlog.Tally, now time.Time) string {
+func count(a *backlog.Attempts, others backlog.Tally, now time.Time) telemetry.Counting {
 	since := others.Sub(a.Others)
 	a.Others = others
 	a.NoEvidence = since.Answered < evidenceCalls
 	switch {
 	case a.NoEvidence:
-		return countedNoEvidence
+		return telemetry.NoEvidence
 	case float64(since.Succeeded) < evidenceShare*float64(since.Ended):
-		return countedTrouble
+		return telemetry.Trouble
 	}
 	a.Counted++
 	if a.First.IsZero() {
 		a.First = now
 	}
-	return countedYes
+	return telemetry.Counted
 }
 
 // spent reports whether an update has used up its attempts.

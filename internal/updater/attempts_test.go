@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/telemetry"
 )
 
 func TestAFailureCountsOnlyWhileOtherThingsFareWell(t *testing.T) {
@@ -12,15 +13,15 @@ func TestAFailureCountsOnlyWhileOtherThingsFareWell(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		since backlog.Tally
-		want  string
+		want  telemetry.Counting
 	}{
-		{"nothing else was called", backlog.Tally{}, countedNoEvidence},
-		{"nine others succeeded", backlog.Tally{Ended: 9, Answered: 9, Succeeded: 9}, countedNoEvidence},
-		{"ten others succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 10}, countedYes},
-		{"nine of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 9}, countedYes},
-		{"eight of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 8}, countedTrouble},
-		{"ten succeeded and ten timed out", backlog.Tally{Ended: 20, Answered: 10, Succeeded: 10}, countedTrouble},
-		{"a thousand timed out", backlog.Tally{Ended: 1000}, countedNoEvidence},
+		{"nothing else was called", backlog.Tally{}, telemetry.NoEvidence},
+		{"nine others succeeded", backlog.Tally{Ended: 9, Answered: 9, Succeeded: 9}, telemetry.NoEvidence},
+		{"ten others succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 10}, telemetry.Counted},
+		{"nine of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 9}, telemetry.Counted},
+		{"eight of ten succeeded", backlog.Tally{Ended: 10, Answered: 10, Succeeded: 8}, telemetry.Trouble},
+		{"ten succeeded and ten timed out", backlog.Tally{Ended: 20, Answered: 10, Succeeded: 10}, telemetry.Trouble},
+		{"a thousand timed out", backlog.Tally{Ended: 1000}, telemetry.NoEvidence},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			a := backlog.Attempts{Others: backlog.Tally{Ended: 100, Answered: 100, Succeeded: 50}}

@@ -5,6 +5,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
 )
 
 // notFoundGrace is how long after its SentTimestamp an update of an unknown thing
@@ -86,8 +87,8 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 	last := false
 	for _, it := range plan.Carried {
 		counted := count(&it.Attempts, others, now)
-		u.metrics.Attempts.WithLabelValues(counted).Inc()
-		last = last || counted == countedYes && spent(it.Attempts, limit, now)
+		u.metrics.Attempts.Inc(counted)
+		last = last || counted == telemetry.Counted && spent(it.Attempts, limit, now)
 	}
 	return last
 }

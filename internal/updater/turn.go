@@ -50,7 +50,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	}
 	u.o.Circuit.StateAnswered(t.Thing, true)
 	settled := u.merger.Outcomes(items, rec)
-	u.settle(settled) // what makes these true was recorded before this turn
+	u.settle(settled, telemetry.LostToRecord) // what makes these true was recorded before this turn
 	rest, plan := without(items, settled), whole
 	if !rec.Empty() {
 		plan = u.merger.Plan(rest, rec)
@@ -78,7 +78,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 			u.done(ctx, t, settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)})
 			return
 		}
-		u.settle(after)
+		u.settle(after, telemetry.LostToWaiting)
 		u.done(ctx, t, append(after, settled...), backlog.Next{})
 		return
 	}
@@ -135,7 +135,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 	if err == nil {
 		f.requestID = out.RequestID
 	}
-	u.metrics.Calls.WithLabelValues(string(f.result)).Inc()
+	u.metrics.Calls.Inc(f.result)
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:
@@ -181,7 +181,7 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 	if !u.finish(ctx, lease, result) {
 		return nil, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}
 	}
-	u.settle(after)
+	u.settle(after, telemetry.LostToWaiting)
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
 	}
@@ -218,6 +218,7 @@ func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingsta
 		if r.Call == thingstate.NotSent {
 			break // nothing was written under the lease
 		}
+		u.metrics.StaleWrites.Inc()
 		u.log.Warn("possible stale write: the thing's lease ran out during the call and another owner took it", telemetry.Thing(lease.Thing))
 	default:
 		u.o.Circuit.StateAnswered(lease.Thing, false)
@@ -257,8 +258,12 @@ func (u *Updater) unacquired(ctx context.Context, t *backlog.Turn, err error) ba
 	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
 }
 
-func (u *Updater) settle(settled []backlog.Settlement) {
+// settle ends what is finished with; where is where those lost that did.
+func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo) {
 	for _, s := range settled {
+		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
+			u.metrics.Superseded(where, s.LostBy)
+		}
 		s.Item.Claim.Settle(s.Outcome)
 	}
 }

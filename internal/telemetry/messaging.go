@@ -1,0 +1,134 @@
+package telemetry
+
+import (
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"managed-thing-updater/internal/message"
+)
+
+// The metrics that OpenTelemetry's conventions for messaging give a consumer of
+// SQS, by their names in Prometheus
+// (https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/).
+
+// System is messaging.system.
+const System = "aws_sqs"
+
+// operation is one messaging operation as the conventions see it.
+type operation struct{ name, kind string }
+
+// operations are those of the conventions that the worker has, by SQS action.
+var operations = map[string]operation{
+	"ReceiveMessage":               {"receive", "receive"},
+	"DeleteMessageBatch":           {"delete", "settle"},
+	"ChangeMessageVisibilityBatch": {"change_visibility", "settle"},
+	"SendMessageBatch":             {"send", "send"},
+}
+
+// failed is error_type of a request that failed: its code stands in the log.
+const failed = "error"
+
+type messaging struct {
+	consumed *prometheus.CounterVec   // system, operation, destination
+	duration *prometheus.HistogramVec // system, operation, its type, destination, error
+	process  *prometheus.HistogramVec // the same without the type
+}
+
+const (
+	systemLabel      = "messaging_system"
+	operationLabel   = "messaging_operation_name"
+	kindLabel        = "messaging_operation_type"
+	destinationLabel = "messaging_destination_name"
+	errorLabel       = "error_type"
+)
+
+func newMessaging(r *prometheus.Registry) messaging {
+	m := messaging{
+		consumed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "messaging_client_consumed_messages_total", Help: "Messages that receives brought, those received again included.",
+		}, []string{systemLabel, operationLabel, destinationLabel}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "messaging_client_operation_duration_seconds", Help: "Duration of requests to SQS; a receive takes as long as its long poll waits.",
+			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20},
+		}, []string{systemLabel, operationLabel, kindLabel, destinationLabel, errorLabel}),
+		process: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "messaging_process_duration_seconds", Help: "From the receive of a message until its outcome, its wait included. error_type is the reason of a dead letter.",
+			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 60, 600, 3600},
+		}, []string{systemLabel, operationLabel, destinationLabel, errorLabel}),
+	}
+	r.MustRegister(m.consumed, m.duration, m.process)
+	return m
+}
+
+// QueueMetrics are the messaging metrics of one queue. A nil one counts nothing.
+type QueueMetrics struct {
+	consumed  prometheus.Counter
+	durations map[durationKey]prometheus.Observer
+	processed map[message.Reason]prometheus.Observer // "" is all that ended well
+}
+
+type durationKey struct {
+	action string
+	failed bool
+}
+
+// Source are the messaging metrics of the queue that messages are received from.
+func (m *Metrics) Source(queueURL string) *QueueMetrics {
+	q := m.queue(queueURL, "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
+	name := QueueName(queueURL)
+	q.consumed = m.messaging.consumed.WithLabelValues(System, "receive", name)
+	q.processed = map[message.Reason]prometheus.Observer{"": m.messaging.process.WithLabelValues(System, "process", name, "")}
+	for _, reason := range message.Reasons {
+		q.processed[reason] = m.messaging.process.WithLabelValues(System, "process", name, string(reason))
+	}
+	return q
+}
+
+// DeadLetterQueue are the messaging metrics of the queue that letters go to.
+func (m *Metrics) DeadLetterQueue(queueURL string) *QueueMetrics {
+	return m.queue(queueURL, "SendMessageBatch")
+}
+
+func (m *Metrics) queue(queueURL string, actions ...string) *QueueMetrics {
+	q := &QueueMetrics{durations: make(map[durationKey]prometheus.Observer)}
+	for _, action := range actions {
+		op := operations[action]
+		for _, fault := range []string{"", failed} {
+			q.durations[durationKey{action, fault != ""}] = m.messaging.duration.WithLabelValues(System, op.name, op.kind, QueueName(queueURL), fault)
+		}
+	}
+	return q
+}
+
+// Consumed counts messages that a receive brought.
+func (q *QueueMetrics) Consumed(n int) {
+	if q != nil && q.consumed != nil {
+		q.consumed.Add(float64(n))
+	}
+}
+
+// Requested takes down how long a request to SQS took, and whether it failed.
+func (q *QueueMetrics) Requested(action string, took time.Duration, err error) {
+	if q == nil {
+		return
+	}
+	if o := q.durations[durationKey{action, err != nil}]; o != nil {
+		o.Observe(took.Seconds())
+	}
+}
+
+// Processed takes down how long a message was held until its outcome; reason is
+// empty but for a dead letter.
+func (q *QueueMetrics) Processed(took time.Duration, reason message.Reason) {
+	if q == nil {
+		return
+	}
+	if o := q.processed[reason]; o != nil {
+		o.Observe(took.Seconds())
+	}
+}
+
+// QueueName is the name of the queue at a URL.
+func QueueName(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
