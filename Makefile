@@ -45,6 +45,7 @@ stand-ins: # what the tests skip, as go test alone would not say
 		echo "no tests against fauxqs: install Node.js 18.19 or later with npm, then run npm ci in test/fauxqs"
 	@test -d test/dynalite/node_modules/dynalite && command -v node >/dev/null || \
 		echo "no tests against dynalite: install Node.js 18.19 or later with npm, then run npm ci in test/dynalite"
+	@command -v prometheus >/dev/null && command -v promtool >/dev/null || echo "no tests against Prometheus: apt-get install prometheus"
 	@command -v moto_server >/dev/null || echo "no tests against moto: pip install 'moto[server]'"
 	@command -v redis-server >/dev/null || echo "no tests against Redis: install the package redis-server"
 	@command -v valkey-server >/dev/null || echo "no tests against Valkey: install the package valkey-server"

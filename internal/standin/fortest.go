@@ -2,6 +2,7 @@ package standin
 
 import (
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -12,12 +13,8 @@ const Require = "E2E_REQUIRE_STANDINS"
 // it is missing the test is skipped, or fails where Require says so.
 func (k Kind) ForTest(t testing.TB) string {
 	t.Helper()
-	switch {
-	case k.Missing == "":
-	case os.Getenv("CI") == "true" || os.Getenv(Require) == "1":
-		t.Fatalf("%s: %s", k.Missing, k.Install)
-	default:
-		t.Skipf("%s: %s", k.Missing, k.Install)
+	if k.Missing != "" {
+		missing(t, k.Missing, k.Install)
 	}
 	s, err := k.Start(t.Context())
 	if err != nil {
@@ -25,4 +22,21 @@ func (k Kind) ForTest(t testing.TB) string {
 	}
 	t.Cleanup(s.Stop)
 	return s.URL
+}
+
+// NeedCommand skips the test, or fails it where Require says so, if there is no
+// such command.
+func NeedCommand(t testing.TB, name, install string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		missing(t, "no "+name+" command", install)
+	}
+}
+
+func missing(t testing.TB, what, install string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" || os.Getenv(Require) == "1" {
+		t.Fatalf("%s: %s", what, install)
+	}
+	t.Skipf("%s: %s", what, install)
 }
