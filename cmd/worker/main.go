@@ -17,7 +17,7 @@
 // are the AWS SDK's own settings (AWS_…).
 //
 // Signals: SIGTERM or SIGINT drains and stops within WORKER_SHUTDOWN_TIMEOUT; a
-// second one stops at once.
+// second one stops at once. SIGHUP switches the log to debug, and back.
 //
 // Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status, / (the live
 // page), and where WORKER_ADMIN_TOKEN is set, /control/ and /debug/pprof/.
@@ -48,8 +48,8 @@ func main() {
 		examine:     app.Examine,
 		probe:       app.Probe,
 	}
-	signals, stop := notify()
-	w.signals = signals
+	signals, hangups, stop := notify()
+	w.signals, w.hangups = signals, hangups
 	code := w.execute(context.Background(), os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -18,7 +18,8 @@ func (w world) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "take messages from the queue and apply them, until SIGTERM or SIGINT",
 		Long: `Takes messages from the queue and applies them, until SIGTERM or SIGINT; then
-drains and stops. A second signal stops at once.
+drains and stops. A second signal stops at once. SIGHUP switches the log to debug,
+and back.
 
 Every setting is a flag or an environment variable; the flag wins.`,
 		Args: cobra.NoArgs,
@@ -46,6 +47,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.exit(exitFound)
 		})
 		defer release()
+		defer debugOnHangup(w.hangups, level, log)()
 		if err := w.runApp(ctx, c, app.Options{Log: log, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {
 				return err // as a wrong setting: said once, exit code 2

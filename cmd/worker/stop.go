@@ -9,12 +9,17 @@ import (
 	"syscall"
 )
 
-// notify starts catching the signals that stop the worker. Two are kept, so that
-// the second is not lost where it comes right behind the first.
-func notify() (signals <-chan os.Signal, stop func()) {
-	caught := make(chan os.Signal, 2)
+// notify starts catching the signals that stop the worker, and those that change
+// its log. Of the first two are kept, so that the second is not lost where it comes
+// right behind the first.
+func notify() (signals, hangups <-chan os.Signal, stop func()) {
+	caught, hups := make(chan os.Signal, 2), make(chan os.Signal, 1)
 	signal.Notify(caught, syscall.SIGTERM, os.Interrupt)
-	return caught, func() { signal.Stop(caught) }
+	signal.Notify(hups, syscall.SIGHUP)
+	return caught, hups, func() {
+		signal.Stop(caught)
+		signal.Stop(hups)
+	}
 }
 
 // stopOnSignal returns a context that ends on the first signal, with a cause that

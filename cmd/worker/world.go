@@ -21,8 +21,9 @@ type world struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	signals        <-chan os.Signal
-	exit           func(code int) // ends the process at once
-	interactive    bool           // standard input is a terminal: somebody can be asked
+	exit           func(code int)   // ends the process at once
+	hangups        <-chan os.Signal // SIGHUP
+	interactive    bool             // standard input is a terminal: somebody can be asked
 	runApp         func(ctx context.Context, c config.Config, o app.Options) error
 	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
 	probe          func(ctx context.Context, c config.Config, o doctor.ProbeOptions) (semantics string, err error)

@@ -123,6 +123,9 @@ func New(cfg config.Config, o Options) *Worker {
 	return w
 }
 
+// Level is the log's level, which may be changed at any time, from any goroutine.
+func (w *Worker) Level() zap.AtomicLevel { return w.o.Level }
+
 const (
 	settleConnections  = 32 // batches of deletes, renewals and letters under way at once
 	credentialsTimeout = 30 * time.Second

@@ -13,6 +13,7 @@ import (
 type Item struct {
 	Update *message.Update
 	Claim  Claim
+	ID     string // SQS's MessageId: Update's may be that of an earlier life
 	// SentAt is the message's own SentTimestamp in this queue: its place in the
 	// line, which a letter that was moved back takes anew.
 	SentAt time.Time
@@ -49,4 +50,17 @@ type Attempts struct {
 	// NoEvidence is set while the last failure could not be told from a trouble
 	// of the service, for want of other calls to compare with.
 	NoEvidence bool
+	// Failures counts every failed call but the throttled ones, Last names the last
+	// of them, and Since is when the first one ended.
+	Failures int
+	Last     string
+	Since    time.Time
+}
+
+// Failed notes a call that failed, whatever it counts for.
+func (a *Attempts) Failed(code string, now time.Time) {
+	if a.Failures == 0 {
+		a.Since = now
+	}
+	a.Failures, a.Last = a.Failures+1, code
 }

@@ -137,7 +137,7 @@ var Settings = []Setting{
 		kind: token(func(c *Config) *string { return &c.AdminToken }),
 	}, {
 		Name: "WORKER_LOG_LEVEL", Default: "info",
-		Doc:  "The least level that is logged.",
+		Doc:  "The least level that is logged. SIGHUP switches a running worker to debug, and back.",
 		kind: choice(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),
 	}, {
 		Name: "WORKER_LOG_FORMAT", Default: "json",

@@ -28,6 +28,7 @@ func TestWorkerProcess(t *testing.T) {
 	})
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
+	t.Run("SIGHUP switches the log to debug", func(t *testing.T) { hangupSwitchesTheLog(t, program) })
 	t.Run("cannot start", func(t *testing.T) { cannotStart(t, program) })
 	t.Run("doctor", func(t *testing.T) { doctorCommand(t, program) })
 	t.Run("doctor --probe", func(t *testing.T) { probeCommand(t, program) })
@@ -152,6 +153,18 @@ func (s *server) ends(p *process) {
 	if last := lines[len(lines)-1]; code != 0 || !strings.Contains(last, `"msg":"stopped"`) || !strings.Contains(last, `"stranded":0`) {
 		s.t.Errorf("exit code %d; the last line is %s", code, last)
 	}
+}
+
+// hangupSwitchesTheLog checks that SIGHUP does not end the worker, as it would by
+// itself.
+func hangupSwitchesTheLog(t *testing.T, program string) {
+	s := newServer(t, program, layout{})
+	p := s.start()
+	said := func(text string) func() bool { return func() bool { return strings.Contains(p.stderr.String(), text) } }
+	s.eventually("it has started", 20*time.Second, said(`"msg":"started"`))
+	_ = p.cmd.Process.Signal(syscall.SIGHUP)
+	s.eventually("the level is changed", 20*time.Second, said(`"to":"debug"`))
+	s.ends(p)
 }
 
 // killedAgainAndAgain kills the worker in the middle of requests of every kind.

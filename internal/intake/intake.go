@@ -91,7 +91,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		d.Settle(message.Unchanged)
 		return nil
 	}
-	it := &backlog.Item{Update: &u, Claim: d, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+	it := &backlog.Item{Update: &u, Claim: d, ID: msg.ID, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}

@@ -20,6 +20,15 @@ func Queue(url string) zap.Field { return zap.String("queue", url) }
 // RequestID is the request id of an AWS call.
 func RequestID(id string) zap.Field { return zap.String("request_id", id) }
 
+// TraceID is the trace that the line's message belongs to; no field where it
+// belongs to none.
+func TraceID(id string) zap.Field {
+	if id == "" {
+		return zap.Skip()
+	}
+	return zap.String("trace_id", id)
+}
+
 // Code is an AWS error code or a name of ours for a failure without one.
 func Code(code string) zap.Field { return zap.String("code", code) }
 

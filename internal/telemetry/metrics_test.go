@@ -22,7 +22,7 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 		"worker_event_times_ignored_total":   len(message.TimeFaults),
 		"worker_api_calls_total":             len(telemetry.CallResults),
 		"worker_failed_attempts_total":       3,
-		"worker_circuit_opened_total":        3,
+		"worker_circuit_opened_total":        len(telemetry.CircuitReasons),
 		"worker_superseded_by_seconds":       2,
 		"worker_sent_to_applied_seconds":     1,
 		"worker_possible_stale_writes_total": 1,

@@ -19,6 +19,9 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 	now := time.Now()
 	if f.fault != quota { // which is the normal case, and the metrics' to show
 		u.notices.failed(f.code, f.detail)
+		for _, it := range plan.Carried {
+			it.Attempts.Failed(f.code, now)
+		}
 	}
 	again := backlog.Next{
 		Failed: true, Confirm: t.Confirm,

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
@@ -48,6 +49,14 @@ func (n *notices) failed(code, detail string) {
 		n.log.Warn("calls fail and are tried again", telemetry.Code(code), zap.String("detail", detail), telemetry.Count(k.silent))
 		k.written, k.silent = now, 0
 	}
+}
+
+// recovered writes the one line of a message that was applied after calls with it
+// had failed.
+func (n *notices) recovered(it *backlog.Item) {
+	a := it.Attempts
+	n.log.Info("applied after calls had failed", telemetry.MessageID(it.ID), telemetry.Thing(it.Update.Thing),
+		telemetry.Count(a.Failures), telemetry.Code(a.Last), zap.Duration("after", time.Since(a.Since)))
 }
 
 // detail is what a dead letter and a log line say of a failed call.

@@ -264,6 +264,9 @@ func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo) {
 		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
 			u.metrics.Superseded(where, s.LostBy)
 		}
+		if s.Outcome == message.Applied && s.Item.Attempts.Failures > 0 {
+			u.notices.recovered(s.Item)
+		}
 		s.Item.Claim.Settle(s.Outcome)
 	}
 }
