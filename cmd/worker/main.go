@@ -8,6 +8,7 @@
 //	worker schema      print the JSON Schema of a message, for producers
 //	worker config      show the settings in force, and where each came from
 //	worker doctor      find what is wrong with queues, permissions and settings
+//	worker explain     ask a running worker what happened to a message, and why
 //	worker health      ask a running worker whether it makes progress
 //	worker version     say which build this is
 //	worker help        name the commands
@@ -19,8 +20,9 @@
 // Signals: SIGTERM or SIGINT drains and stops within WORKER_SHUTDOWN_TIMEOUT; a
 // second one stops at once. SIGHUP switches the log to debug, and back.
 //
-// Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status, / (the live
-// page), and where WORKER_ADMIN_TOKEN is set, /control/ and /debug/pprof/.
+// Endpoints on WORKER_ADMIN_ADDR: /healthz, /readyz, /metrics, /status,
+// /status/messages, / (the live page), and where WORKER_ADMIN_TOKEN is set, /control/
+// and /debug/pprof/.
 //
 // Output: results on standard output; logs and errors on standard error.
 //

@@ -87,7 +87,7 @@ Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.`,
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.healthCommand(), w.versionCommand())
+	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.explainCommand(), w.healthCommand(), w.versionCommand())
 	return root
 }
 

@@ -38,6 +38,9 @@ func handler(o Options) http.Handler {
 	k := keeper{o.Token}
 	private := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, k.guard(h)) }
 	private("GET /status", func(w http.ResponseWriter, _ *http.Request) { status(w, o.Status()) })
+	if o.Stories != nil {
+		messages(private, o.Stories)
+	}
 	private("GET /{$}", livepage.Page)
 	private("GET /live/events", o.Live.Stream)
 	private("GET /live/{file...}", livepage.File)

@@ -5,6 +5,7 @@
 //	/readyz        200 while receiving, 503 with the reason
 //	/metrics       Prometheus
 //	/status        JSON
+//	/status/messages, /status/messages/{id}   what happened to messages, JSON
 //	/              the live page; its files and events are below /live/
 //
 // Where a token is set, all but the first three ask for it, and only then there are
@@ -42,6 +43,7 @@ type Options struct {
 	// Status gives what /status shows as JSON. It is called by many goroutines,
 	// and must hold no sensitive value and no credential.
 	Status   func() any
+	Stories  Stories        // of messages; nil: there are none
 	Live     *livepage.Feed // of the page; closed when the server closes
 	Control  Control        // asked only where there is a token
 	Level    zap.AtomicLevel

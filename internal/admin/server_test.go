@@ -17,6 +17,7 @@ import (
 	"managed-thing-updater/internal/admin"
 	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/timeline"
 )
 
 func options() admin.Options {
@@ -203,4 +204,37 @@ func TestCloseCutsWhatDoesNotEnd(t *testing.T) {
 	}
 	close(release)
 	<-asked
+}
+
+func TestMessages(t *testing.T) {
+	log := timeline.New(timeline.Options{})
+	log.Begin("held", time.Now(), 1)
+	log.Begin("lost", time.Now(), 1).LeaseLost()
+	o := options()
+	o.Token, o.Stories = "hunter2", log
+	base := start(t, o)
+	const token = "Bearer hunter2"
+	if code, _ := ask(t, http.MethodGet, base+"/status/messages", ""); code != http.StatusUnauthorized {
+		t.Errorf("without the token: %d", code)
+	}
+	for path, want := range map[string]struct {
+		code  int
+		ids   []string
+		other string
+	}{
+		"/status/messages":          {http.StatusOK, []string{`"held"`, `"lost"`}, `"none"`},
+		"/status/messages?failed=1": {http.StatusOK, []string{`"lost"`}, `"held"`},
+		"/status/messages/held":     {http.StatusOK, []string{`"held"`, `"waiting"`, `"received"`}, `"lost"`},
+		"/status/messages/none":     {http.StatusNotFound, []string{"nothing is remembered"}, "{"},
+	} {
+		code, body := ask(t, http.MethodGet, base+path, token)
+		if code != want.code || strings.Contains(body, want.other) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+		for _, part := range want.ids {
+			if !strings.Contains(body, part) {
+				t.Errorf("%s: no %s in %s", path, part, body)
+			}
+		}
+	}
 }

@@ -30,6 +30,7 @@ import (
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
+	"managed-thing-updater/internal/timeline"
 	"managed-thing-updater/internal/updater"
 )
 
@@ -83,6 +84,7 @@ type Worker struct {
 	spent   spending
 	depth   depth
 
+	stories  *timeline.Log
 	callTime callTime
 
 	// Set by build, before the phase leaves starting.
@@ -115,7 +117,8 @@ func New(cfg config.Config, o Options) *Worker {
 	w := &Worker{
 		cfg: cfg, o: o, log: o.Log, started: time.Now(),
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
-		window: lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
+		window:  lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
+		stories: timeline.New(timeline.Options{Bytes: storiesBytes + storyBytes*cfg.MaxHeld}),
 	}
 	w.page = w.feed()
 	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
@@ -125,6 +128,13 @@ func New(cfg config.Config, o Options) *Worker {
 
 // Level is the log's level, which may be changed at any time, from any goroutine.
 func (w *Worker) Level() zap.AtomicLevel { return w.o.Level }
+
+// What is remembered of messages takes at most 4 MiB, and 1 KiB for each message
+// that may be held: 9 MiB at the defaults.
+const (
+	storiesBytes = 4 << 20
+	storyBytes   = 1 << 10
+)
 
 const (
 	settleConnections  = 32 // batches of deletes, renewals and letters under way at once
@@ -177,7 +187,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused, Enough: w.enough, Halted: w.halt.on,
+		Paused: w.paused, Timeline: w.stories, Enough: w.enough, Halted: w.halt.on,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: true})

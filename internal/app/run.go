@@ -42,7 +42,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	server := admin.New(admin.Options{
 		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Health: w.health,
 		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
-		Live: w.page, Control: w, Level: w.o.Level,
+		Stories: stories{w}, Live: w.page, Control: w, Level: w.o.Level,
 	})
 	addr, err := server.Start()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/timeline"
 )
 
 // Item is one update that waits, with its message's claim. Between Add and the
@@ -13,7 +14,9 @@ import (
 type Item struct {
 	Update *message.Update
 	Claim  Claim
-	ID     string // SQS's MessageId: Update's may be that of an earlier life
+	// Story takes down what happens to the message; nil where nothing does.
+	Story *timeline.Story
+	ID    string // SQS's MessageId: Update's may be that of an earlier life
 	// SentAt is the message's own SentTimestamp in this queue: its place in the
 	// line, which a letter that was moved back takes anew.
 	SentAt time.Time

@@ -14,6 +14,7 @@ import (
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/timeline"
 )
 
 // API is the part of *sqs.Client that the consumer uses. Its own retries are
@@ -73,6 +74,8 @@ type Options struct {
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
+	// Timeline takes down what happens to each message. Nil: nothing is.
+	Timeline *timeline.Log
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/timeline"
 )
 
 // state is where a message is; see the package comment.
@@ -25,6 +26,7 @@ type Delivery struct {
 	msg       message.Incoming // never changes
 	size      int64
 	heldSince time.Time
+	story     *timeline.Story // may be nil
 
 	// All below is guarded by c.mu.
 
@@ -60,6 +62,9 @@ type Delivery struct {
 // Message is the message as SQS handed it out. A receive of the same message
 // while it is held does not change it.
 func (d *Delivery) Message() message.Incoming { return d.msg }
+
+// Story is where what happens to the message is taken down; nil where it is not.
+func (d *Delivery) Story() *timeline.Story { return d.story }
 
 // HeldSince is when this worker received the message, by our clock.
 func (d *Delivery) HeldSince() time.Time { return d.heldSince }

@@ -13,6 +13,7 @@ func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delive
 	d := &Delivery{
 		c: c, msg: m, size: sizeOf(m), heldSince: now, receives: m.Receives,
 		renewalIndex: -1, laneIndex: -1,
+		story: c.o.Timeline.Begin(m.ID, m.SentAt, m.Receives),
 	}
 	c.held[m.ID] = d
 	c.bytes += d.size
@@ -42,6 +43,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 	case message.DeadLettered:
 		reason = d.failure.Reason // counted when the letter is stored
 	}
+	d.story.Ended(o, d.failure)
 	c.queue.Processed(time.Since(d.heldSince), reason)
 }
 
@@ -91,6 +93,7 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 			d.again = &m // that release is what made it visible: it starts afresh once that has ended
 		}
 		d.receives = m.Receives
+		d.story.ReceivedAgain(m.Receives)
 		d.lease(handle, now)
 		return nil
 	}
@@ -100,6 +103,7 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 		c.count(d, message.Duplicate)
 		c.move(d, deleting)
 	case c.poll.ended:
+		d.story.Stopping()
 		c.count(d, message.Released)
 		c.move(d, releasing)
 	default:
@@ -153,6 +157,7 @@ func (c *Consumer) remove(d *Delivery) {
 func (c *Consumer) lose(d *Delivery) bool {
 	c.metrics.LeasesLost.Inc()
 	was := d.state
+	d.story.LeaseLost()
 	if !d.counted {
 		c.count(d, message.Released)
 	}

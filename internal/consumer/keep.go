@@ -133,6 +133,7 @@ func (c *Consumer) Abandon(ctx context.Context) int {
 func (c *Consumer) strand(d *Delivery) {
 	c.stranded++
 	c.metrics.Stranded.Inc()
+	d.story.Stranded()
 	c.count(d, message.Released)
 	c.move(d, releasing)
 }

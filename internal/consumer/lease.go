@@ -79,6 +79,7 @@ func (c *Consumer) takeRenewals(now time.Time, expected time.Duration) (batch []
 			c.renewalAt(d, now.Add(settleFirst), 0)
 		case d.state != deleting && held >= c.o.MaxHold:
 			tell := d.state == waiting && c.tell(d)
+			d.story.HeldTooLong()
 			c.count(d, message.Released)
 			c.move(d, releasing)
 			if tell {
@@ -136,6 +137,7 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 			c.renewalAt(d, d.renewAt, d.early)
 		case f == nil:
 			c.metrics.LeasesRenewed.Inc()
+			d.story.LeaseRenewed(time.Duration(r.seconds) * time.Second)
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
 		case f.final:
 			d.leaseEnd = now

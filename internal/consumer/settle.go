@@ -105,12 +105,19 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 	now := time.Now()
 	switch {
 	case f == nil:
+		if d.state == deleting {
+			d.story.Deleted()
+		} else {
+			d.story.Visible()
+		}
 		c.remove(d)
 	case f.final, !now.Before(d.liveUntil()):
 		// Given up. An outcome that was durable still is; the message may come again.
+		d.story.Unsettled(f.code)
 		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.Code(f.code))
 		c.remove(d)
 	default:
+		d.story.Unsettled(f.code)
 		c.tryLater(d, now)
 	}
 }
@@ -142,10 +149,13 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 			c.move(d, deleting)
 			continue
 		case c.abandoned:
+			d.story.LetterFailed(codeOf(err))
 			c.strand(d)
 		case !now.Before(d.liveUntil()) && !d.busy:
+			d.story.LetterFailed(codeOf(err))
 			c.lose(d)
 		default:
+			d.story.LetterFailed(codeOf(err))
 			c.tryLater(d, now)
 		}
 		failed = err

@@ -6,6 +6,7 @@ import (
 
 	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/timeline"
 )
 
 // letters are those of messages that never reach the API. While the service is in
@@ -31,6 +32,7 @@ func (ls *letters) write(hold func() bool, d *consumer.Delivery, u *message.Upda
 	case ls.closed:
 		d.Release(0)
 	default:
+		d.Story().Waits(timeline.LetterHeldBack, 0, string(f.Reason))
 		ls.kept = append(ls.kept, letter{d, u, f})
 	}
 }

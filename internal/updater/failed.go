@@ -6,6 +6,7 @@ import (
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/timeline"
 )
 
 // notFoundGrace is how long after its SentTimestamp an update of an unknown thing
@@ -33,7 +34,9 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		others := u.backlog.Others(t)
 		for _, it := range plan.Carried {
 			it.Attempts.Others = others
+			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
 		}
+		tellAgain(plan, again)
 		return nil, again
 	}
 	switch f.fault {
@@ -45,6 +48,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 			return u.refused(t, plan, f, message.NotFound)
 		}
 		again.Delay = min(again.Delay, wait)
+		tellAgain(plan, again)
 		return nil, again
 	case denied:
 		if len(plan.Carried) > 1 {
@@ -64,6 +68,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 	if f.fault != quota && alone(plan.Carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
 		again.Delay = max(again.Delay, u.o.Retry.Max)
 	}
+	tellAgain(plan, again)
 	return nil, again
 }
 
@@ -74,6 +79,7 @@ func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why mes
 		for _, it := range t.Items {
 			it.Apart = true
 		}
+		tellWait(plan.Carried, timeline.Apart, 0, "")
 		return nil, backlog.Next{Confirm: t.Confirm}
 	}
 	it := plan.Carried[0]
@@ -91,6 +97,7 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 	for _, it := range plan.Carried {
 		counted := count(&it.Attempts, others, now)
 		u.metrics.Attempts.Inc(counted)
+		it.Story.Counts(countings[counted], it.Attempts.Counted)
 		last = last || counted == telemetry.Counted && spent(it.Attempts, limit, now)
 	}
 	return last

@@ -12,6 +12,7 @@ import (
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
+	"managed-thing-updater/internal/timeline"
 )
 
 const (
@@ -50,7 +51,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 	}
 	u.o.Circuit.StateAnswered(t.Thing, true)
 	settled := u.merger.Outcomes(items, rec)
-	u.settle(settled, telemetry.LostToRecord) // what makes these true was recorded before this turn
+	u.settle(settled, telemetry.LostToRecord, "") // what makes these true was recorded before this turn
 	rest, plan := without(items, settled), whole
 	if !rec.Empty() {
 		plan = u.merger.Plan(rest, rec)
@@ -78,7 +79,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 			u.done(ctx, t, settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)})
 			return
 		}
-		u.settle(after, telemetry.LostToWaiting)
+		u.settle(after, telemetry.LostToWaiting, "")
 		u.done(ctx, t, append(after, settled...), backlog.Next{})
 		return
 	}
@@ -91,7 +92,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 		u.done(ctx, t, settled, backlog.Next{Failed: t.Failures > 0, Confirm: t.Confirm})
 		return
 	case none:
-		after, next := u.succeeded(ctx, t, rest, plan, rec, lease)
+		after, next := u.succeeded(ctx, t, rest, plan, rec, lease, f.requestID)
 		u.done(ctx, t, append(after, settled...), next)
 		return
 	}
@@ -130,12 +131,14 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 		u.log.Warn("a call was not made: the process stood still for so long that the thing's lease would not outlast it", telemetry.Thing(t.Thing))
 		return f
 	}
-	u.metrics.CallSeconds.Observe(time.Since(start).Seconds())
+	took := time.Since(start)
+	u.metrics.CallSeconds.Observe(took.Seconds())
 	f.detail = detail(err, plan.Members)
 	if err == nil {
 		f.requestID = out.RequestID
 	}
 	u.metrics.Calls.Inc(f.result)
+	tellCall(plan, f, took)
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:
@@ -164,7 +167,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 // succeeded records a call that was answered 204 and settles all that it makes
 // true. Where an earlier call of unknown outcome may yet land on top of this one,
 // nothing that it touches is settled: the same values go out once more, later.
-func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease) ([]backlog.Settlement, backlog.Next) {
+func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease, requestID string) ([]backlog.Settlement, backlog.Next) {
 	now := time.Now()
 	again := u.sendAgainAfter(t, plan, rec, now)
 	for _, it := range plan.Carried {
@@ -181,7 +184,10 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 	if !u.finish(ctx, lease, result) {
 		return nil, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}
 	}
-	u.settle(after, telemetry.LostToWaiting)
+	u.settle(after, telemetry.LostToWaiting, requestID)
+	if again > 0 {
+		tellWait(plan.Carried, timeline.ToBeSure, again, "")
+	}
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
 	}
@@ -248,21 +254,27 @@ func (u *Updater) unacquired(ctx context.Context, t *backlog.Turn, err error) ba
 	if held, ok := errors.AsType[*thingstate.HeldError](err); ok {
 		u.o.Circuit.StateAnswered(t.Thing, true)
 		jitter := retry.Policy{Base: time.Second, Max: time.Second}.Delay(1, 0, u.o.Rand)
-		return backlog.Next{Delay: max(0, time.Until(held.Until)) + jitter, Failed: t.Failures > 0, Confirm: t.Confirm}
+		delay := max(0, time.Until(held.Until)) + jitter
+		tellWait(t.Items, timeline.ForAnother, delay, "")
+		return backlog.Next{Delay: delay, Failed: t.Failures > 0, Confirm: t.Confirm}
 	}
 	if ctx.Err() == nil {
 		_, answered := errors.AsType[*thingstate.UnreadableError](err) // of one thing, however many there are
 		u.o.Circuit.StateAnswered(t.Thing, answered)
 		u.notices.failed("state", err.Error())
 	}
-	return backlog.Next{Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand), Failed: true, Confirm: t.Confirm}
+	delay := u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)
+	tellWait(t.Items, timeline.ForTheStore, delay, err.Error())
+	return backlog.Next{Delay: delay, Failed: true, Confirm: t.Confirm}
 }
 
-// settle ends what is finished with; where is where those lost that did.
-func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo) {
+// settle ends what is finished with; where is where those lost that did, to a call
+// with that request id, if there was one.
+func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo, requestID string) {
 	for _, s := range settled {
 		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
 			u.metrics.Superseded(where, s.LostBy)
+			s.Item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
 		}
 		if s.Outcome == message.Applied && s.Item.Attempts.Failures > 0 {
 			u.notices.recovered(s.Item)

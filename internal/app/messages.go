@@ -1,0 +1,33 @@
+package app
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/timeline"
+)
+
+// Message tells what happened to the message with this SQS MessageId, and what it
+// waits for now where the circuit is open; false where nothing is remembered of it.
+func (w *Worker) Message(id string) (timeline.Told, bool) {
+	told, ok := w.stories.Find(id)
+	if !ok || told.Outcome != string(timeline.Waiting) {
+		return told, ok
+	}
+	if s := w.circuit.State(); s.Open {
+		told.Events = append(told.Events, timeline.Step{
+			At: time.Now(), What: "now",
+			Detail: "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyOpen[s.Why],
+		})
+	}
+	return told, true
+}
+
+// Messages lists what is remembered of messages, newest first; with failed, only
+// those that were dead-lettered or lost, or whose last call failed.
+func (w *Worker) Messages(n int, failed bool) []timeline.Brief { return w.stories.Latest(n, failed) }
+
+// stories are the worker's, as the admin side asks for them.
+type stories struct{ w *Worker }
+
+func (s stories) Find(id string) (timeline.Told, bool)       { return s.w.Message(id) }
+func (s stories) Latest(n int, failed bool) []timeline.Brief { return s.w.Messages(n, failed) }

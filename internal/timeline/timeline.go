@@ -1,0 +1,133 @@
+// Package timeline remembers, for a while, what happened to each message: those
+// that are held, those that were finished lately, and for longer those that
+// failed. It is kept in memory and bounded in messages and in bytes; what it says
+// is for a person who asks about one message.
+//
+// It holds no body and no value of a member: a message's id, its thing, and codes
+// and texts that are fit for a log.
+package timeline
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Options bounds a Log. Zero or less means the default.
+type Options struct {
+	Recent int // finished messages that ended well; default 2,000
+	Failed int // finished messages that did not; default 1,000
+	// Bytes bounds all stories together, those of held messages included; default
+	// 8 MiB. Where that is not enough the oldest finished ones go first; after them
+	// nothing more is taken down.
+	Bytes int
+}
+
+// Log holds the stories. Safe for use by many goroutines. A nil Log, and a nil
+// Story, remember nothing.
+type Log struct {
+	limit int
+
+	mu      sync.Mutex // guards all below, and every Story's fields
+	bytes   int
+	stories map[string]*Story // by message id
+	recent  shelf
+	failed  shelf
+}
+
+// New makes an empty Log.
+func New(o Options) *Log {
+	or := func(n, otherwise int) int {
+		if n > 0 {
+			return n
+		}
+		return otherwise
+	}
+	return &Log{
+		limit: or(o.Bytes, 8<<20), stories: make(map[string]*Story),
+		recent: shelf{most: or(o.Recent, 2000)}, failed: shelf{most: or(o.Failed, 1000)},
+	}
+}
+
+// Begin tells of the receive of a message and returns its story. A message that
+// was here before goes on with its earlier story. id is kept.
+func (l *Log) Begin(id string, sentAt time.Time, receives int) *Story {
+	if l == nil {
+		return nil
+	}
+	now := time.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stories[id]
+	if s == nil {
+		s = &Story{log: l, id: id}
+		if !l.room(storyBytes + len(id)) {
+			return nil
+		}
+		s.bytes = storyBytes + len(id)
+		l.bytes += s.bytes
+		l.stories[id] = s
+	} else if s.on != nil {
+		s.on.take(s)
+	}
+	s.outcome, s.sentAt = Waiting, sentAt
+	s.add(event{kind: received, at: now.UnixNano(), n: int32(receives)})
+	return s
+}
+
+// room makes room for n bytes, by forgetting what was finished longest ago.
+func (l *Log) room(n int) bool {
+	for l.bytes+n > l.limit {
+		s := l.recent.oldest
+		if s == nil {
+			s = l.failed.oldest
+		}
+		if s == nil {
+			return false
+		}
+		l.forget(s)
+	}
+	return true
+}
+
+func (l *Log) forget(s *Story) {
+	if s.on != nil {
+		s.on.take(s)
+	}
+	s.gone = true
+	delete(l.stories, s.id)
+	l.bytes -= s.bytes
+}
+
+// Find tells the story of a message; false where nothing is remembered of it.
+func (l *Log) Find(id string) (Told, bool) {
+	if l == nil {
+		return Told{}, false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.stories[id]
+	if s == nil {
+		return Told{}, false
+	}
+	return s.tell(), true
+}
+
+// Latest lists at most n messages, the one that something happened to last first.
+// With failed, only those that were dead-lettered or lost, or whose last call
+// failed.
+func (l *Log) Latest(n int, failed bool) []Brief {
+	briefs := []Brief{}
+	if l == nil {
+		return briefs
+	}
+	l.mu.Lock()
+	for _, s := range l.stories {
+		if !failed || s.failing {
+			briefs = append(briefs, s.brief())
+		}
+	}
+	l.mu.Unlock()
+	slices.SortFunc(briefs, func(a, b Brief) int { return b.At.Compare(a.At) })
+	return briefs[:min(n, len(briefs))]
+}

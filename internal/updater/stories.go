@@ -1,0 +1,38 @@
+package updater
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/timeline"
+)
+
+// What the updates' stories are told of a turn.
+
+func tellCall(plan backlog.Plan, f failure, took time.Duration) {
+	for _, it := range plan.Carried {
+		it.Story.Called(timeline.Call{
+			Others: len(plan.Carried) - 1, Took: took, Throttled: f.fault == quota,
+			Code: f.code, Detail: f.detail, RequestID: f.requestID,
+		})
+	}
+}
+
+func tellAgain(plan backlog.Plan, next backlog.Next) {
+	for _, it := range plan.Carried {
+		it.Story.Again(next.Delay)
+	}
+}
+
+func tellWait(items []*backlog.Item, why timeline.Why, d time.Duration, text string) {
+	for _, it := range items {
+		it.Story.Waits(why, d, text)
+	}
+}
+
+var countings = map[telemetry.Counting]timeline.Counting{
+	telemetry.Counted:    timeline.CountsAgainst,
+	telemetry.Trouble:    timeline.TroubleOfTheService,
+	telemetry.NoEvidence: timeline.NothingToCompareWith,
+}
