@@ -58,6 +58,9 @@ type Options struct {
 	// Examine looks at start, beside the loops, for what is wrong with the set-up,
 	// as worker doctor does, and logs each problem.
 	Examine bool
+	// Traces makes spans, and is closed when the worker has stopped. Nil: there are
+	// none.
+	Traces *telemetry.Traces
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -98,6 +101,8 @@ type Worker struct {
 	intake        *intake.Intake
 	consumer      *consumer.Consumer
 	updater       *updater.Updater
+
+	exitBy time.Time // set when it stops; read by the goroutine of Run
 }
 
 // New makes a worker that does nothing yet.
@@ -176,7 +181,7 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	w.updater = updater.New(w.backlog, w.store, haltedPace{w.pace, &w.halt}, api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
-		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand,
+		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
 		Hold:        func() bool { return w.circuit.State().Open },
@@ -184,10 +189,11 @@ func (w *Worker) build(ctx context.Context) error {
 		MaxReceives: w.cfg.MaxReceives, Tenants: !isFIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
+	letters.TraceWith(w.o.Traces)
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused, Timeline: w.stories, Enough: w.enough, Halted: w.halt.on,
+		Paused: w.paused, Timeline: w.stories, Traces: w.o.Traces, Enough: w.enough, Halted: w.halt.on,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: true})

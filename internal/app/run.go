@@ -34,7 +34,11 @@ const (
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
 	o.Examine = true
-	return New(cfg, o).Run(ctx)
+	w := New(cfg, o)
+	if w.o.Traces == nil {
+		w.o.Traces = telemetry.StartTraces(ctx, w.o.Version, w.o.Name, w.log)
+	}
+	return w.Run(ctx)
 }
 
 // Run is as the function of the same name.
@@ -65,6 +69,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		_ = server.Close(ctx) // a scrape that is cut loses nothing
 	}()
 	if err := w.build(ctx); err != nil {
+		w.closeTraces(ctx)
 		if ctx.Err() != nil {
 			w.log.Info("stopped while starting; no message was received", zap.NamedError("cause", context.Cause(ctx)))
 			return nil
@@ -108,8 +113,23 @@ func (w *Worker) work(ctx context.Context) error {
 	err := w.stop(work, cut, &loops, context.Cause(ctx))
 	endKeep()
 	keeper.Wait()
+	w.closeTraces(ctx) // before the last line: it may have something to say
 	w.logSums(err)
 	return err
+}
+
+// closeTraces delivers the last spans. A collector that does not take them keeps
+// nobody waiting for long, and never beyond WORKER_SHUTDOWN_TIMEOUT.
+func (w *Worker) closeTraces(ctx context.Context) {
+	end := time.Now().Add(2 * time.Second)
+	if !w.exitBy.IsZero() && w.exitBy.Before(end) {
+		end = w.exitBy
+	}
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), end)
+	defer cancel()
+	if err := w.o.Traces.Close(ctx); err != nil {
+		w.log.Debug("the last spans were not delivered", zap.Error(err))
+	}
 }
 
 const (
@@ -122,6 +142,7 @@ var errCut = errors.New("the worker stops: WORKER_SHUTDOWN_TIMEOUT is nearly ove
 // stop lets what is under way finish, in at most WORKER_SHUTDOWN_TIMEOUT.
 func (w *Worker) stop(work context.Context, cut context.CancelCauseFunc, loops *sync.WaitGroup, cause error) error {
 	deadline := time.Now().Add(w.cfg.ShutdownTimeout)
+	w.exitBy = deadline
 	w.phase.set(draining, "draining: "+cause.Error())
 	w.page.Look() // a drain may be over before the second is
 	w.health.Forget(updaterLoop)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -16,6 +17,8 @@ type Item struct {
 	Claim  Claim
 	// Story takes down what happens to the message; nil where nothing does.
 	Story *timeline.Story
+	// Trace is the message's span; nil where it has none.
+	Trace *telemetry.MessageTrace
 	ID    string // SQS's MessageId: Update's may be that of an earlier life
 	// SentAt is the message's own SentTimestamp in this queue: its place in the
 	// line, which a letter that was moved back takes anew.

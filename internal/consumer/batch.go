@@ -18,6 +18,8 @@ import (
 type failures struct {
 	whole   *failure // the request failed, and all entries with it
 	entries map[string]*failure
+	// requestID is that of the request; empty where it failed.
+	requestID string
 }
 
 // failure says whether trying again can help.
@@ -97,5 +99,7 @@ func (c *Consumer) changeVisibility(ctx context.Context, in *sqs.ChangeMessageVi
 	if err != nil {
 		return failuresOf(nil, err)
 	}
-	return failuresOf(out.Failed, nil)
+	failed := failuresOf(out.Failed, nil)
+	failed.requestID = requestID(out.ResultMetadata)
+	return failed
 }

@@ -76,6 +76,8 @@ type Options struct {
 	Rand *rand.Rand
 	// Timeline takes down what happens to each message. Nil: nothing is.
 	Timeline *timeline.Log
+	// Traces makes spans. Nil: there are none.
+	Traces *telemetry.Traces
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -26,7 +27,8 @@ type Delivery struct {
 	msg       message.Incoming // never changes
 	size      int64
 	heldSince time.Time
-	story     *timeline.Story // may be nil
+	story     *timeline.Story         // may be nil
+	trace     *telemetry.MessageTrace // may be nil
 
 	// All below is guarded by c.mu.
 
@@ -65,6 +67,9 @@ func (d *Delivery) Message() message.Incoming { return d.msg }
 
 // Story is where what happens to the message is taken down; nil where it is not.
 func (d *Delivery) Story() *timeline.Story { return d.story }
+
+// Trace is the message's span; nil where it has none.
+func (d *Delivery) Trace() *telemetry.MessageTrace { return d.trace }
 
 // HeldSince is when this worker received the message, by our clock.
 func (d *Delivery) HeldSince() time.Time { return d.heldSince }

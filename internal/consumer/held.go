@@ -44,6 +44,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 		reason = d.failure.Reason // counted when the letter is stored
 	}
 	d.story.Ended(o, d.failure)
+	d.trace.End(o, d.failure)
 	c.queue.Processed(time.Since(d.heldSince), reason)
 }
 

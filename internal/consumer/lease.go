@@ -141,7 +141,7 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
 		case f.final:
 			d.leaseEnd = now
-			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.Code(f.code))
+			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
 			if c.leaseOver(d) {
 				lost = append(lost, d)
 			}

@@ -130,17 +130,33 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 		if ctx.Err() != nil {
 			p.ended = true
 		}
-		for i := range out.Messages {
-			m := &out.Messages[i]
-			if d := c.accept(incoming(m, now), handleOf(m), now); d != nil {
-				fresh = append(fresh, d)
-			}
-		}
+		fresh = c.acceptAll(out, start, now)
 		c.adapt(len(out.Messages), n, start, now)
 	}
 	c.mu.Unlock()
 	wake(c.pollWake)
 	c.deliver(fresh...)
+}
+
+// acceptAll takes in what a receive brought and returns what is to be handed over.
+func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time) (fresh []*Delivery) {
+	if len(out.Messages) == 0 {
+		return nil
+	}
+	var receiving *telemetry.Receiving
+	if c.o.Traces != nil {
+		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), requestID(out.ResultMetadata))
+		defer receiving.End()
+	}
+	for i := range out.Messages {
+		m := &out.Messages[i]
+		if d := c.accept(incoming(m, now), handleOf(m), now); d != nil {
+			d.trace = receiving.Process(d.msg)
+			d.story.TracedBy(d.trace.TraceID())
+			fresh = append(fresh, d)
+		}
+	}
+	return fresh
 }
 
 // adapt sets how many polls may be under way by what one brought: more while

@@ -50,7 +50,9 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 		failed = failuresOf(nil, err)
 	} else {
 		failed = failuresOf(out.Failed, nil)
+		failed.requestID = requestID(out.ResultMetadata)
 	}
+	c.traceSettling("DeleteMessageBatch", start, batch, failed)
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,7 +79,9 @@ func (c *Consumer) release(ctx context.Context, batch []settling) {
 			Id: entryID(i), ReceiptHandle: aws.String(s.handle), VisibilityTimeout: s.seconds,
 		})
 	}
+	start := time.Now()
 	failed := c.changeVisibility(ctx, in)
+	c.traceSettling("ChangeMessageVisibilityBatch", start, batch, failed)
 
 	c.mu.Lock()
 	c.lanes[releasing].running--
@@ -114,7 +118,7 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 	case f.final, !now.Before(d.liveUntil()):
 		// Given up. An outcome that was durable still is; the message may come again.
 		d.story.Unsettled(f.code)
-		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.Code(f.code))
+		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
 		c.remove(d)
 	default:
 		d.story.Unsettled(f.code)
@@ -128,7 +132,7 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 	letters := make([]deadletter.Letter, len(batch))
 	for i, d := range batch { // neither changes once the message is to be a letter
-		letters[i] = deadletter.Letter{Message: d.msg, Update: d.update, Failure: *d.failure}
+		letters[i] = deadletter.Letter{Message: d.msg, Update: d.update, Failure: *d.failure, Trace: d.trace}
 	}
 	request, cancel := context.WithTimeout(ctx, letterTimeout)
 	defer cancel()

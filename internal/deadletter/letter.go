@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
 )
 
 // Letter is a message to be stored in the dead-letter queue.
@@ -23,6 +24,8 @@ type Letter struct {
 	// Failure needs Reason, Code, Detail, Faults, Attempts and RequestID; the
 	// rest is filled in.
 	Failure message.Failure
+	// Trace is the message's span; nil where it has none.
+	Trace *telemetry.MessageTrace
 }
 
 // copied is a letter as it goes out.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
@@ -30,6 +31,7 @@ type Writer struct {
 	worker  string
 	metrics *telemetry.Metrics
 	queue   *telemetry.QueueMetrics
+	traces  *telemetry.Traces
 	log     *zap.Logger
 }
 
@@ -119,6 +121,7 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
 	w.queue.Requested("SendMessageBatch", time.Since(start), err)
+	w.trace(start, copies, batch, out, err)
 	if err != nil {
 		w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "error").Inc()
 		if ctx.Err() != nil {
@@ -142,6 +145,35 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 		}
 	}
 	return nil
+}
+
+// TraceWith makes a span of each request from now on. Call it before Send.
+func (w *Writer) TraceWith(t *telemetry.Traces) { w.traces = t }
+
+func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.SendMessageBatchOutput, err error) {
+	if w.traces == nil {
+		return
+	}
+	var traces []*telemetry.MessageTrace
+	for _, i := range batch {
+		if t := copies[i].letter.Trace; t != nil {
+			traces = append(traces, t)
+		}
+	}
+	id, code := "", ""
+	if err == nil {
+		id, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+	} else if code = "connection"; ctxDone(err) {
+		code = "timeout"
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		code = api.ErrorCode()
+	}
+	w.traces.Settled(w.url, "SendMessageBatch", start, traces, id, code)
+}
+
+func ctxDone(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // entry is a copy as SQS wants it.
@@ -180,7 +212,7 @@ func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
 func (w *Writer) stored(c copied) {
 	l := c.letter
 	w.metrics.DeadLetters.Inc(l.Failure.Reason)
-	fields := []zap.Field{telemetry.MessageID(l.Message.ID), telemetry.Reason(string(l.Failure.Reason))}
+	fields := []zap.Field{telemetry.MessageID(l.Message.ID), telemetry.TraceID(l.Trace.TraceID()), telemetry.Reason(string(l.Failure.Reason))}
 	if l.Update.Thing != "" {
 		fields = append(fields, telemetry.Thing(l.Update.Thing))
 	}

@@ -29,6 +29,8 @@ func TestWorkerProcess(t *testing.T) {
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
 	t.Run("SIGHUP switches the log to debug", func(t *testing.T) { hangupSwitchesTheLog(t, program) })
+	t.Run("spans reach an OTLP receiver", func(t *testing.T) { spansReachAReceiver(t, program) })
+	t.Run("no OTLP receiver", func(t *testing.T) { noReceiver(t, program) })
 	t.Run("cannot start", func(t *testing.T) { cannotStart(t, program) })
 	t.Run("doctor", func(t *testing.T) { doctorCommand(t, program) })
 	t.Run("doctor --probe", func(t *testing.T) { probeCommand(t, program) })

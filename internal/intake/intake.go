@@ -81,6 +81,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		in.metrics.EventTimesIgnored.Inc(u.TimeIgnored)
 	}
 	d.Story().About(u.Thing)
+	d.Trace().About(u.Thing)
 	switch {
 	case len(faults) > 0:
 		in.letters.write(in.o.Hold, d, &u, message.Failure{
@@ -92,7 +93,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		d.Settle(message.Unchanged)
 		return nil
 	}
-	it := &backlog.Item{Update: &u, Claim: d, Story: d.Story(), ID: msg.ID, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+	it := &backlog.Item{Update: &u, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}

@@ -55,7 +55,7 @@ func (n *notices) failed(code, detail string) {
 // had failed.
 func (n *notices) recovered(it *backlog.Item) {
 	a := it.Attempts
-	n.log.Info("applied after calls had failed", telemetry.MessageID(it.ID), telemetry.Thing(it.Update.Thing),
+	n.log.Info("applied after calls had failed", telemetry.MessageID(it.ID), telemetry.TraceID(it.Trace.TraceID()), telemetry.Thing(it.Update.Thing),
 		telemetry.Count(a.Failures), telemetry.Code(a.Last), zap.Duration("after", time.Since(a.Since)))
 }
 

@@ -36,3 +36,17 @@ var countings = map[telemetry.Counting]timeline.Counting{
 	telemetry.Trouble:    timeline.TroubleOfTheService,
 	telemetry.NoEvidence: timeline.NothingToCompareWith,
 }
+
+// trace begins the span of a call that stands for these updates.
+func (u *Updater) trace(thing string, items []*backlog.Item) *telemetry.Request {
+	if u.o.Traces == nil {
+		return nil
+	}
+	traces := make([]*telemetry.MessageTrace, 0, len(items))
+	for _, it := range items {
+		if it.Trace != nil {
+			traces = append(traces, it.Trace)
+		}
+	}
+	return u.o.Traces.Call(thing, traces)
+}

@@ -84,7 +84,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 		return
 	}
 
-	f := u.call(ctx, t, plan, timeout, notAfter)
+	f := u.call(ctx, t, rest, plan, timeout, notAfter)
 	switch f.fault {
 	case late: // nothing was sent: as if this turn had not been
 		u.pace.Return()
@@ -115,19 +115,21 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 
 // call makes the API call, unless notAfter has passed before its first byte goes
 // out, and tells the pace, the score and the metrics.
-func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, timeout time.Duration, notAfter time.Time) failure {
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, timeout time.Duration, notAfter time.Time) failure {
 	cause := errCallTimeout
 	if timeout < u.o.CallTimeout {
 		cause = errProbeTimeout
 	}
 	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
 	defer cancel()
+	span := u.trace(t.Thing, rest)
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
 	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {
+		span.End("", "late", "")
 		u.log.Warn("a call was not made: the process stood still for so long that the thing's lease would not outlast it", telemetry.Thing(t.Thing))
 		return f
 	}
@@ -139,6 +141,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, plan backlog.Plan, 
 	}
 	u.metrics.Calls.Inc(f.result)
 	tellCall(plan, f, took)
+	span.End(f.requestID, f.code, f.detail)
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:

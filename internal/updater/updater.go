@@ -34,7 +34,8 @@ type Options struct {
 	Semantics     backlog.Semantics
 	SkipUnchanged time.Duration // 0: never skip
 	Circuit       *pace.Circuit
-	Rand          *rand.Rand // of the waits; nil is the process's own
+	Traces        *telemetry.Traces // nil: there are none
+	Rand          *rand.Rand        // of the waits; nil is the process's own
 }
 
 // LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A

@@ -1,0 +1,231 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/contrib/propagators/aws/xray"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"managed-thing-updater/internal/message"
+)
+
+// Traces makes the worker's spans, by OpenTelemetry's conventions for messaging
+// (https://opentelemetry.io/docs/specs/semconv/messaging/):
+//
+//	receive QUEUE        a receive that brought messages, linked to their producers
+//	└ process QUEUE      a message, from its receive until its outcome, linked to its producer
+//	  └ UpdateManagedThing   a call, below the first of its messages and linked to all
+//	  └ delete QUEUE     settling, below the first of its messages and linked to all;
+//	                     also change_visibility QUEUE, and send DEAD-LETTER-QUEUE
+//
+// A nil Traces, and all that it hands out, make none and cost nothing. Safe for use
+// by many goroutines.
+type Traces struct {
+	tracer   trace.Tracer
+	provider interface {
+		Shutdown(context.Context) error
+	}
+}
+
+// NewTraces makes spans with a provider, which Close shuts down.
+func NewTraces(provider interface {
+	trace.TracerProvider
+	Shutdown(ctx context.Context) error
+},
+) *Traces {
+	return &Traces{tracer: provider.Tracer("managed-thing-updater"), provider: provider}
+}
+
+// Close delivers what is not delivered yet, until ctx ends.
+func (t *Traces) Close(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
+
+// operationAttributes say what an action of SQS does with a queue.
+func operationAttributes(queueURL, action string) []attribute.KeyValue {
+	op := operations[action]
+	return []attribute.KeyValue{
+		attribute.String("messaging.system", System),
+		attribute.String("messaging.operation.name", op.name),
+		attribute.String("messaging.operation.type", op.kind),
+		attribute.String("messaging.destination.name", QueueName(queueURL)),
+		attribute.String("aws.sqs.queue.url", queueURL),
+	}
+}
+
+// Receiving is the span of one receive.
+type Receiving struct {
+	t        *Traces
+	queueURL string
+	span     trace.Span
+	ctx      context.Context
+}
+
+// Receive begins the span of a receive that was started at start and has brought n
+// messages.
+func (t *Traces) Receive(queueURL string, start time.Time, n int, requestID string) *Receiving {
+	if t == nil {
+		return nil
+	}
+	ctx, span := t.tracer.Start(context.Background(), "receive "+QueueName(queueURL),
+		trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(operationAttributes(queueURL, "ReceiveMessage")...),
+		trace.WithAttributes(attribute.Int("messaging.batch.message_count", n), attribute.String("aws.request_id", requestID)))
+	return &Receiving{t, queueURL, span, ctx}
+}
+
+// End ends it.
+func (r *Receiving) End() {
+	if r != nil {
+		r.span.End()
+	}
+}
+
+// MessageTrace is one message's span, from its receive until its outcome.
+type MessageTrace struct {
+	id       string
+	span     trace.Span
+	producer trace.SpanContext // may be invalid
+}
+
+// Process begins the span of a message that the receive brought.
+func (r *Receiving) Process(m message.Incoming) *MessageTrace {
+	if r == nil {
+		return nil
+	}
+	producer := producerOf(m)
+	var links []trace.Link
+	if producer.IsValid() {
+		links = []trace.Link{{SpanContext: producer, Attributes: []attribute.KeyValue{messageID(m.ID)}}}
+		r.span.AddLink(links[0])
+	}
+	_, span := r.t.tracer.Start(r.ctx, "process "+QueueName(r.queueURL),
+		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(links...),
+		trace.WithAttributes(
+			attribute.String("messaging.system", System),
+			attribute.String("messaging.operation.name", "process"),
+			attribute.String("messaging.operation.type", "process"),
+			attribute.String("messaging.destination.name", QueueName(r.queueURL)),
+			attribute.String("aws.sqs.queue.url", r.queueURL),
+			messageID(m.ID),
+			attribute.Int("messaging.message.body.size", len(m.Body)),
+		))
+	return &MessageTrace{m.ID, span, producer}
+}
+
+func messageID(id string) attribute.KeyValue { return attribute.String("messaging.message.id", id) }
+
+// producerOf is the span in which the message was sent, as the W3C attribute
+// traceparent says it, or AWSTraceHeader.
+func producerOf(m message.Incoming) trace.SpanContext {
+	if a, ok := m.Attributes["traceparent"]; ok {
+		carrier := propagation.MapCarrier{"traceparent": a.StringValue, "tracestate": m.Attributes["tracestate"].StringValue}
+		if c := trace.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), carrier)); c.IsValid() {
+			return c
+		}
+	}
+	if m.TraceHeader == "" {
+		return trace.SpanContext{}
+	}
+	carrier := propagation.MapCarrier{"X-Amzn-Trace-Id": m.TraceHeader}
+	return trace.SpanContextFromContext(xray.Propagator{}.Extract(context.Background(), carrier))
+}
+
+// TraceID is the message's trace; empty where it has none.
+func (m *MessageTrace) TraceID() string {
+	if m == nil {
+		return ""
+	}
+	return m.span.SpanContext().TraceID().String()
+}
+
+// About says which thing the message is about.
+func (m *MessageTrace) About(thing string) {
+	if m != nil {
+		m.span.SetAttributes(attribute.String("worker.thing", thing))
+	}
+}
+
+// End ends the span with the message's outcome; f is that of a dead letter.
+func (m *MessageTrace) End(o message.Outcome, f *message.Failure) {
+	if m == nil {
+		return
+	}
+	m.span.SetAttributes(attribute.String("worker.outcome", string(o)))
+	if o == message.DeadLettered {
+		m.span.SetAttributes(attribute.String("error.type", string(f.Reason)))
+		m.span.SetStatus(codes.Error, f.Detail)
+	}
+	m.span.End()
+}
+
+// Request is the span of a request for several messages. Nil where there is none.
+type Request struct{ span trace.Span }
+
+// request begins a span below the first message's, linked to all of them and to
+// their producers.
+func (t *Traces) request(name string, start time.Time, messages []*MessageTrace, attributes ...attribute.KeyValue) (context.Context, *Request) {
+	parent := context.Background()
+	links := make([]trace.Link, 0, 2*len(messages))
+	for i, m := range messages {
+		if i == 0 {
+			parent = trace.ContextWithSpanContext(parent, m.span.SpanContext())
+		}
+		id := []attribute.KeyValue{messageID(m.id)}
+		links = append(links, trace.Link{SpanContext: m.span.SpanContext(), Attributes: id})
+		if m.producer.IsValid() {
+			links = append(links, trace.Link{SpanContext: m.producer, Attributes: id})
+		}
+	}
+	ctx, span := t.tracer.Start(parent, name, trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithLinks(links...), trace.WithAttributes(attributes...))
+	return ctx, &Request{span}
+}
+
+// Call begins the span of a call that stands for these messages, of a thing.
+func (t *Traces) Call(thing string, messages []*MessageTrace) *Request {
+	if t == nil {
+		return nil
+	}
+	_, r := t.request("UpdateManagedThing", time.Now(), messages,
+		attribute.String("rpc.system", "aws-api"),
+		attribute.String("rpc.service", "IoT Managed Integrations"),
+		attribute.String("rpc.method", "UpdateManagedThing"),
+		attribute.String("worker.thing", thing),
+		attribute.Int("messaging.batch.message_count", len(messages)))
+	return r
+}
+
+// Settled takes down a request to SQS, begun at start, that settled messages: an
+// action for a queue.
+func (t *Traces) Settled(queueURL string, action string, start time.Time, messages []*MessageTrace, requestID, code string) {
+	if t == nil {
+		return
+	}
+	_, r := t.request(operations[action].name+" "+QueueName(queueURL), start, messages,
+		append(operationAttributes(queueURL, action), attribute.Int("messaging.batch.message_count", len(messages)))...)
+	r.End(requestID, code, "")
+}
+
+// End ends the span. code is empty where the request succeeded; detail holds no
+// sensitive value.
+func (r *Request) End(requestID, code, detail string) {
+	if r == nil {
+		return
+	}
+	if requestID != "" {
+		r.span.SetAttributes(attribute.String("aws.request_id", requestID))
+	}
+	if code != "" {
+		r.span.SetAttributes(attribute.String("error.type", code))
+		r.span.SetStatus(codes.Error, detail)
+	}
+	r.span.End()
+}
