@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -39,6 +39,10 @@ test-page: build ## test the live page in headless Chromium (pictures of it: tes
 picture: build # docs/live-page.png anew (six minutes)
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
 	@test/page/run picture.mjs
+
+test-traces: ## let the OpenTelemetry Collector take the worker's spans (builds it first, which takes minutes)
+	@mkdir -p bin && go build -C test/collector -o "$(CURDIR)/bin/collector" .
+	@E2E_COLLECTOR="$(CURDIR)/bin/collector" go test -race -count=1 -v -timeout 3m -run '^TestTheCollectorGetsTheSpans$$' ./internal/e2e
 
 stand-ins: # what the tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \
