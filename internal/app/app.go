@@ -196,7 +196,7 @@ func (w *Worker) build(ctx context.Context) error {
 		Paused: w.paused, Timeline: w.stories, Traces: w.o.Traces, Enough: w.enough, Halted: w.halt.on,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
-		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, SpareAPI: true})
+		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, Running: true})
 	}
 	w.gauges()
 	return nil

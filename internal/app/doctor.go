@@ -54,9 +54,8 @@ func askState(ctx context.Context, cfg config.Config, awsConfig aws.Config) doct
 	return report
 }
 
-// logProblems examines the set-up of this worker. The API is not called for it: a
-// worker that receives finds out by its first update. Its state store was looked at
-// before the start.
+// logProblems examines the set-up of this worker. Its state store was
+// looked at before the start.
 func (w *Worker) logProblems(ctx context.Context) {
 	report := w.examine(ctx)
 	if ctx.Err() != nil {

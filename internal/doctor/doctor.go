@@ -26,8 +26,10 @@ type Options struct {
 	// HeaderTimeout is how long that client waits for an answer's first byte; 0 is
 	// as long as it takes.
 	HeaderTimeout time.Duration
-	// SpareAPI leaves out the one call of the API, which counts for its quota.
-	SpareAPI bool
+	// Running says that a worker does its work beside. What its first requests tell
+	// anyway is then left out: whether it may receive, and the one call of the API,
+	// which counts for its quota.
+	Running bool
 	// State asks a shared state store how it is. Nil: there is none.
 	State func(context.Context) StateReport
 	// Getenv reads the variables by which platforms make themselves known. Nil: os.Getenv.

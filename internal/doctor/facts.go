@@ -42,8 +42,8 @@ func gather(ctx context.Context, o Options) *facts {
 	}
 	if usable {
 		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) { s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{} })
-		looks.Go(func() { f.lookAtQueues(ctx, client) })
-		looks.Go(func() { f.api = lookAtAPI(ctx, o.AWS, f.clock, !o.SpareAPI, o.Config.CallTimeout) })
+		looks.Go(func() { f.lookAtQueues(ctx, client, o.Running) })
+		looks.Go(func() { f.api = lookAtAPI(ctx, o.AWS, f.clock, !o.Running, o.Config.CallTimeout) })
 	}
 	looks.Wait()
 	return f

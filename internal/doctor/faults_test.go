@@ -347,3 +347,21 @@ func TestLookingChangesNothing(t *testing.T) {
 		}
 	})
 }
+
+// Beside a running worker nothing is asked that its first requests tell anyway.
+func TestBesideARunningWorker(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bed) {
+		b.deny("ReceiveMessage", "updates")
+		b.deny("DeleteMessage", "updates")
+		b.denyAPI = &localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDeniedException"}
+		o := b.options()
+		o.Running = true
+		r := doctor.Examine(t.Context(), o)
+		if want := map[string]doctor.Severity{"permission-delete": doctor.Wrong}; !maps.Equal(found(r), want) {
+			t.Errorf("found %v:\n%s", found(r), show(r))
+		}
+		if n := len(b.cloud.Things.Calls()); n != 0 {
+			t.Errorf("%d calls of the API", n)
+		}
+	})
+}

@@ -97,7 +97,11 @@ func (q *queueFacts) redrive() redrivePolicy {
 
 // lookAtQueues looks at the source queue and, by the setting or by its redrive
 // policy, at the dead-letter queue.
-func (f *facts) lookAtQueues(ctx context.Context, client *sqs.Client) {
+func (f *facts) lookAtQueues(ctx context.Context, client *sqs.Client, running bool) {
+	ofSource := []action{deleteMessage, changeVisibility}
+	if !running {
+		ofSource = append(ofSource, receiveMessage)
+	}
 	var looks sync.WaitGroup
 	look := func(q *queueFacts, actions []action) {
 		q.lookAt(ctx, client)
@@ -111,7 +115,7 @@ func (f *facts) lookAtQueues(ctx context.Context, client *sqs.Client) {
 	}
 	deadKnown := f.dead.url != ""
 	looks.Go(func() {
-		look(&f.source, []action{receiveMessage, deleteMessage, changeVisibility})
+		look(&f.source, ofSource)
 		if !deadKnown && f.findDead(ctx, client) {
 			look(&f.dead, []action{sendMessage})
 		}

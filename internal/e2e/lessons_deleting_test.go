@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
@@ -202,7 +203,7 @@ func TestLesson09_AMissingPermissionDegradesAndNamesItself(t *testing.T) {
 				r.cfg.DLQURL = r.dlq
 				sqs := r.breakable()
 				sqs.set(c.action, denied)
-				w := r.start()
+				w := r.start(func(o *app.Options) { o.Examine = true }) // as worker run does
 				r.sendNames("thing", 10)
 				r.send("{")
 				time.Sleep(time.Minute)
