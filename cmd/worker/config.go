@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
@@ -52,7 +51,5 @@ func (w world) printJSON(c config.Config) error {
 	for _, v := range c.InForce() {
 		values = append(values, value{v.Setting.Name, v.Text, v.Source})
 	}
-	out := json.NewEncoder(w.stdout)
-	out.SetIndent("", "  ")
-	return out.Encode(values)
+	return w.encode(values)
 }

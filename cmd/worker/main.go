@@ -9,6 +9,7 @@
 //	worker config      show the settings in force, and where each came from
 //	worker doctor      find what is wrong with queues, permissions and settings
 //	worker explain     ask a running worker what happened to a message, and why
+//	worker dlq         look at the letters in the dead-letter queue, and move them back
 //	worker health      ask a running worker whether it makes progress
 //	worker version     say which build this is
 //	worker help        name the commands
@@ -49,6 +50,7 @@ func main() {
 		runApp:      app.Run,
 		examine:     app.Examine,
 		probe:       app.Probe,
+		findQueues:  app.OpenQueues,
 	}
 	signals, hangups, stop := notify()
 	w.signals, w.hangups = signals, hangups

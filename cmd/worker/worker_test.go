@@ -47,7 +47,7 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	if code := f.run(t, "help"); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
-	for _, c := range []string{"run", "validate", "schema", "config", "doctor", "explain", "health", "version", "help"} {
+	for _, c := range []string{"run", "validate", "schema", "config", "doctor", "explain", "dlq", "health", "version", "help"} {
 		if !strings.Contains(f.out.String(), "\n  "+c+" ") {
 			t.Errorf("no line for %s in:\n%s", c, f.out.String())
 		}

@@ -27,6 +27,7 @@ type world struct {
 	runApp         func(ctx context.Context, c config.Config, o app.Options) error
 	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
 	probe          func(ctx context.Context, c config.Config, o doctor.ProbeOptions) (semantics string, err error)
+	findQueues     func(ctx context.Context, c config.Config, o app.Options, needs app.QueueNeeds) (*app.Queues, error)
 }
 
 // Exit codes.
@@ -87,7 +88,7 @@ Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.`,
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.explainCommand(), w.healthCommand(), w.versionCommand())
+	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.explainCommand(), w.dlqCommand(), w.healthCommand(), w.versionCommand())
 	return root
 }
 

@@ -11,7 +11,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// systemAttributes are those that incoming reads: each one costs time with every
+// systemAttributes are those that Incoming reads: each one costs time with every
 // message.
 var systemAttributes = []types.MessageSystemAttributeName{
 	types.MessageSystemAttributeNameSentTimestamp,
@@ -21,9 +21,9 @@ var systemAttributes = []types.MessageSystemAttributeName{
 	types.MessageSystemAttributeNameAWSTraceHeader,
 }
 
-// incoming is the message as the rest of the worker sees it. Where SQS leaves
+// Incoming is the message as the rest of the worker sees it. Where SQS leaves
 // out the sent time it is now, where it leaves out the receive count it is 1.
-func incoming(m *types.Message, now time.Time) message.Incoming {
+func Incoming(m *types.Message, now time.Time) message.Incoming {
 	in := message.Incoming{
 		// The id is remembered for longer than the message, whose memory the SDK
 		// may have put it next to.

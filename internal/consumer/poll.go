@@ -150,7 +150,7 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 	}
 	for i := range out.Messages {
 		m := &out.Messages[i]
-		if d := c.accept(incoming(m, now), handleOf(m), now); d != nil {
+		if d := c.accept(Incoming(m, now), handleOf(m), now); d != nil {
 			d.trace = receiving.Process(d.msg)
 			d.story.TracedBy(d.trace.TraceID())
 			fresh = append(fresh, d)

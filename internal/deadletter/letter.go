@@ -43,17 +43,11 @@ type copied struct {
 // which they matter: OccurredAt, Failure, DeduplicationId. Where one finds no
 // room, a producer's attribute of that name stays as it is.
 func (l Letter) copyOf(worker string, now time.Time) copied {
-	c := copied{letter: l, attributes: maps.Clone(l.Message.Attributes), bytes: len(l.Message.Body), group: "-"}
+	c := copied{letter: l, attributes: maps.Clone(l.Message.Attributes), bytes: Size(l.Message.Body, l.Message.Attributes), group: GroupOf(l.Update.Thing)}
 	if c.attributes == nil {
 		c.attributes = map[string]message.Attribute{}
 	}
-	for name, a := range c.attributes {
-		c.bytes += size(name, a)
-	}
 	u := l.Update
-	if u.Thing != "" {
-		c.group = u.Thing
-	}
 
 	original := c.originals(u)
 	timed := u.TimeFrom != "" && c.put(message.AttributeOccurredAt, u.Order.EventTime.UTC().Format(time.RFC3339Nano))
@@ -122,7 +116,7 @@ func (c *copied) put(name, text string) bool {
 	if taken {
 		after -= size(name, old)
 	}
-	if !storable(text) || after > maxBytes || !taken && len(c.attributes) >= maxAttributes {
+	if !storable(text) || after > MaxBytes || !taken && len(c.attributes) >= maxAttributes {
 		return false
 	}
 	c.attributes[name], c.bytes = a, after

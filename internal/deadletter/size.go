@@ -11,8 +11,8 @@ import (
 // attributes nor as bytes.
 const (
 	maxAttributes = 10      // a message
-	maxBytes      = 1 << 20 // a message with its attributes, and all messages of a batch together
-	maxEntries    = 10      // a batch
+	MaxBytes      = 1 << 20 // a message with its attributes, and all messages of a batch together
+	MaxEntries    = 10      // a batch
 )
 
 // size is what an attribute adds to a message's size: name, type and value.

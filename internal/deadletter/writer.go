@@ -72,7 +72,7 @@ func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
 	bytes := 0
 	for i, l := range letters {
 		c := l.copyOf(w.worker, now)
-		if len(batch) == maxEntries || bytes+c.bytes > maxBytes && len(batch) > 0 {
+		if len(batch) == MaxEntries || bytes+c.bytes > MaxBytes && len(batch) > 0 {
 			w.sendBatch(ctx, copies, batch, results)
 			batch, bytes = batch[:0], 0
 		}
@@ -92,7 +92,7 @@ func (w *Writer) sendBatch(ctx context.Context, copies []copied, batch []int, re
 	if err == nil {
 		return
 	}
-	if len(batch) > 1 && refusedContent(err) {
+	if len(batch) > 1 && RefusedContent(err) {
 		for i := range batch {
 			w.sendBatch(ctx, copies, batch[i:i+1], results)
 		}
@@ -180,23 +180,7 @@ func ctxDone(err error) bool {
 func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
 	m := c.letter.Message
 	e := types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &m.Body}
-	if len(c.attributes) > 0 {
-		e.MessageAttributes = make(map[string]types.MessageAttributeValue, len(c.attributes))
-	}
-	for name, a := range c.attributes {
-		value := types.MessageAttributeValue{DataType: &a.DataType}
-		if strings.HasPrefix(a.DataType, "Binary") {
-			value.BinaryValue = a.BinaryValue
-		} else {
-			value.StringValue = &a.StringValue
-		}
-		e.MessageAttributes[name] = value
-	}
-	if m.TraceHeader != "" {
-		e.MessageSystemAttributes = map[string]types.MessageSystemAttributeValue{
-			string(types.MessageSystemAttributeNameForSendsAWSTraceHeader): {DataType: aws.String("String"), StringValue: &m.TraceHeader},
-		}
-	}
+	e.MessageAttributes, e.MessageSystemAttributes = OnTheWire(c.attributes, m.TraceHeader)
 	if m.GroupID != "" {
 		e.MessageGroupId = &m.GroupID
 	}
@@ -225,20 +209,6 @@ func (w *Writer) stored(c copied) {
 	}
 	w.metrics.LettersNoTime.Inc()
 	w.log.Warn("dead letter stored without the time of its event: the message's own attributes and body left no room for it; moved back, it may overwrite newer values", fields...)
-}
-
-// refusedContent reports whether SQS refused a request for what it carries.
-func refusedContent(err error) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return false
-	}
-	switch api.ErrorCode() {
-	case "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong",
-		"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
-		return true
-	}
-	return false
 }
 
 // position is the place in Send's letters of the batch entry with this id.

@@ -26,6 +26,9 @@ func TestWorkerProcess(t *testing.T) {
 	t.Run("killed again and again", func(t *testing.T) {
 		seeds(t, 1, func(t *testing.T, seed uint64) { killedAgainAndAgain(t, program, seed) })
 	})
+	t.Run("redrive killed", func(t *testing.T) {
+		seeds(t, 4, func(t *testing.T, seed uint64) { redriveKilled(t, program, seed) })
+	})
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
 	t.Run("SIGHUP switches the log to debug", func(t *testing.T) { hangupSwitchesTheLog(t, program) })
@@ -89,8 +92,8 @@ type process struct {
 	done           chan struct{}
 }
 
-// start runs the program; settings are added to, and win over, those that all
-// have. The cloud's faults are set before the first start.
+// start runs the worker; settings are added to, and win over, those that all have.
+// The cloud's faults are set before the first start.
 func (s *server) start(settings ...string) *process {
 	s.t.Helper()
 	return s.command([]string{"run"}, settings...)

@@ -38,6 +38,8 @@ var letterCases = []standInCase{
 		cannot: map[string]string{"fauxqs": fauxqsGroups},
 	},
 	{name: "more than a batch of letters and deletes", run: (*outside).manyBatches},
+	{name: "letters are looked at and moved back", run: (*outside).movedBack},
+	{name: "letters of a FIFO queue are moved back", run: (*outside).movedBack, layout: outsideLayout{fifo: true}},
 }
 
 func (o *outside) everyWrapping(t *testing.T) {

@@ -57,16 +57,13 @@ func (f *faults) all() []Fault {
 	return append(f.list, Fault{Rule: "no faults", Detail: "and " + count(f.beyond, "more fault", "more faults") + ", not listed"})
 }
 
+// sensitive are the members that the API's model marks so.
+var sensitive = []string{"Owner", "SerialNumber", "Brand", "Model", "Classification"}
+
 // IsSensitive reports whether the API's model marks this member of the request
 // as sensitive: its value leaves the worker in a call and in a dead letter's
 // body, and in nothing else.
-func IsSensitive(member string) bool {
-	switch member {
-	case "Owner", "SerialNumber", "Brand", "Model", "Classification":
-		return true
-	}
-	return false
-}
+func IsSensitive(member string) bool { return slices.Contains(sensitive, member) }
 
 // pointerTo is the JSON Pointer (RFC 6901) of a place, bounded, and cut behind
 // the name of a sensitive member: names inside its value are part of the value.

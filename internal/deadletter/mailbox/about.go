@@ -1,0 +1,57 @@
+package mailbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+)
+
+// About is what SQS says of a dead-letter queue before anybody looks into it. The
+// numbers are approximate.
+type About struct {
+	Visible  int // letters that a receive can get
+	InFlight int // letters that somebody holds, or has held a moment ago
+	Delayed  int
+	// MaxReceives is after how many receives SQS moves a letter on to NextQueue, an
+	// ARN; 0 where the queue has no redrive policy of its own.
+	MaxReceives int
+	NextQueue   string
+}
+
+// About asks SQS. It needs sqs:GetQueueAttributes.
+func (b *Box) About(ctx context.Context) (About, error) {
+	var out *sqs.GetQueueAttributesOutput
+	err := b.try(ctx, "GetQueueAttributes", b.url, func(ctx context.Context) (err error) {
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+		defer cancel()
+		out, err = b.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+			QueueUrl: &b.url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
+		})
+		return err
+	})
+	if err != nil {
+		return About{}, err
+	}
+	number := func(name types.QueueAttributeName) int {
+		n, _ := strconv.Atoi(out.Attributes[string(name)])
+		return n
+	}
+	a := About{
+		Visible:  number(types.QueueAttributeNameApproximateNumberOfMessages),
+		InFlight: number(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible),
+		Delayed:  number(types.QueueAttributeNameApproximateNumberOfMessagesDelayed),
+	}
+	var policy struct {
+		Target      string `json:"deadLetterTargetArn"`
+		MaxReceives any    `json:"maxReceiveCount"` // people write it as a number or as text
+	}
+	if json.Unmarshal([]byte(out.Attributes[string(types.QueueAttributeNameRedrivePolicy)]), &policy) == nil && policy.Target != "" {
+		a.NextQueue = policy.Target
+		a.MaxReceives, _ = strconv.Atoi(fmt.Sprint(policy.MaxReceives))
+	}
+	return a, nil
+}

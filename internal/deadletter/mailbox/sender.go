@@ -1,0 +1,118 @@
+package mailbox
+
+import (
+	"context"
+	"crypto/rand"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/retry"
+)
+
+// Sender sends letters to one queue as they are: body, attributes, trace header and
+// message group byte for byte.
+type Sender struct {
+	requester
+	url      string
+	fifo     bool
+	requests int
+}
+
+// NewSender makes a Sender for the queue, which is a FIFO queue if its URL ends in
+// ".fifo". It is for one goroutine.
+func NewSender(api API, queueURL string, p retry.Policy) *Sender {
+	s := &Sender{url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo")}
+	s.requester = requester{api: api, policy: p, count: func() { s.requests++ }}
+	return s
+}
+
+// Requests is how many requests were sent so far.
+func (s *Sender) Requests() int { return s.requests }
+
+// Sent is what became of one letter.
+type Sent struct {
+	// ID is the MessageId under which it is in the queue now.
+	ID string
+	// At is when, by SQS's clock, in whole seconds, rounded down.
+	At time.Time
+	// Err is nil where it is stored. Where it is not nil, it may be stored all the
+	// same: an answer that was lost.
+	Err error
+}
+
+// Send sends up to 10 letters, each tried again where that may help. On a FIFO
+// queue each gets a MessageDeduplicationId that is new for this Send and the same
+// in all its tries: SQS drops a second copy of a try whose answer was lost, and
+// none for having been sent at some other time.
+func (s *Sender) Send(ctx context.Context, letters []*Letter) []Sent {
+	move := rand.Text()
+	sent := make([]Sent, len(letters))
+	for first := 0; first < len(letters); {
+		// What fits into one request: all its messages together have SQS's limit too.
+		last, bytes := first+1, letters[first].Bytes()
+		for last < len(letters) && bytes+letters[last].Bytes() <= deadletter.MaxBytes {
+			bytes += letters[last].Bytes()
+			last++
+		}
+		s.sendBatch(ctx, letters[first:last], sent[first:last], move+"-"+strconv.Itoa(first))
+		first = last
+	}
+	return sent
+}
+
+// sendBatch sends one batch; move names it alone. Where SQS refuses the request for what is in it, which
+// one of them did not say, each is sent alone.
+func (s *Sender) sendBatch(ctx context.Context, letters []*Letter, sent []Sent, move string) {
+	results := s.each(ctx, "SendMessageBatch", s.url, len(letters), func(ctx context.Context, left []int) (answer, error) {
+		in := &sqs.SendMessageBatchInput{QueueUrl: &s.url}
+		for id, i := range left {
+			in.Entries = append(in.Entries, s.entry(entryID(id), letters[i], move+"-"+strconv.Itoa(i)))
+		}
+		out, err := s.api.SendMessageBatch(ctx, in)
+		if err != nil {
+			return answer{}, err
+		}
+		at, ok := middleware.GetServerTime(out.ResultMetadata)
+		if !ok {
+			at = time.Now().Truncate(time.Second)
+		}
+		a := answer{failed: out.Failed}
+		for _, e := range out.Successful {
+			a.done = append(a.done, e.Id)
+			if i, ok := position(left, e.Id); ok {
+				sent[i].ID, sent[i].At = aws.ToString(e.MessageId), at
+			}
+		}
+		return a, nil
+	})
+	for i, err := range results {
+		if len(letters) > 1 && deadletter.RefusedContent(err) {
+			s.sendBatch(ctx, letters[i:i+1], sent[i:i+1], move+"-"+strconv.Itoa(i))
+			continue
+		}
+		sent[i].Err = err
+	}
+}
+
+func (s *Sender) entry(id *string, l *Letter, deduplicationID string) types.SendMessageBatchRequestEntry {
+	e := types.SendMessageBatchRequestEntry{Id: id, MessageBody: &l.Message.Body}
+	e.MessageAttributes, e.MessageSystemAttributes = deadletter.OnTheWire(l.Message.Attributes, l.Message.TraceHeader)
+	group := l.Message.GroupID
+	if s.fifo {
+		if group == "" {
+			group = deadletter.GroupOf(l.Thing)
+		}
+		e.MessageDeduplicationId = &deduplicationID
+	}
+	if group != "" {
+		e.MessageGroupId = &group
+	}
+	return e
+}

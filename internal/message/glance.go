@@ -1,0 +1,136 @@
+package message
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Glance is what a person may see of a body, valid or not.
+type Glance struct {
+	// Thing is the Identifier as it is written, which may break the API's rules;
+	// empty where there is none.
+	Thing string
+	// Wrappings names what the request is wrapped in, outermost first.
+	Wrappings []string
+
+	request object
+}
+
+// Look takes the wrappings off a body and finds whom it concerns. Unlike Decode it
+// does not judge what it finds.
+func Look(body string) Glance {
+	p := unwrap(bytesOf(body))
+	thing, _ := p.request.text("Identifier")
+	return Glance{Thing: thing, Wrappings: p.wrappings, request: p.request}
+}
+
+// Request is the request inside all wrappings as indented JSON. Unless sensitive
+// is set it holds no value of a sensitive member, at whatever depth and in
+// whatever case its name is written, and none of a top-level member that the API
+// does not have, which may be the misspelt name of a sensitive one.
+//
+// False where no request can be read in the body: then its sensitive members
+// cannot be told from the rest, and none of it should be shown.
+func (g Glance) Request(sensitive bool) (string, bool) {
+	if g.request == nil {
+		return "", false
+	}
+	var out bytes.Buffer
+	enc := jsontext.NewEncoder(&out, append(lenient, jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true))...)
+	w := veil{enc, sensitive}
+	_ = enc.WriteToken(jsontext.BeginObject) // a buffer takes everything
+	for _, m := range g.request {
+		_ = enc.WriteToken(jsontext.String(m.Name))
+		_, known := compiled().root.Properties[m.Name]
+		if known || sensitive {
+			w.member(m.Name, m.Value)
+		} else {
+			w.hide(m.Value, ", of no member that the API has")
+		}
+	}
+	_ = enc.WriteToken(jsontext.EndObject)
+	return Printable(strings.TrimSuffix(out.String(), "\n")), true
+}
+
+// veil writes JSON without the values of sensitive members.
+type veil struct {
+	enc       *jsontext.Encoder
+	sensitive bool // they may be seen
+}
+
+func (w veil) member(name string, value []byte) {
+	if !w.sensitive && SoundsSensitive(name) {
+		w.hide(value, "")
+		return
+	}
+	w.value(value)
+}
+
+// value writes a raw value that was read before, so no error can come of it.
+func (w veil) value(raw []byte) {
+	switch kindOf(raw) {
+	case '{':
+		_ = w.enc.WriteToken(jsontext.BeginObject)
+		members, _ := readObject(raw, lenient...)
+		for _, m := range members {
+			_ = w.enc.WriteToken(jsontext.String(m.Name))
+			w.member(m.Name, m.Value)
+		}
+		_ = w.enc.WriteToken(jsontext.EndObject)
+	case '[':
+		_ = w.enc.WriteToken(jsontext.BeginArray)
+		eachItem(raw, func(item []byte) bool { w.value(item); return true })
+		_ = w.enc.WriteToken(jsontext.EndArray)
+	default:
+		_ = w.enc.WriteValue(raw)
+	}
+}
+
+// hide writes what kind of value stands here, and how long it is.
+func (w veil) hide(raw []byte, why string) {
+	what := kindName(kindOf(raw))
+	if text, ok := viewOf(raw); ok {
+		what += " of length " + strconv.Itoa(utf8.RuneCountInString(text))
+	}
+	_ = w.enc.WriteToken(jsontext.String("(hidden: " + what + why + ")"))
+}
+
+// SoundsSensitive reports whether this is a sensitive member's name in any case:
+// what a producer writes as "serialnumber" is a serial number all the same.
+func SoundsSensitive(name string) bool {
+	for _, member := range sensitive {
+		if strings.EqualFold(member, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Printable is text with every character escaped, as in JSON, that a terminal does
+// not print but may act upon. Line breaks stay.
+func Printable(text string) string {
+	clean := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError }
+	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
+		return text
+	}
+	var out strings.Builder
+	for _, r := range text {
+		switch {
+		case clean(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.String()
+}

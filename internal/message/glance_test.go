@@ -1,0 +1,76 @@
+package message_test
+
+import (
+	"strings"
+	"testing"
+
+	"managed-thing-updater/internal/message"
+)
+
+func TestAGlanceShowsNoSensitiveValue(t *testing.T) {
+	const secret = "s3cret"
+	request := `{"Identifier":"lamp","Name":"Hall","Owner":"s3cret","SerialNumber":"s3cret","serialnumber":"s3cret","Brand":["s3cret"],` +
+		`"Model":{"a":"s3cret"},"Classification":null,"Ownr":{"x":["s3cret"]},"MetaData":{"OWNER":"s3cret","room":"hall","Owner":1.0}}`
+	twice := `{"Identifier":"lamp","Owner":"s3cret","Owner":"s3cret"}`
+	for name, body := range map[string]string{
+		"plain": request, "base64": inBase64(request), "sns": inSNS(request), "kinesis in sns": inSNS(inKinesis(request)),
+		"eventbridge": inEventBridge(request), "a member twice": twice, "a member twice, wrapped": inSNS(twice),
+		"an envelope with more in it": `{"Owner":"s3cret",` + inEventBridge(request)[1:],
+		"an envelope that is unknown": `{"Records":[{"body":"s3cret"}]}`,
+	} {
+		g := message.Look(body)
+		text, ok := g.Request(false)
+		if !ok || strings.Contains(text, secret) {
+			t.Errorf("%s: %v\n%s", name, ok, text)
+		}
+		if open, ok := g.Request(true); !ok || !strings.Contains(open, secret) {
+			t.Errorf("%s, everything asked for: %v\n%s", name, ok, open)
+		}
+		if !strings.Contains(name, "unknown") && g.Thing != "lamp" {
+			t.Errorf("%s: thing %q", name, g.Thing)
+		}
+	}
+}
+
+func TestAGlanceKeepsTheRestAsItIsWritten(t *testing.T) {
+	text, _ := message.Look(`{"Identifier":"lamp","Owner":"Bob","CapabilityReport":{"version":1.0,"n":12345678901234567890},"Name":"a\u0041"}`).Request(false)
+	want := `{
+  "Identifier": "lamp",
+  "Owner": "(hidden: a string of length 3)",
+  "CapabilityReport": {
+    "version": 1.0,
+    "n": 12345678901234567890
+  },
+  "Name": "a\u0041"
+}`
+	if text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
+func TestABodyThatCannotBeReadIsNotShown(t *testing.T) {
+	for _, body := range []string{
+		`{"Identifier":"lamp","Owner":"s3cret"`, `Owner: s3cret`, `[{"Owner":"s3cret"}]`, `"s3cret"`, ``, inSNS(`{"Owner":"s3cret`),
+		inSNS(inKinesis(inSNS(inEventBridge(inSNS(request))))),
+	} {
+		g := message.Look(body)
+		for _, sensitive := range []bool{false, true} {
+			if text, ok := g.Request(sensitive); ok || text != "" {
+				t.Errorf("%q: %q", body, text)
+			}
+		}
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"plain, é灯\n":              "plain, é灯\n",
+		"\x1b[2Jgone":              `\u001b[2Jgone`,
+		"a\tb\u009bc\u202ed":       `a\u0009b\u009bc\u202ed`,
+		"tag \U000e0041, \xff end": `tag \udb40\udc41, \ufffd end`,
+	} {
+		if got := message.Printable(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
