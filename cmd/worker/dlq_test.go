@@ -324,8 +324,15 @@ func TestDLQSaysWhatAFIFOQueueDoesNotShow(t *testing.T) {
 
 func TestDLQWrongUsage(t *testing.T) {
 	for _, args := range [][]string{
-		{"list", "--reason", "bad"}, {"list", "--older-than", "yesterday"}, {"list", "--limit", "0"}, {"list", "more"}, {"show"},
-		{"redrive", "--rate", "-1"}, {"redrive", "--limit", "-1"}, {"redrive", "--stop-after", "-1"}, {"lst"},
+		{"list", "--reason", "bad"},
+		{"list", "--older-than", "yesterday"},
+		{"list", "--limit", "0"},
+		{"list", "more"},
+		{"show"},
+		{"redrive", "--rate", "-1"},
+		{"redrive", "--limit", "-1"},
+		{"redrive", "--stop-after", "-1"},
+		{"lst"},
 	} {
 		f := newFixture(queueVar)
 		if code := f.run(t, append([]string{"dlq"}, args...)...); code != 2 || !strings.HasPrefix(f.err.String(), "worker: ") {

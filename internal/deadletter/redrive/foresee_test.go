@@ -32,9 +32,12 @@ func TestDryRunSaysWhatWouldBecomeOfEachLetter(t *testing.T) {
 			r.Error(err)
 		}
 		want := []redrive.Outlook{
-			{Verdict: redrive.WouldBeCalled, Count: 7}, {Verdict: redrive.WouldChangeNothing, Count: 6},
-			{Verdict: redrive.StillInvalid, Pointer: "/Nam", Count: 5}, {Verdict: redrive.StillInvalid, In: "sns", Pointer: "/Identifier", Count: 4},
-			{Verdict: redrive.StillReceivedTooOften, Count: 3}, {Verdict: redrive.WithoutTime, Count: 2},
+			{Verdict: redrive.WouldBeCalled, Count: 7},
+			{Verdict: redrive.WouldChangeNothing, Count: 6},
+			{Verdict: redrive.StillInvalid, Pointer: "/Nam", Count: 5},
+			{Verdict: redrive.StillInvalid, In: "sns", Pointer: "/Identifier", Count: 4},
+			{Verdict: redrive.StillReceivedTooOften, Count: 3},
+			{Verdict: redrive.WithoutTime, Count: 2},
 		}
 		if len(got) != len(want) || looked != 27 || err != nil {
 			r.Fatalf("%+v, %d, %v", got, looked, err)
