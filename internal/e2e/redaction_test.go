@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -29,9 +30,7 @@ var sensitiveMembers = map[string]string{
 // carries is a body that sets every sensitive member, and a name.
 func carries(thing, name string) string {
 	fields := map[string]string{"Identifier": thing, "Name": name}
-	for member, value := range sensitiveMembers {
-		fields[member] = value
-	}
+	maps.Copy(fields, sensitiveMembers)
 	raw, _ := json.Marshal(fields)
 	return string(raw)
 }
