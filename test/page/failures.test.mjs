@@ -81,6 +81,7 @@ test("recent failures", async (t) => {
     expected = true;
     await page.locator(".failure summary").nth(1).click();
     await until(page, () => document.getElementById("failures").textContent.includes("kept no more"));
+    await page.locator(".failure summary").nth(1).click();
     expected = false;
   });
 
@@ -98,7 +99,14 @@ test("recent failures", async (t) => {
     await until(page, () => document.querySelectorAll(".timeline li").length === 4);
   });
 
+  await t.test("what somebody reads stays though others push it out", async () => {
+    before.list = before.list.slice(0, 1);
+    await until(page, () => document.querySelectorAll(".failure").length === 2);
+    assert.equal(await page.locator(".failure").nth(1).locator(".timeline li").count(), 4);
+  });
+
   await t.test("none", async () => {
+    await page.locator(".failure[open] summary").click();
     before.list = [];
     await until(page, () => document.getElementById("failures").textContent === "None yet.");
   });

@@ -6,12 +6,8 @@ import { demo, faults } from "./programs.mjs";
 
 test("the page lives beside make run, through an outage", async (t) => {
   const { page: address, cloud } = await demo(t, ["--rate", "40"]);
-  const timelines = (await fetch(`${address}status/messages?failed=1`)).status !== 404;
   const browser = await launch(t);
-  const page = await open(browser, address, {
-    // A worker that keeps no timelines answers so, once.
-    allowed: (text, url) => !timelines && text.includes("404") && url.includes("status/messages"),
-  });
+  const page = await open(browser, address);
 
   await t.test("it fills with live data", async () => {
     await state(page, "Receiving");
@@ -40,6 +36,13 @@ test("the page lives beside make run, through an outage", async (t) => {
     assert.match(await chart.locator("thead").innerText(), /learned rate/);
     assert.match(await chart.locator("tbody tr").first().innerText(), /^\d\d:\d\d\s+[\d.]+\/s/);
     await page.keyboard.press("Enter");
+  });
+
+  await t.test("a message that failed tells why", async () => {
+    await page.locator(".failure summary", { hasText: "invalid message" }).first().click();
+    await until(page, () => document.querySelectorAll(".failure[open] .timeline li").length >= 2);
+    assert.match(await page.locator(".failure[open] .timeline").innerText(), /received/);
+    await page.locator(".failure[open] summary").click();
   });
 
   await t.test("it is a page for everybody", async () => {
@@ -83,7 +86,7 @@ test("the page lives beside make run, through an outage", async (t) => {
   });
 
   await t.test("a second page begins with what the first one saw", async () => {
-    const second = await open(browser, address, { allowed: (text) => !timelines && text.includes("404") });
+    const second = await open(browser, address);
     await state(second, "Receiving");
     await second.locator(".chart summary").first().click();
     const calls = await second.locator(".chart tbody tr").count();

@@ -3,7 +3,7 @@ import { element } from "./dom.js";
 import { clock, words } from "./format.js";
 
 const every = 10_000; // ms between two looks, where nothing tells of a new one
-const shown = 20;
+const shown = 15;
 
 export class Failures {
   #place;
@@ -39,12 +39,13 @@ export class Failures {
     const is = JSON.stringify(list);
     if (is === this.#list) return;
     this.#list = is;
-    if (list.length === 0) {
-      this.#known.clear();
+    // What somebody reads stays, behind those that are newer.
+    const read = [...this.#known].filter(([id, f]) => f.element.open && !list.some((l) => l.id === id));
+    this.#known = new Map([...list.map((f) => [f.id, this.#known.get(f.id) ?? new Failure(f.id)]), ...read]);
+    if (this.#known.size === 0) {
       this.#say("None yet.");
       return;
     }
-    this.#known = new Map(list.map((f) => [f.id, this.#known.get(f.id) ?? new Failure(f.id)]));
     list.forEach((f) => this.#known.get(f.id).update(f));
     const wanted = [...this.#known.values()].map((f) => f.element);
     const there = [...this.#place.children];
