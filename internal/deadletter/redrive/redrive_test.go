@@ -81,7 +81,7 @@ func TestADeduplicationIDIsOfOneMove(t *testing.T) {
 func TestTheRateIsHeld(t *testing.T) {
 	for _, rate := range []float64{0.5, 3, 10, 80} {
 		inBubble(t, false, func(r *rig) {
-			n := int(rate * 20)
+			n := int(rate * 10)
 			r.fill(n)
 			start := time.Now()
 			var last time.Time
@@ -93,7 +93,7 @@ func TestTheRateIsHeld(t *testing.T) {
 					last = time.Now()
 				}
 			}})
-			if took := last.Sub(start); took > 21*time.Second {
+			if took := last.Sub(start); took > 11*time.Second {
 				r.Errorf("%v/s: took %v", rate, took)
 			}
 		})
@@ -195,19 +195,19 @@ func TestTheSameFaultStopsTheRun(t *testing.T) {
 		name       string
 		rate       float64
 		o          redrive.Options
-		bad, least int // letters that come back, moved
-		most       int // moved
+		bad, moved int // letters that come back, and that are moved at least
+		letters    int
 		stopped    bool
 	}{
-		{"it is seen while others wait", 10, redrive.Options{StopAfter: 3}, 5, 5, 60, true},
-		{"and with a limit", 10, redrive.Options{StopAfter: 3, Limit: 500}, 5, 5, 200, true},
+		{"it is seen while others wait", 10, redrive.Options{StopAfter: 3}, 5, 5, 600, true},
+		{"and with a limit", 10, redrive.Options{StopAfter: 3, Limit: 500}, 5, 5, 600, true},
 		{"at any rate", 0, redrive.Options{StopAfter: 3}, 20, 3, 600, true},
-		{"too few come back", 50, redrive.Options{StopAfter: 6}, 5, 600, 600, false},
-		{"not asked for", 50, redrive.Options{}, 5, 600, 600, false},
+		{"too few come back", 50, redrive.Options{StopAfter: 6}, 5, 200, 200, false},
+		{"not asked for", 50, redrive.Options{}, 5, 200, 200, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			inBubble(t, false, func(r *rig) {
-				for i := range 600 {
+				for i := range c.letters {
 					thing := fmt.Sprint("good-", i)
 					if i < c.bad {
 						thing = fmt.Sprint("bad-", i)
@@ -219,7 +219,7 @@ func TestTheSameFaultStopsTheRun(t *testing.T) {
 				s, why, err := r.run(r.Context(), c.o)
 				stop()
 				same, stopped := errors.AsType[*redrive.SameFault](err)
-				if stopped != c.stopped || why != nil || s.Moved < c.least || s.Moved > c.most {
+				if stopped != c.stopped || why != nil || s.Moved < c.moved || stopped && c.rate > 0 && s.Moved > 200 {
 					r.Errorf("%+v, %v, %v", s, why, err)
 				}
 				if stopped && (same.Times < 3 || same.Place.Reason != message.Rejected) {
