@@ -103,7 +103,7 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 		told.look(f.rig)
 	}
 	f.awake.Wait()
-	f.eventually("the queue is drained", 2*time.Minute, func() bool {
+	f.eventually("the queue is drained", 5*time.Minute, func() bool {
 		told.look(f.rig)
 		return len(f.cloud.SQS.Messages(f.queue)) == 0
 	})
