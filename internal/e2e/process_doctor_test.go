@@ -67,10 +67,16 @@ func doctorCommand(t *testing.T, program string) {
 	})
 }
 
-func probeCommand(t *testing.T, program string) {
+// aLamp is a server whose cloud has a thing that can be probed.
+func aLamp(t *testing.T, program, semantics string) *server {
 	s := newServer(t, program, layout{})
-	s.cloud.Things.Semantics = localcloud.Merge
+	s.cloud.Things.Semantics = semantics
 	s.cloud.Things.Create("lamp", map[string]json.RawMessage{"MetaData": json.RawMessage(`{"a":"1","b":"2"}`), "SerialNumber": json.RawMessage(`"S-1"`)})
+	return s
+}
+
+func probeCommand(t *testing.T, program string) {
+	s := aLamp(t, program, localcloud.Merge)
 	if code, p := s.ask([]string{"--probe", "lamp"}, "WORKER_QUEUE_URL="); code != 2 || !strings.Contains(p.stderr.String(), "--yes") {
 		t.Errorf("nobody to ask: exit code %d: %s", code, p.stderr.String())
 	}
@@ -78,19 +84,22 @@ func probeCommand(t *testing.T, program string) {
 	if code != 0 || !strings.Contains(p.stdout.String(), "WORKER_MEMBER_SEMANTICS=merge") || strings.Contains(p.stdout.String()+p.stderr.String(), "S-1") {
 		t.Errorf("exit code %d\n%s%s", code, p.stdout.String(), p.stderr.String())
 	}
+	s.wantMember("lamp", "MetaData", `{"a":"1","b":"2"}`)
+}
 
-	// Ctrl-C in the middle: the old values are put back before the process ends.
-	s.cloud.Things.Semantics = localcloud.Replace
+// probeInterrupted: the old values are put back before the process ends.
+func probeInterrupted(t *testing.T, program string) {
+	s := aLamp(t, program, localcloud.Replace)
 	changed := make(chan struct{}, 10)
 	s.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
 		changed <- struct{}{}
 		return &localcloud.Fault{Delay: 300 * time.Millisecond}
 	}
-	p = s.command([]string{"doctor", "--probe", "lamp", "--yes", "--call-timeout=2s"})
+	p := s.command([]string{"doctor", "--probe", "lamp", "--yes", "--call-timeout=2s"})
 	s.wait(changed, p)
 	_ = p.cmd.Process.Signal(syscall.SIGINT)
 	if code := s.exit(p, 40*time.Second); code != 1 || !strings.Contains(p.stderr.String(), "SIGINT") {
-		t.Errorf("interrupted: exit code %d\n%s%s", code, p.stdout.String(), p.stderr.String())
+		t.Errorf("exit code %d\n%s%s", code, p.stdout.String(), p.stderr.String())
 	}
 	s.wantMember("lamp", "MetaData", `{"a":"1","b":"2"}`)
 }

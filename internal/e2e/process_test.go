@@ -37,6 +37,7 @@ func TestWorkerProcess(t *testing.T) {
 	t.Run("cannot start", func(t *testing.T) { cannotStart(t, program) })
 	t.Run("doctor", func(t *testing.T) { doctorCommand(t, program) })
 	t.Run("doctor --probe", func(t *testing.T) { probeCommand(t, program) })
+	t.Run("doctor --probe, interrupted", func(t *testing.T) { probeInterrupted(t, program) })
 	t.Run("a start with something wrong", func(t *testing.T) { startWithProblems(t, program) })
 	t.Run("ECS protects the task", func(t *testing.T) { protectedByECS(t, program) })
 }
