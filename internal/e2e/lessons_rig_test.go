@@ -242,6 +242,8 @@ func (s mortalStore) Acquire(ctx context.Context, thing string, lease time.Durat
 func (s mortalStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
 	select {
 	case <-s.killed:
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // as every store bounds itself
+		defer cancel()
 		<-ctx.Done()
 		return context.Cause(ctx)
 	default:
