@@ -21,7 +21,7 @@ import (
 
 const (
 	batchSize      = 10 // SQS's most, of a receive and of a batch
-	attempts       = 8  // of one request
+	attempts       = 14 // of one request
 	requestTimeout = 10 * time.Second
 )
 
