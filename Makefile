@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,15 @@ bench-state: build ## print what each state store costs, and the worker's messag
 
 docs: ## make docs/settings.md from the table of settings
 	@go generate ./internal/config
+
+release: ## build the binaries, SBOMs, image and checksums of a release into dist (docs/image.md)
+	@deploy/release
+
+# Everything in deploy/, held against tools and servers of others.
+verify-deploy: verify-image ## prove what deploy/ holds, a line for each proof (as root; it installs what it needs)
+
+verify-image: ## prove the image and the release (as root; about 8 minutes)
+	@deploy/image/verify
 
 clean: ## remove what was built
 	@rm -rf bin dist
