@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -80,10 +80,16 @@ release: ## build the binaries, SBOMs, image and checksums of a release into dis
 	@deploy/release
 
 # Everything in deploy/, held against tools and servers of others.
-verify-deploy: verify-image ## prove what deploy/ holds, a line for each proof (as root; it installs what it needs)
+verify-deploy: verify-image verify-ecs verify-kubernetes ## prove what deploy/ holds, a line for each proof (as root; it installs what it needs)
 
 verify-image: ## prove the image and the release (as root; about 8 minutes)
 	@deploy/image/verify
+
+verify-ecs: ## prove the CloudFormation template, the Terraform module and the policies (VERIFY_REQUIRE=1 skips nothing)
+	@test/deploy/ecs/verify
+
+verify-kubernetes: ## prove the manifests and the chart (builds Helm and Kustomize first: minutes)
+	@cd test/deploy/kubernetes && go test -count=1 -v -timeout 30m ./...
 
 clean: ## remove what was built
 	@rm -rf bin dist
