@@ -169,4 +169,3 @@ func (w *pod) until(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
-

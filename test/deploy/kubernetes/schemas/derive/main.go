@@ -117,8 +117,8 @@ func fromKEDA(folder string) error {
 func fromDefinition(folder, module, path string) error {
 	var definition struct {
 		Spec struct {
-			Group    string                        `json:"group"`
-			Names    struct{ Kind string }         `json:"names"`
+			Group    string                `json:"group"`
+			Names    struct{ Kind string } `json:"names"`
 			Versions []struct {
 				Name   string `json:"name"`
 				Schema struct {
