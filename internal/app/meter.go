@@ -26,16 +26,17 @@ type meteredStore struct {
 // meter is one operation's.
 type meter struct {
 	seconds prometheus.Observer
-	results *prometheus.CounterVec // by result
+	results map[string]prometheus.Counter // kept: a look-up by labels for each call costs
 	latencies
 }
 
 func newMeteredStore(s thingstate.Store, m *telemetry.Metrics) *meteredStore {
 	of := func(operation string) *meter {
-		return &meter{
-			seconds: m.StateSeconds.WithLabelValues(operation),
-			results: m.StateOperations.MustCurryWith(prometheus.Labels{"operation": operation}),
+		results := make(map[string]prometheus.Counter)
+		for _, result := range telemetry.StateResults[operation] {
+			results[result] = m.StateOperations.WithLabelValues(operation, result)
 		}
+		return &meter{seconds: m.StateSeconds.WithLabelValues(operation), results: results}
 	}
 	return &meteredStore{store: s, acquire: of(telemetry.StateAcquire), finish: of(telemetry.StateFinish)}
 }
@@ -70,7 +71,7 @@ func (s *meteredStore) Finish(ctx context.Context, l thingstate.Lease, r thingst
 
 func (s *meteredStore) note(of *meter, result string, took time.Duration, err error) {
 	of.seconds.Observe(took.Seconds())
-	of.results.WithLabelValues(result).Inc()
+	of.results[result].Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	of.add(took)

@@ -20,6 +20,9 @@ func Schema() []byte { return slices.Clone(schemaFile) }
 // rules is the schema, compiled.
 type rules struct {
 	root *jsonschema.Schema
+	// names are the API's members, each by itself: what an update keeps of them
+	// must not keep the message's text alive.
+	names map[string]string
 	// at finds a part of the schema by its location, as validation errors name it.
 	at map[string]*jsonschema.Schema
 	// kinds are the kinds of values that a part of the schema allows; a part that
@@ -40,7 +43,13 @@ var compiled = sync.OnceValue(func() rules {
 	if err := c.AddResource(name, file); err != nil {
 		panic("message: schema.json: " + err.Error())
 	}
-	r := rules{root: c.MustCompile(name), at: map[string]*jsonschema.Schema{}, kinds: map[*jsonschema.Schema][]string{}}
+	r := rules{
+		root: c.MustCompile(name), names: map[string]string{},
+		at: map[string]*jsonschema.Schema{}, kinds: map[*jsonschema.Schema][]string{},
+	}
+	for member := range r.root.Properties {
+		r.names[member] = member
+	}
 	r.index(r.root)
 	return r
 })

@@ -59,7 +59,7 @@ func (u Update) Size() int {
 // Member is one member of an update: the API's own name and the value exactly as
 // the producer wrote it.
 type Member struct {
-	Name  string
+	Name  string // of an Update: shares no memory with the body
 	Value []byte // raw JSON; never modified, may share memory with the body
 }
 

@@ -10,7 +10,8 @@ import (
 )
 
 // validate holds a request against the schema. It returns the thing and the
-// members to set, or what is wrong; the members' values are request's own.
+// members to set, or what is wrong; the members' values are request's own, their
+// names are not.
 func validate(request object) (thing string, members []Member, findings []finding) {
 	r := compiled()
 	if !r.fits(request) {
@@ -25,7 +26,7 @@ func validate(request object) (thing string, members []Member, findings []findin
 		case m.Name == "Identifier":
 			thing, _ = stringOf(m.Value) // a copy: it outlives the message
 		default:
-			members = append(members, m)
+			members = append(members, Member{Name: r.names[m.Name], Value: m.Value})
 		}
 	}
 	return thing, members, nil

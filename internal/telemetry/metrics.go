@@ -57,6 +57,12 @@ const (
 	StateError = "error" // the store did not do it, or did not say so
 )
 
+// StateResults are the results that each operation can have.
+var StateResults = map[string][]string{
+	StateAcquire: {StateOK, StateHeld, StateError},
+	StateFinish:  {StateOK, StateLost, StateError},
+}
+
 // NewMetrics makes the metrics in a registry of their own, beside those of the
 // Go runtime and the process.
 func NewMetrics() *Metrics {
@@ -108,7 +114,7 @@ func NewMetrics() *Metrics {
 		Name: "worker_state_operations_total", Help: "Operations of the state store by result: ok; held by another replica; lost to another replica, a possible stale write; error.",
 	}, []string{"operation", "result"})
 	r.MustRegister(m.StateSeconds, m.StateOperations)
-	for operation, results := range map[string][]string{StateAcquire: {StateOK, StateHeld, StateError}, StateFinish: {StateOK, StateLost, StateError}} {
+	for operation, results := range StateResults {
 		m.StateSeconds.WithLabelValues(operation)
 		for _, result := range results {
 			m.StateOperations.WithLabelValues(operation, result)

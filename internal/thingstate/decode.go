@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unique"
 
 	"managed-thing-updater/internal/message"
 )
@@ -26,7 +27,7 @@ func decodeRecord(b []byte) (r Record, written time.Time, err error) {
 	}
 	d.base = d.signed()
 	for range d.count(1) {
-		d.members = append(d.members, ownName(d.text()))
+		d.members = append(d.members, unique.Make(d.text()).Value())
 	}
 	for range d.count(6) {
 		d.orders = append(d.orders, d.newOrder())

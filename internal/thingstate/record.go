@@ -5,7 +5,6 @@ import (
 	"iter"
 	"slices"
 	"time"
-	"unique"
 
 	"managed-thing-updater/internal/message"
 )
@@ -126,7 +125,7 @@ func (r Record) Marked(token uint64, intents []Intent, now time.Time) Record {
 	marks := append(make([]Mark, 0, len(r.Marks)+len(intents)), r.Marks...)
 	for _, in := range intents {
 		marks = makeRoom(marks, in.Member)
-		marks = append(marks, Mark{Member: ownName(in.Member), Digest: in.Digest, Order: in.Order, Token: token, At: now})
+		marks = append(marks, Mark{Member: in.Member, Digest: in.Digest, Order: in.Order, Token: token, At: now})
 	}
 	r.Marks = marks
 	return r
@@ -216,7 +215,7 @@ func (res Result) versions(known []Version, now time.Time) []Version {
 			versions[at] = later(known[at], v)
 			continue
 		}
-		v.Member, v.Parts = ownName(v.Member), v.Parts.newest()
+		v.Parts = v.Parts.newest()
 		versions = append(versions, v)
 	}
 	return versions
@@ -233,10 +232,6 @@ func later(known, v Version) Version {
 	v.Member, v.Parts = known.Member, parts
 	return v
 }
-
-// ownName returns one copy of a member's name for all records: the caller's may
-// be a piece of a message's body, which must not be kept alive by it.
-func ownName(member string) string { return unique.Make(member).Value() }
 
 // addKeys puts keys at the end; one that is there already counts from now on.
 func addKeys(known []AppliedKey, keys []string, now time.Time) []AppliedKey {

@@ -66,7 +66,7 @@ type Digest [16]byte
 
 // Intent is a member about to be sent.
 type Intent struct {
-	Member string
+	Member string // the store keeps it
 	Digest Digest
 	Order  *message.Order // never nil; the store keeps it
 }
@@ -85,7 +85,8 @@ const (
 // them.
 type Result struct {
 	Call Call
-	// Applied are the versions now known to be set, one for each member; they
+	// Applied are the versions now known to be set, one for each member, whose name
+	// is kept; they
 	// replace what was known of those members (Parts are added to, newest order
 	// wins). May be set with NotSent, where nothing needed sending.
 	Applied []Version
