@@ -1,6 +1,9 @@
 package consumer
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // lane lines up the messages of one ending state for their operation, in
 // batches. Wants c.mu held.
@@ -39,6 +42,16 @@ func (l *lane) push(d *Delivery, wait time.Duration) (sooner bool) {
 	}
 	l.fresh = append(l.fresh, d)
 	return sooner || len(l.fresh) == batchSize
+}
+
+// hasten has what failed tried again at the given time at the latest.
+func (l *lane) hasten(at time.Time) {
+	for _, d := range slices.Clone(l.later.h.items) {
+		if d.retryAt.After(at) {
+			d.retryAt = at
+			l.later.set(d)
+		}
+	}
 }
 
 // drop takes d out; from fresh it falls when its turn comes.

@@ -57,9 +57,22 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 		}
 	}
 	c.mu.Lock()
-	c.poll.ended = true
+	c.endReceiving()
 	c.mu.Unlock()
 	polls.wait()
+}
+
+// endReceiving has what polls bring from now on released, and what failed tried
+// again soon: a stop has no time for long waits.
+func (c *Consumer) endReceiving() {
+	if c.poll.ended {
+		return
+	}
+	c.poll.ended = true
+	for _, l := range c.lanes {
+		l.hasten(time.Now().Add(drainRetry))
+	}
+	wake(c.keepWake)
 }
 
 // ask is how many messages one poll asks for, and room the bytes they may have.
@@ -128,7 +141,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 		p.last, p.failures = now, 0
 		c.queue.Consumed(len(out.Messages))
 		if ctx.Err() != nil {
-			p.ended = true
+			c.endReceiving()
 		}
 		fresh = c.acceptAll(out, start, now)
 		c.adapt(len(out.Messages), n, start, now)

@@ -13,6 +13,9 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
+// drainRetry is how long what failed waits at most once receiving has ended.
+const drainRetry = time.Second
+
 // settling is one entry of a batch of deletes or releases.
 type settling struct {
 	d       *Delivery
@@ -171,7 +174,11 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 // tryLater lines d up for another try, the last one right before its lease ends.
 func (c *Consumer) tryLater(d *Delivery, now time.Time) {
 	d.tries++
-	d.retryAt = now.Add(c.wait(d.tries))
+	often := c.o.Retry
+	if c.poll.ended {
+		often.Max = min(often.Max, drainRetry)
+	}
+	d.retryAt = now.Add(often.Delay(d.tries, 0, c.o.Rand))
 	if last := d.liveUntil(); d.retryAt.After(last) {
 		d.retryAt = last // later it might be received again, and take up its room for another lease
 	}

@@ -72,6 +72,34 @@ func TestOpenPollIsCutAndCounted(t *testing.T) {
 	})
 }
 
+// TestAStopDoesNotWaitForLongBackoffs: deletes that failed for minutes are tried
+// again within a second of the stop, and each second from then on.
+func TestAStopDoesNotWaitForLongBackoffs(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	run(t, defaults(), func(r *rig) {
+		ids := r.q.sendAnd(10)
+		r.settle(message.Applied, ids...)
+		pass(90 * time.Second)
+		r.stopReceiving()
+		pass(5 * time.Second)
+		failing.Store(false)
+		start := time.Now()
+		r.flush()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("the deletes took %s", took)
+		}
+		r.wantLeft()
+	}, func(r *rig) {
+		r.q.fault = func(_ context.Context, action string, _ int) error {
+			if action == "DeleteMessageBatch" && failing.Load() {
+				return errors.New("no such luck")
+			}
+			return nil
+		}
+	})
+}
+
 func TestAbandonReleasesWhatIsHeld(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(300)
