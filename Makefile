@@ -23,9 +23,10 @@ run: build ## watch the worker work, against a local cloud (ARGS='--messages 300
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
 	@exec bin/demo $(ARGS)
 
-# Tests that are parallel wait in real time, for sockets; the rest is not.
+# Tests that are parallel wait in real time, for processes and sockets, or one at a time
+# for the processor that those leave idle; the rest is not.
 test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/config for some)
-	@go test -race -timeout 10m -parallel 8 $(PACKAGES)
+	@go test -race -timeout 15m -parallel 12 $(PACKAGES)
 
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)

@@ -86,6 +86,7 @@ func TestEveryPassingFailureIsRetriedUntilItPasses(t *testing.T) {
 // Each class meets one thing, for ever, while other things fare well: the message
 // of a real failure is given up in the end, with its code; a throttled one never.
 func TestEveryFailureOfOneThingAloneExhaustsItButAThrottle(t *testing.T) {
+	meanwhile(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 2*time.Second, 4 }})
 		var over atomic.Bool

@@ -216,6 +216,7 @@ func TestACallThatOutlastsTheLeaseIsAppliedOnceAndReceivedOnce(t *testing.T) {
 }
 
 func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
+	meanwhile(t)
 	l := layout{settings: func(c *config.Config) { c.RetryMax = 5 * time.Minute }} // fewer calls to simulate
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		down := r.apiDown()

@@ -92,8 +92,10 @@ func spansReachAReceiver(t *testing.T, program string) {
 	if r.wrong != nil {
 		t.Errorf("requests that are not OTLP: %s", strings.Join(r.wrong, ", "))
 	}
-	if text := p.stderr.String(); strings.Contains(text, `"level":"warn"`) {
-		t.Errorf("it complains:\n%s", text)
+	for line := range strings.Lines(p.stderr.String()) {
+		if strings.Contains(line, `"level":"warn"`) && !strings.Contains(line, `"check":`) { // of the rig's short leases
+			t.Errorf("it complains: %s", line)
+		}
 	}
 }
 
