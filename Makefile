@@ -9,10 +9,10 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-23s %s\n", $$1, $$2}'
 
 build: ## build bin/worker
 	@mkdir -p bin
@@ -90,7 +90,13 @@ verify-ecs: ## prove the CloudFormation template, the Terraform module and the p
 	@test/deploy/ecs/verify
 
 verify-kubernetes: ## prove the manifests and the chart (builds Helm and Kustomize first: minutes)
-	@cd test/deploy/kubernetes && go test -count=1 -v -timeout 30m ./...
+	@test/deploy/kubernetes/verify
+
+verify-kubernetes-live: ## have a kube-apiserver judge the manifests by dry runs (builds it first: about 10 minutes)
+	@test/deploy/kubernetes/verify live
+
+kubernetes-schemas: # the schemas that the manifests are held against, and the settings in the chart's schema of values, anew
+	@cd test/deploy/kubernetes && go run ./schemas/derive schemas && go run ./valuesschema ../../../deploy/kubernetes/chart/values.schema.json
 
 clean: ## remove what was built
 	@rm -rf bin dist

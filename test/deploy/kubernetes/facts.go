@@ -97,6 +97,10 @@ func FactFaults(r Rendering) ([]string, error) {
 	soft, err := config.ParseSize(envOf(c, "GOMEMLIMIT"))
 	check(err == nil && soft >= limit*85/100 && soft <= limit*95/100, "GOMEMLIMIT=%s is not nine tenths of the memory limit, %s", envOf(c, "GOMEMLIMIT"), config.FormatSize(limit))
 
+	check(budget.Spec.MaxUnavailable != nil && budget.Spec.MaxUnavailable.IntValue() == 1, "the PodDisruptionBudget does not let a node that is drained take one worker at a time")
+	_, watched := r.Of("PodMonitor")
+	faults = append(faults, networkFaults(network.Spec, settings.StateKind() == config.StateRedis, watched)...)
+
 	_, scaled := r.Of("ScaledObject")
 	rolling := d.Spec.Strategy.RollingUpdate
 	if settings.StateKind() == config.StateMemory {

@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -63,8 +64,18 @@ func KEDAFaults(r Rendering, schemas string) ([]string, error) {
 	if monitor, ok := r.Of("PodMonitor"); !ok || text(monitor, "spec", "jobLabel") != "app.kubernetes.io/instance" {
 		fault("no PodMonitor gives the metrics the job that the query asks for")
 	}
-	if _, err := Replicas(scaled, 0, 0); err != nil {
-		fault("%v", err)
+	if scaled.Spec.Fallback != nil {
+		fault("its fallback sets the number of replicas where one of its triggers cannot be read")
+	}
+	for _, useful := range []float64{0, 0.011, 1, 7.5} {
+		got, err := Replicas(scaled, 1e9, useful)
+		if err != nil {
+			fault("%v", err)
+			break
+		}
+		if got != useful {
+			fault("its formula comes to %v where the quota has use for %v", got, useful)
+		}
 	}
 	return faults, nil
 }
@@ -94,6 +105,9 @@ func triggerFault(t keda.ScaleTriggers, schemas string) error {
 // triggers' values these. KEDA's own code compiles the formula, and the target is 1 for
 // each replica.
 func Replicas(scaled keda.ScaledObject, messages, useful float64) (float64, error) {
+	if scaled.Spec.Advanced == nil || scaled.Spec.Advanced.ScalingModifiers.Formula == "" {
+		return 0, errors.New("there is no formula: KEDA takes the larger of its triggers, and nothing caps the queue's")
+	}
 	own := scaled.DeepCopy() // compiling changes the formula
 	program, err := keda.ValidateAndCompileScalingModifiers(own)
 	if err != nil {

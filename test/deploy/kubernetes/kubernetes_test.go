@@ -2,6 +2,7 @@ package kubernetes
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,17 +21,21 @@ const (
 // overlays are also the names of the chart's examples.
 var overlays = []string{"memory", "dynamodb", "redis", "dynamodb-keda"}
 
-var installed = Release{Name: "managed-thing-updater", Namespace: "managed-thing-updater"}
+// installed is the release that must be what the overlays are.
+var (
+	installed          = Release{Name: "managed-thing-updater", Namespace: "managed-thing-updater"}
+	elsewhereInstalled = Release{Name: "hubs", Namespace: "homes"}
+)
 
-// checks are run on every rendering.
+// checks are run on every rendering; each has a word for what it proves.
 var checks = []struct {
-	name string
-	run  func(Rendering) ([]string, error)
+	proof string
+	run   func(Rendering) ([]string, error)
 }{
-	{"has the schemas of Kubernetes 1.33, KEDA and the Prometheus operator", func(r Rendering) ([]string, error) { return SchemaFaults(r, schemas) }},
-	{"passes Pod Security restricted", PodSecurityFaults},
-	{"agrees with itself and with the worker", FactFaults},
-	{"has triggers and a formula that KEDA knows", func(r Rendering) ([]string, error) { return KEDAFaults(r, schemas) }},
+	{"have no member, value or case that the schemas of Kubernetes 1.33, KEDA and the Prometheus operator do not have (kubeconform -strict)", func(r Rendering) ([]string, error) { return SchemaFaults(r, schemas) }},
+	{"pass Pod Security restricted, by the admission plugin's own code", PodSecurityFaults},
+	{"agree with themselves and with the worker's own code: settings, memory, grace period, replicas, strategy, probes, selectors, network", FactFaults},
+	{"have no trigger key that KEDA does not know, and a formula that KEDA compiles", func(r Rendering) ([]string, error) { return KEDAFaults(r, schemas) }},
 }
 
 // faultsOf is what all checks find in the overlay and in the chart's example beside it.
@@ -60,83 +65,94 @@ func faultsOf(root, overlay string) []string {
 	return append(all, Differences(kustomize, helm)...)
 }
 
-func TestOverlay(t *testing.T) {
-	for _, overlay := range overlays {
-		r, err := Kustomize(filepath.Join(deploy, "overlays", overlay))
+// renderings are what the overlays come to, and the chart's examples, these as two
+// releases of different names.
+func renderings(t *testing.T) map[string]Rendering {
+	t.Helper()
+	all := make(map[string]Rendering)
+	for _, name := range overlays {
+		r, err := Kustomize(filepath.Join(deploy, "overlays", name))
 		if err != nil {
-			t.Errorf("%s: %v", overlay, err)
-			continue
+			t.Fatalf("overlays/%s: %v", name, err)
 		}
-		for _, c := range checks {
-			if _, scaled := r.Of("ScaledObject"); !scaled && strings.Contains(c.name, "KEDA knows") {
-				continue
+		all["overlays/"+name] = r
+		for _, release := range []Release{installed, elsewhereInstalled} {
+			r, err := Helm(filepath.Join(deploy, "chart"), filepath.Join(deploy, "chart", "examples", name+".yaml"), release)
+			if err != nil {
+				t.Fatalf("chart/examples/%s: %v", name, err)
 			}
-			t.Run(overlay+" "+c.name, func(t *testing.T) { reportFaults(t, c.run, r) })
+			all[fmt.Sprintf("chart/examples/%s as %s", name, release.Name)] = r
 		}
 	}
+	return all
 }
 
-func TestChart(t *testing.T) {
-	chart := filepath.Join(deploy, "chart")
-	for _, name := range overlays {
-		example := filepath.Join(chart, "examples", name+".yaml")
-		t.Run(name+" passes helm lint", func(t *testing.T) {
-			if err := HelmLint(chart, example); err != nil {
-				t.Error(err)
+func TestManifests(t *testing.T) {
+	all := renderings(t)
+	scaled := 0
+	for _, r := range all {
+		if _, ok := r.Of("ScaledObject"); ok {
+			scaled++
+		}
+	}
+	if scaled != 3 {
+		t.Errorf("%d renderings have a ScaledObject, want the overlay and its chart under two names", scaled)
+	}
+	for _, c := range checks {
+		t.Run(c.proof, func(t *testing.T) {
+			proves(t, "the overlays %s and the chart's examples %s", strings.Join(overlays, ", "), c.proof)
+			for _, name := range slices.Sorted(maps.Keys(all)) {
+				reportFaults(t, name, c.run, all[name])
 			}
 		})
-		r, err := Helm(chart, example, installed)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
+	}
+	t.Run("the chart is what the overlays are", func(t *testing.T) {
+		objects := 0
+		for _, name := range overlays {
+			helm := all[fmt.Sprintf("chart/examples/%s as %s", name, installed.Name)]
+			objects += len(helm.Objects)
+			for _, d := range Differences(all["overlays/"+name], helm) {
+				t.Errorf("%s: %s", name, d)
+			}
 		}
-		for _, c := range checks {
-			if _, scaled := r.Of("ScaledObject"); !scaled && strings.Contains(c.name, "KEDA knows") {
-				continue
+		proves(t, "the chart renders what Kustomize does, %d objects member by member", objects)
+	})
+	t.Run("helm lint", func(t *testing.T) {
+		proves(t, "helm lint --strict finds nothing in the chart with each of its examples")
+		for _, name := range overlays {
+			if err := HelmLint(filepath.Join(deploy, "chart"), filepath.Join(deploy, "chart", "examples", name+".yaml")); err != nil {
+				t.Errorf("%s: %v", name, err)
 			}
-			t.Run(name+" "+c.name, func(t *testing.T) { reportFaults(t, c.run, r) })
 		}
-		t.Run(name+" renders what the overlay renders", func(t *testing.T) {
-			kustomize, err := Kustomize(filepath.Join(deploy, "overlays", name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, d := range Differences(kustomize, r) {
-				t.Error(d)
-			}
-		})
-		t.Run(name+" holds under another name beside the first", func(t *testing.T) {
-			other, err := Helm(chart, example, Release{Name: "hubs", Namespace: "homes"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range checks {
-				reportFaults(t, c.run, other)
-			}
-			for _, o := range other.Objects {
-				if text(o, "metadata", "name") != "hubs-managed-thing-updater" {
+	})
+	t.Run("two releases", func(t *testing.T) {
+		proves(t, "two releases of the chart share no object's name")
+		for _, name := range overlays {
+			for _, o := range all[fmt.Sprintf("chart/examples/%s as %s", name, elsewhereInstalled.Name)].Objects {
+				if text(o, "metadata", "name") != "hubs-managed-thing-updater" || text(o, "metadata", "namespace") != "homes" {
 					t.Errorf("%s would collide with another release", named(o))
 				}
 			}
-		})
-	}
+		}
+	})
 }
 
-func reportFaults(t *testing.T, run func(Rendering) ([]string, error), r Rendering) {
+func reportFaults(t *testing.T, name string, run func(Rendering) ([]string, error), r Rendering) {
 	t.Helper()
 	faults, err := run(r)
 	if err != nil {
-		t.Error(err)
+		t.Errorf("%s: %v", name, err)
 	}
 	for _, f := range faults {
-		t.Error(f)
+		t.Errorf("%s: %s", name, f)
 	}
 }
 
 // TestRollout is about what a change of a setting does: the pods are new.
 func TestRollout(t *testing.T) {
 	chart := filepath.Join(deploy, "chart")
-	t.Run("a changed setting is a rollout with Kustomize and with Helm", func(t *testing.T) {
+	t.Run("a changed setting", func(t *testing.T) {
+		proves(t, "a changed setting is a rollout, with Kustomize and with Helm")
 		copied := copyOf(t)
 		pods := func() (text []string) {
 			k, err := Kustomize(filepath.Join(copied, "overlays", "memory"))
@@ -162,16 +178,16 @@ func TestRollout(t *testing.T) {
 			}
 		}
 	})
-	t.Run("numbers reach the worker as they were written", func(t *testing.T) {
+	t.Run("numbers", func(t *testing.T) {
+		proves(t, "numbers among the chart's settings reach the worker as they were written")
 		values, err := chartutil.ReadValuesFile(filepath.Join(chart, "examples", "memory.yaml"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		settings := values["settings"].(map[string]any)
-		for name, value := range map[string]any{"WORKER_MAX_HELD": 100000.0, "WORKER_RATE_START": 0.5, "WORKER_RATE_MAX": "1000000", "WORKER_SKIP_UNCHANGED": 0.0} {
+		for name, value := range map[string]any{"WORKER_MAX_HELD": 100000.0, "WORKER_RATE_START": 0.5, "WORKER_RATE_MAX": "100000", "WORKER_SKIP_UNCHANGED": 0.0} {
 			settings[name] = value
 		}
-		settings["WORKER_RATE_MAX"] = "100000"
 		r, err := HelmValues(chart, values, installed)
 		if err != nil {
 			t.Fatal(err)
@@ -182,7 +198,7 @@ func TestRollout(t *testing.T) {
 				t.Errorf("%s=%s, want %s", name, got, want)
 			}
 		}
-		reportFaults(t, FactFaults, r)
+		reportFaults(t, "the chart", FactFaults, r)
 	})
 }
 
@@ -210,6 +226,7 @@ func TestReplicas(t *testing.T) {
 		{"an empty queue needs none", 0, 0.011, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			proves(t, "KEDA's formula with %v messages and %v useful replicas comes to %v: %s", test.messages, test.useful, test.want, test.name)
 			got, err := Replicas(scaled, test.messages, test.useful)
 			if err != nil || got != test.want {
 				t.Errorf("%v, %v; want %v", got, err, test.want)
@@ -244,6 +261,7 @@ func replace(t *testing.T, folder, file, from, to string) {
 
 // TestEveryOverlayIsChecked holds the list against the folders.
 func TestEveryOverlayIsChecked(t *testing.T) {
+	proves(t, "every overlay and every example of the chart is among those checked")
 	for folder, suffix := range map[string]string{"overlays": "", "chart/examples": ".yaml"} {
 		entries, err := os.ReadDir(filepath.Join(deploy, folder))
 		if err != nil {

@@ -226,8 +226,8 @@ func write(folder, group, version, kind, source string, schema any) error {
 	properties := s["properties"].(object)
 	delete(properties, "status") // the cluster's own
 	// kubeconform looks the file up without regard to case; the API server does not.
-	properties["kind"] = object{"const": kind}
-	properties["apiVersion"] = object{"const": strings.TrimPrefix(group+"/"+version, "/")}
+	properties["kind"] = object{"enum": []string{kind}} // it reads Draft 4, which has no "const"
+	properties["apiVersion"] = object{"enum": []string{strings.TrimPrefix(group+"/"+version, "/")}}
 	s["required"] = []string{"apiVersion", "kind", "metadata"}
 	return save(filepath.Join(folder, name+"-"+version+".json"), source, s)
 }

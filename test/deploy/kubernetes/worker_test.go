@@ -34,12 +34,14 @@ func TestWorker(t *testing.T) {
 	w := newPod(t, memory)
 
 	t.Run("starts with the manifest's environment and answers its probes", func(t *testing.T) {
+		proves(t, "the worker starts with the manifest's arguments and environment, and answers its three probes")
 		for _, probe := range []*corev1.Probe{w.container.StartupProbe, w.container.LivenessProbe, w.container.ReadinessProbe} {
 			path := probe.HTTPGet.Path
 			w.until(t, path+" is 200", func() bool { status, _ := w.get(path); return status == http.StatusOK })
 		}
 	})
 	t.Run("applies a message", func(t *testing.T) {
+		proves(t, "started so, it applies a message")
 		w.cloud.SQS.Send(w.queue, localcloud.Message{Body: `{"Identifier":"lamp","Name":"Hall light"}`})
 		w.until(t, "the thing has its name", func() bool {
 			members, _ := w.cloud.Things.Get("lamp")
@@ -47,6 +49,7 @@ func TestWorker(t *testing.T) {
 		})
 	})
 	t.Run("has the metric by which KEDA caps the replicas where the PodMonitor looks", func(t *testing.T) {
+		proves(t, "it has the metric by which KEDA caps the replicas, where the PodMonitor looks")
 		monitor, _ := r.Of("PodMonitor")
 		endpoints, _ := at(monitor, "spec", "podMetricsEndpoints").([]any)
 		if len(endpoints) != 1 {
@@ -57,6 +60,7 @@ func TestWorker(t *testing.T) {
 		}
 	})
 	t.Run("drains on SIGTERM with exit code 0 within the grace period", func(t *testing.T) {
+		proves(t, "it drains on SIGTERM with exit code 0 within the grace period")
 		grace := time.Duration(*w.spec.TerminationGracePeriodSeconds) * time.Second
 		if err := w.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
