@@ -33,6 +33,7 @@ func TestPlantedFault(t *testing.T) {
 		{"two replicas with the state in memory", "memory", "base/deployment.yaml", "replicas: 1", "replicas: 2", "one replica"},
 		{"a grace period below the shutdown", "memory", "base/settings.env", "WORKER_SHUTDOWN_TIMEOUT=25s", "WORKER_SHUTDOWN_TIMEOUT=35s", "grace period"},
 		{"more held than the memory has room for", "memory", "base/settings.env", "64MiB", "128MiB", "memory limit"},
+		{"more held than the chart's memory has room for", "memory", "chart/examples/memory.yaml", "settings:\n", "settings:\n  WORKER_MAX_HELD_BYTES: 128MiB\n", "memoryMiB is 256"},
 		{"no soft limit of the memory", "memory", "base/deployment.yaml", "230MiB", "256MiB", "GOMEMLIMIT"},
 		{"a typo in a setting", "memory", "overlays/memory/settings.env", "WORKER_QUEUE_URL", "WORKER_QUEU_URL", "did you mean WORKER_QUEUE_URL"},
 		{"a wrong value of a setting", "memory", "base/settings.env", "64MiB", "1MiB", "WORKER_MAX_HELD_BYTES"},

@@ -58,7 +58,7 @@ func settingSchema(s config.Setting) Object {
 	case "calls/s":
 		return either("number", `^[0-9]+(\.[0-9]+)?$`)
 	case "size":
-		return either("integer", `^[0-9]+(\.[0-9]+)? ?([kMGT]?B|[KMGT]iB)?$`)
+		return either("integer", `^[0-9]+ *([kKmMgGtT][iI]?[bB]|[bB])?$`)
 	case "duration":
 		return Object{"anyOf": []any{Object{"const": 0}, Object{"type": "string", "pattern": `^(0|([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+)$`}}}
 	case "URL":

@@ -66,6 +66,7 @@ var wrongValues = [][]any{
 	{"settings", "WORKER_WAIT_TIME", 20},
 	{"settings", "WORKER_MAX_HELD", "many"},
 	{"settings", "WORKER_MAX_HELD_BYTES", "64Mi"},
+	{"settings", "WORKER_MAX_HELD_BYTES", "1.5GiB"},
 	{"settings", "WORKER_STATE", "memory"},
 	{"settings", "WORKER_ADMIN_TOKEN", "letmein"},
 	{"settings", "WORKER_QUEUE_URL", "my-queue"},
