@@ -5,7 +5,6 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,12 +12,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 )
-
-// definitions are the custom resources that the manifests have objects of.
-var definitions = map[string][]string{
-	"github.com/kedacore/keda/v2@v2.20.2":                        {"config/crd/bases/keda.sh_scaledobjects.yaml", "config/crd/bases/keda.sh_triggerauthentications.yaml"},
-	"github.com/prometheus-operator/prometheus-operator@v0.85.0": {"example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml"},
-}
 
 // TestServerSideDryRun has a real kube-apiserver judge the manifests, where KUBE_APISERVER
 // names its program. The namespaces enforce Pod Security restricted.
@@ -35,6 +28,9 @@ func TestServerSideDryRun(t *testing.T) {
 	var server struct{ GitVersion string }
 	if err := json.Unmarshal(version.body, &server); err != nil {
 		t.Fatal(err)
+	}
+	if !strings.HasSuffix(KubernetesSource, "@"+server.GitVersion) {
+		t.Errorf("the API server is %s, and the schemas are of %s", server.GitVersion, KubernetesSource)
 	}
 	define(t, c)
 	for _, namespace := range []string{installed.Namespace, elsewhereInstalled.Namespace} {
@@ -125,17 +121,13 @@ func podOf(r Rendering) Object {
 // define lets the API server know the custom resources, and waits until it does.
 func define(t *testing.T, c *cluster) {
 	t.Helper()
-	for module, paths := range definitions {
-		out, err := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module).Output()
+	for source, paths := range Definitions {
+		folder, err := Folder(source)
 		if err != nil {
-			t.Fatalf("%s: %v", module, err)
-		}
-		var where struct{ Dir string }
-		if err := json.Unmarshal(out, &where); err != nil {
 			t.Fatal(err)
 		}
 		for _, path := range paths {
-			written, err := os.ReadFile(filepath.Join(where.Dir, path))
+			written, err := os.ReadFile(filepath.Join(folder, path))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,7 @@
 // Derive makes the JSON schemas beside it, against which the manifests are checked,
 // from what Kubernetes, KEDA and the Prometheus operator publish: the swagger of the
 // Kubernetes API, their custom resource definitions, and KEDA's list of what each of
-// its triggers takes. They come as Go modules, so go.sum's database vouches for them.
+// its triggers takes.
 //
 //	go run ./schemas/derive schemas
 package main
@@ -12,20 +12,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
-)
 
-// The oldest Kubernetes that the manifests are for: what is stable there is in every
-// later one.
-const (
-	kubernetes         = "k8s.io/kubernetes@v1.33.13"
-	keda               = "github.com/kedacore/keda/v2@v2.20.2"
-	prometheusOperator = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
+	manifests "managed-thing-updater/test/deploy/kubernetes"
 )
 
 // kinds are what the manifests have, by API group, version and kind.
@@ -40,8 +33,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: derive FOLDER")
 		os.Exit(2)
 	}
-	if err := errors.Join(fromKubernetes(os.Args[1]), fromKEDA(os.Args[1]), fromDefinition(os.Args[1], prometheusOperator,
-		"example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml")); err != nil {
+	if err := errors.Join(fromKubernetes(os.Args[1]), fromDefinitions(os.Args[1]), fromTriggers(os.Args[1])); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -51,7 +43,7 @@ func fromKubernetes(folder string) error {
 	var swagger struct {
 		Definitions map[string]object `json:"definitions"`
 	}
-	if err := read(kubernetes, "api/openapi-spec/swagger.json", &swagger); err != nil {
+	if err := read(manifests.KubernetesSource, "api/openapi-spec/swagger.json", &swagger); err != nil {
 		return err
 	}
 	for _, definition := range swagger.Definitions {
@@ -62,7 +54,7 @@ func fromKubernetes(folder string) error {
 			if !slices.Contains(kinds, group+"/"+version+"/"+kind) {
 				continue
 			}
-			if err := write(folder, group, version, kind, kubernetes, closed(resolved(definition, swagger.Definitions))); err != nil {
+			if err := write(folder, group, version, kind, manifests.KubernetesSource, closed(resolved(definition, swagger.Definitions))); err != nil {
 				return err
 			}
 		}
@@ -70,12 +62,19 @@ func fromKubernetes(folder string) error {
 	return nil
 }
 
-func fromKEDA(folder string) error {
-	for _, plural := range []string{"scaledobjects", "triggerauthentications"} {
-		if err := fromDefinition(folder, keda, "config/crd/bases/keda.sh_"+plural+".yaml"); err != nil {
-			return err
+func fromDefinitions(folder string) error {
+	for source, paths := range manifests.Definitions {
+		for _, path := range paths {
+			if err := fromDefinition(folder, source, path); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+// fromTriggers takes what KEDA lists for the triggers that the manifests have.
+func fromTriggers(folder string) error {
 	var published struct {
 		Scalers []struct {
 			Type       string `json:"type"`
@@ -87,7 +86,7 @@ func fromKEDA(folder string) error {
 			} `json:"parameters"`
 		} `json:"scalers"`
 	}
-	if err := read(keda, "schema/generated/scalers-schema.json", &published); err != nil {
+	if err := read(manifests.KEDASource, "schema/generated/scalers-schema.json", &published); err != nil {
 		return err
 	}
 	for _, scaler := range published.Scalers {
@@ -106,7 +105,7 @@ func fromKEDA(folder string) error {
 		}
 		slices.Sort(required)
 		schema := object{"type": "object", "properties": properties, "required": required, "additionalProperties": false}
-		if err := save(filepath.Join(folder, "keda-trigger-"+scaler.Type+".json"), keda, schema); err != nil {
+		if err := save(filepath.Join(folder, "keda-trigger-"+scaler.Type+".json"), manifests.KEDASource, schema); err != nil {
 			return err
 		}
 	}
@@ -199,17 +198,13 @@ func closed(schema any) any {
 	return out
 }
 
-// read reads a file of a module: name@version.
-func read(module, path string, into any) error {
-	out, err := exec.Command("go", "mod", "download", "-json", module).Output()
+// read reads a file of a source.
+func read(source, path string, into any) error {
+	folder, err := manifests.Folder(source)
 	if err != nil {
-		return fmt.Errorf("%s: %w", module, err)
+		return err
 	}
-	var where struct{ Dir string }
-	if err := json.Unmarshal(out, &where); err != nil {
-		return fmt.Errorf("%s: %w", module, err)
-	}
-	text, err := os.ReadFile(filepath.Join(where.Dir, path))
+	text, err := os.ReadFile(filepath.Join(folder, path))
 	if err != nil {
 		return err
 	}
