@@ -3,6 +3,7 @@ package kubernetes
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -117,9 +118,7 @@ func FactFaults(r Rendering) ([]string, error) {
 // settingsFaults has the worker's own code read the settings that a pod gets.
 func settingsFaults(c corev1.Container, data corev1.ConfigMap) (config.Config, []string) {
 	environ := make(map[string]string)
-	for name, value := range data.Data {
-		environ[name] = value
-	}
+	maps.Copy(environ, data.Data)
 	for _, e := range c.Env {
 		environ[e.Name] = e.Value
 		if e.ValueFrom != nil && e.Name == "WORKER_STATE" {

@@ -185,9 +185,7 @@ func TestRollout(t *testing.T) {
 			t.Fatal(err)
 		}
 		settings := values["settings"].(map[string]any)
-		for name, value := range map[string]any{"WORKER_MAX_HELD": 100000.0, "WORKER_RATE_START": 0.5, "WORKER_RATE_MAX": "100000", "WORKER_SKIP_UNCHANGED": 0.0} {
-			settings[name] = value
-		}
+		maps.Copy(settings, map[string]any{"WORKER_MAX_HELD": 100000.0, "WORKER_RATE_START": 0.5, "WORKER_RATE_MAX": "100000", "WORKER_SKIP_UNCHANGED": 0.0})
 		r, err := HelmValues(chart, values, installed)
 		if err != nil {
 			t.Fatal(err)
