@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"sigs.k8s.io/yaml"
 )
 
@@ -141,7 +142,13 @@ func define(t *testing.T, c *cluster) {
 			where := "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/" + text(definition, "metadata", "name")
 			c.until(t, path+" is established", func() bool {
 				now, err := c.ask(http.MethodGet, where, "", nil)
-				return err == nil && strings.Contains(strings.Join(strings.Fields(string(now.body)), ""), `"status":"True","type":"Established"`)
+				var known apiextensionsv1.CustomResourceDefinition
+				if err != nil || json.Unmarshal(now.body, &known) != nil {
+					return false
+				}
+				return slices.ContainsFunc(known.Status.Conditions, func(is apiextensionsv1.CustomResourceDefinitionCondition) bool {
+					return is.Type == apiextensionsv1.Established && is.Status == apiextensionsv1.ConditionTrue
+				})
 			})
 		}
 	}
