@@ -69,6 +69,7 @@ func newServer(t *testing.T, program string, l layout) *server {
 	s.web.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.busy.Add(1)
 		defer s.busy.Add(-1)
+		noteAction(r)
 		s.cloud.Handler().ServeHTTP(w, r)
 	})
 	t.Cleanup(s.web.Close)

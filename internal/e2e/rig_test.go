@@ -96,6 +96,9 @@ func (r *rig) start(change ...func(*app.Options)) *worker {
 	for _, f := range change {
 		f(&o)
 	}
+	if o.Transport != nil {
+		o.Transport = noted(o.Transport)
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	w := &worker{Worker: app.New(r.cfg, o), t: r.t, cancel: cancel, done: make(chan struct{}), logs: logs}
 	r.workers = append(r.workers, w)
