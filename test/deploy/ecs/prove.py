@@ -46,7 +46,7 @@ def main(bin_dir, states):
         say(f"a planted fault is found: {name}: {found.splitlines()[0][:120]}")
     if pathlib.Path(states).exists():
         for name, state in read_states(states):
-            same(standing.of(module.as_template(state)), of_template(text, name), "module", "template")
+            same(standing.of(module.as_template(state)), of_template(text, name), f"module, {name},", "template")
             say(f"module, {name}: it makes the same as the template")
 
 
@@ -89,7 +89,7 @@ def _made(a, text, name):
         parameters["AdminSource"] = a.group
     made = a.make(Template(text, parameters, account.STACK, {}), parameters)
     s = standing.of(Template(text, parameters, account.STACK, made).resources())
-    same(a.seen(made), account.as_seen(s), "moto", "template")
+    same(a.seen(made), account.as_seen(s), "stack that moto made", "template")
     return made, s
 
 
@@ -97,7 +97,7 @@ def same(got, want, got_name, want_name):
     got, want = standing.ordered(got), standing.ordered(want)
     if got != want:
         lines = difflib.unified_diff(want.splitlines(), got.splitlines(), want_name, got_name, lineterm="", n=2)
-        raise AssertionError("\n".join(lines))
+        raise AssertionError("\n".join([f"the {got_name} is not what the {want_name} says", *lines]))
 
 
 def read_states(path):
