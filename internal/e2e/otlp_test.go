@@ -77,7 +77,9 @@ func spansReachAReceiver(t *testing.T, program string) {
 	for range 20 {
 		s.cloud.SQS.Send(s.queue, localcloud.Message{Body: name("lamp", "on"), TraceHeader: xrayHeader})
 	}
-	p := s.start("OTEL_EXPORTER_OTLP_ENDPOINT="+r.URL, "OTEL_EXPORTER_OTLP_HEADERS=X-Team=lamps", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment=test")
+	p := s.start(append([]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT=" + r.URL, "OTEL_EXPORTER_OTLP_HEADERS=X-Team=lamps", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment=test",
+	}, soundly...)...)
 	s.eventually("the queue is drained", 20*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
 	s.ends(p) // delivers the last ones
 
