@@ -26,6 +26,12 @@ func (w *Worker) gauges() {
 		}
 		return 0
 	})
+	m.Gauge("queue_retention_seconds", "For how long the queue keeps a message, as it said at the worker's start; NaN where it did not say.", func() float64 {
+		if w.queues.retention == 0 {
+			return math.NaN()
+		}
+		return w.queues.retention.Seconds()
+	})
 	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
 	for _, reason := range telemetry.CircuitReasons {
 		m.Gauge("circuit_open", "1 while the circuit is open for this reason: nothing is received, and only probes are sent.", func() float64 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ type queues struct {
 	policy  retry.Policy
 	metrics *telemetry.Metrics
 	log     *zap.Logger
+
+	retention time.Duration // of the source queue, as find saw it; 0 where it was not told
 }
 
 // find returns the dead-letter queue's URL: deadLetterURL where it is set, the
@@ -38,6 +41,9 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 		}
 	case err != nil:
 		return "", err
+	}
+	if seconds, err := strconv.Atoi(attributes[string(types.QueueAttributeNameMessageRetentionPeriod)]); err == nil {
+		q.retention = time.Duration(seconds) * time.Second
 	}
 	if deadLetterURL == "" {
 		if deadLetterURL, err = q.redriveTarget(ctx, sourceURL, attributes); err != nil {

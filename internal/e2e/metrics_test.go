@@ -84,6 +84,12 @@ func TestMetrics(t *testing.T) {
 			}
 			w.stopped()
 		}},
+		{name: "how long the queue keeps a message", play: func(r *rig) {
+			w := r.start()
+			time.Sleep(time.Second)
+			w.wantMetric((4 * 24 * time.Hour).Seconds(), "worker_queue_retention_seconds")
+			w.stopped()
+		}},
 		{name: "from sent to applied", play: func(r *rig) {
 			r.send(name("lamp", "on"))
 			time.Sleep(2 * time.Minute)
