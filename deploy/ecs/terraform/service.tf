@@ -27,7 +27,14 @@ locals {
     WORKER_ADMIN_ADDR         = var.admin_source == null ? "127.0.0.1:8080" : ":8080"
     TERMINATION_GRACE_SECONDS = tostring(local.stop_timeout)
     GOMEMLIMIT                = local.size.go_limit
-  }, var.settings)
+  }, local.collects ? local.traces : {}, var.settings)
+
+  # One trace in 20: X-Ray counts each.
+  traces = {
+    OTEL_EXPORTER_OTLP_ENDPOINT = "http://127.0.0.1:4318"
+    OTEL_TRACES_SAMPLER         = "parentbased_traceidratio"
+    OTEL_TRACES_SAMPLER_ARG     = "0.05"
+  }
 
   log = {
     logDriver = "awslogs"
