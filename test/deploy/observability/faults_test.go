@@ -27,7 +27,7 @@ func TestPlantedFault(t *testing.T) {
 		{"an alert that nobody knows how to take", alerts, "{severity: warning}", "{severity: page}", `severity "page"`},
 		{"a rule that is none", alerts, "absent(worker_rate)", "absent(worker_rate", "parse error"},
 		{"an option that no panel has", dashboardFile, `"textMode"`, `"textmode"`, "textmode"},
-		{"a value that no option has", dashboardFile, `"drawStyle": "line"`, `"drawStyle": "lines"`, "drawStyle"},
+		{"a value that no option has", dashboardFile, `"drawStyle": "line"`, `"drawStyle": "lines"`, `'"lines"' is not assignable`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			root := copyOf(t)
