@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas verify-observability clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-23s %s\n", $$1, $$2}'
@@ -81,7 +81,7 @@ release: ## build the binaries, SBOMs, image and checksums of a release into dis
 	@deploy/release
 
 # Everything in deploy/, held against tools and servers of others.
-verify-deploy: verify-image verify-ecs verify-kubernetes ## prove what deploy/ holds, a line for each proof (as root; it installs what it needs)
+verify-deploy: verify-image verify-ecs verify-kubernetes verify-observability ## prove what deploy/ holds, a line for each proof (as root; it installs what it needs)
 
 verify-image: ## prove the image and the release (as root; about 8 minutes)
 	@deploy/image/verify
@@ -97,6 +97,9 @@ verify-kubernetes-live: ## have a kube-apiserver judge the manifests by dry runs
 
 kubernetes-schemas: # the schemas that the manifests are held against, and the settings in the chart's schema of values, anew
 	@cd test/deploy/kubernetes && go run ./schemas/derive schemas && go run ./valuesschema ../../../deploy/kubernetes/chart/values.schema.json
+
+verify-observability: ## prove the rules, the dashboard, the collector's configuration and the runbook (builds a collector first: minutes)
+	@test/deploy/observability/verify
 
 clean: ## remove what was built
 	@rm -rf bin dist
