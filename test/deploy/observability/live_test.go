@@ -30,7 +30,10 @@ func TestLive(t *testing.T) {
 			return nil
 		})
 		queries, err := Queries(project)
-		t.Logf("%d queries (%v)", len(queries), err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%d queries", len(queries))
 	})
 	t.Run("planted faults of the dashboard's queries are found", func(t *testing.T) {
 		root := copyOf(t)
