@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
@@ -88,6 +89,16 @@ func TestMetrics(t *testing.T) {
 			w := r.start()
 			time.Sleep(time.Second)
 			w.wantMetric((4 * 24 * time.Hour).Seconds(), "worker_queue_retention_seconds")
+			w.stopped()
+		}},
+		{name: "a queue that does not say how long it keeps a message", play: func(r *rig) {
+			r.cfg.DLQURL = r.dlq
+			r.breakable().set("GetQueueAttributes", localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"})
+			w := r.start()
+			time.Sleep(time.Second)
+			if got, _ := w.metric("worker_queue_retention_seconds"); !math.IsNaN(got) {
+				r.t.Errorf("it is %v, want NaN", got)
+			}
 			w.stopped()
 		}},
 		{name: "from sent to applied", play: func(r *rig) {
