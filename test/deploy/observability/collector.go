@@ -21,8 +21,8 @@ const (
 	tracesExporter  = "awsxray"
 )
 
-// exporterKeys are what the exporters to AWS know, of which the module proxy has no
-// source: their documentation is all that stands behind this.
+// exporterKeys are what the exporters to AWS know. The module proxy that the project
+// builds from does not offer these: their documentation is all that stands behind this.
 var exporterKeys = map[string][]string{
 	metricsExporter: {
 		"namespace", "log_group_name", "log_stream_name", "log_retention", "region", "endpoint", "role_arn", "max_retries",

@@ -1,6 +1,7 @@
 // Command collector is the OpenTelemetry Collector with the parts that
-// deploy/observability/collector/ecs.yaml names, but for its exporters to AWS, which
-// the module proxy does not have: in their place is a log of what they would be given.
+// deploy/observability/collector/ecs.yaml names, but for its exporters to AWS, which the
+// module proxy that the project builds from does not offer: in their place is a log of
+// what they would be given.
 package main
 
 import (
