@@ -83,8 +83,11 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.transport.RoundTrip(owned)
+	return c.RoundTrip(owned)
 }
+
+// RoundTrip is Do for a request whose body nobody closes but net/http.
+func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) { return c.transport.RoundTrip(r) }
 
 // CloseIdleConnections closes the connections that no call uses.
 func (c *Client) CloseIdleConnections() {

@@ -35,11 +35,12 @@ type Options struct {
 // Client calls the API. Safe for use by many goroutines.
 type Client struct {
 	endpoint    *url.URL
+	things      things
 	region      string
 	credentials aws.CredentialsProvider
 	signer      *v4.Signer
-	http        aws.HTTPClient
-	userAgent   string
+	send        func(*http.Request) (*http.Response, error)
+	userAgent   []string
 
 	correctsClock bool
 	clockOffset   atomic.Int64 // nanoseconds by which the API's clock is ahead of ours
@@ -72,15 +73,18 @@ func New(cfg aws.Config, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{
-		endpoint: endpoint, region: cfg.Region, credentials: cfg.Credentials,
-		signer: v4.NewSigner(), http: o.HTTP, userAgent: agent,
+	if o.HTTP == nil {
+		o.HTTP = awshttp.ForConfig(cfg, awshttp.Options{})
+	}
+	send := o.HTTP.Do
+	if direct, ok := o.HTTP.(*awshttp.Client); ok {
+		send = direct.RoundTrip // it need not guard a body that we do not close
+	}
+	return &Client{
+		endpoint: endpoint, things: thingsAt(endpoint), region: cfg.Region, credentials: cfg.Credentials,
+		signer: v4.NewSigner(), send: send, userAgent: agent,
 		correctsClock: !cfg.DisableClockSkewCorrection,
-	}
-	if c.http == nil {
-		c.http = awshttp.ForConfig(cfg, awshttp.Options{})
-	}
-	return c, nil
+	}, nil
 }
 
 // Endpoint is where the calls go, as a URL.
@@ -108,7 +112,7 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 	if err != nil {
 		return Output{}, err
 	}
-	return c.send(ctx, r, connection, in.Members)
+	return c.call(ctx, r, connection, in.Members)
 }
 
 // trace tells whether a call got as far as a connection. Whoever dials may write it.
@@ -127,10 +131,10 @@ func (t *trace) watch(ctx context.Context) context.Context {
 // sent is false only where it is certain that no byte of the request went out.
 func (t *trace) sent() bool { return t.got.Load() || !t.asked.Load() }
 
-// send makes the call. A crash from here on leaves behind values that may be
+// call makes the call. A crash from here on leaves behind values that may be
 // applied or not; that they were about to be sent must be on record already.
-func (c *Client) send(ctx context.Context, r *http.Request, connection *trace, members []message.Member) (Output, error) {
-	answer, err := c.http.Do(r)
+func (c *Client) call(ctx context.Context, r *http.Request, connection *trace, members []message.Member) (Output, error) {
+	answer, err := c.send(r)
 	if connection.body.late.Load() {
 		if err == nil {
 			answer.Body.Close() // whoever answers a request without its body did nothing for it

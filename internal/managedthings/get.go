@@ -37,7 +37,7 @@ func (c *Client) get(ctx context.Context, identifier string) (Thing, error) {
 	if err := c.sign(ctx, r, nil); err != nil {
 		return Thing{}, err
 	}
-	answer, err := c.http.Do(r)
+	answer, err := c.send(r)
 	if err != nil {
 		return Thing{}, transportError(ctx, err, connection.sent())
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -47,24 +48,45 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-func (c *Client) request(ctx context.Context, method, identifier string, body *timely) *http.Request {
-	to := *c.endpoint
-	base, rawBase := strings.TrimSuffix(to.Path, "/"), strings.TrimSuffix(to.EscapedPath(), "/")
-	// RawPath keeps net/url from writing ':' and others as they are: the service
-	// expects all but A-Z a-z 0-9 - . _ ~ escaped, and the signature counts on it.
-	to.Path = base + "/managed-things/" + identifier
-	to.RawPath = rawBase + "/managed-things/" + httpbinding.EscapePath(identifier, true)
+// things is the path of all things at an endpoint, as it is and escaped.
+type things struct{ path, escaped string }
 
-	return (&http.Request{
-		Method: method, URL: &to, Host: to.Host,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{
-			"Content-Type": {"application/json"},
-			"User-Agent":   {c.userAgent},
-		},
-		ContentLength: int64(len(body.body)),
-		GetBody:       body.open,
-	}).WithContext(ctx)
+func thingsAt(endpoint *url.URL) things {
+	const name = "/managed-things/"
+	return things{strings.TrimSuffix(endpoint.Path, "/") + name, strings.TrimSuffix(endpoint.EscapedPath(), "/") + name}
+}
+
+// thing is the URL of one thing.
+func (c *Client) thing(identifier string) *url.URL {
+	to := *c.endpoint
+	to.Path, to.RawPath = c.things.path+identifier, ""
+	if strings.ContainsFunc(identifier, isEscaped) || c.things.path != c.things.escaped {
+		// RawPath keeps net/url from writing ':' and others as they are: the service
+		// expects all but A-Z a-z 0-9 - . _ ~ escaped, and the signature counts on it.
+		to.RawPath = c.things.escaped + httpbinding.EscapePath(identifier, true)
+	}
+	return &to
+}
+
+func isEscaped(r rune) bool {
+	return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_' && r != '~'
+}
+
+// Values of headers that all requests share; nothing changes them in place.
+var (
+	jsonContent = []string{"application/json"}
+	onlyAttempt = []string{"attempt=1; max=1"}
+)
+
+// blank has what all requests share.
+var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+
+func (c *Client) request(ctx context.Context, method, identifier string, body *timely) *http.Request {
+	r := blank.WithContext(ctx)
+	r.Method, r.URL, r.Host = method, c.thing(identifier), c.endpoint.Host
+	r.Header = http.Header{"Content-Type": jsonContent, "User-Agent": c.userAgent}
+	r.ContentLength, r.GetBody = int64(len(body.body)), body.open
+	return r
 }
 
 var errNoCredentials = errors.New("none are set up: attach a role to the worker, or set AWS_PROFILE")
@@ -93,7 +115,7 @@ func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
 		return fmt.Errorf("managedthings: draw the id of a call: %w", err)
 	}
 	r.Header["Amz-Sdk-Invocation-Id"] = []string{id}
-	r.Header["Amz-Sdk-Request"] = []string{"attempt=1; max=1"}
+	r.Header["Amz-Sdk-Request"] = onlyAttempt
 	return nil
 }
 
@@ -125,7 +147,7 @@ func (c *Client) correctClock(code string, h http.Header, now time.Time) {
 }
 
 // userAgent is what the SDK's own clients send.
-func userAgent(cfg aws.Config) (string, error) {
+func userAgent(cfg aws.Config) ([]string, error) {
 	agent := awsmiddleware.NewRequestUserAgent()
 	agent.AddSDKAgentKeyValue(awsmiddleware.APIMetadata, signingName, apiVersion)
 	if cfg.AppID != "" {
@@ -137,7 +159,7 @@ func userAgent(cfg aws.Config) (string, error) {
 			return
 		}))
 	if err != nil {
-		return "", fmt.Errorf("managedthings: put together the User-Agent: %w", err)
+		return nil, fmt.Errorf("managedthings: put together the User-Agent: %w", err)
 	}
-	return r.Header.Get("User-Agent"), nil
+	return r.Header.Values("User-Agent"), nil
 }
