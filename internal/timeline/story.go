@@ -45,65 +45,6 @@ type Story struct {
 	older, newer *Story // on the shelf
 }
 
-type kind uint8
-
-const (
-	received kind = iota
-	receivedAgain
-	leaseRenewed
-	leaseLost
-	heldTooLong
-	stranded
-	stopping
-	called
-	waits
-	superseded
-	ended
-	letterFailed
-	deleted
-	visible
-	unsettled
-)
-
-type event struct {
-	at     int64 // Unix nanoseconds
-	since  int64 // when the first of those was that it stands for
-	kind   kind
-	why    Why
-	counts Counting
-	end    uint8 // index in message.Outcomes
-	n      int32 // receives; other messages in the call
-	times  int32 // further events of the same kind that it stands for
-	tries  int32 // counted attempts
-	took   time.Duration
-	wait   time.Duration
-
-	code, text, request string
-}
-
-// Why a message waits.
-type Why uint8
-
-const (
-	ForItsTurn     Why = iota
-	ForAnother         // another worker has the thing
-	ForTheStore        // the store of the things' records does not answer
-	ToBeSure           // an earlier call may land on top of what was applied
-	Apart              // a call with others was refused: it goes out alone
-	LetterHeldBack     // no letters are written while the service is in trouble
-)
-
-// Counting is what a failed call counts for.
-type Counting uint8
-
-const (
-	NotSaid Counting = iota
-	CountsAgainst
-	TroubleOfTheService
-	NothingToCompareWith
-	WhileTheCircuitIsOpen
-)
-
 // Call is a call that carried the message.
 type Call struct {
 	Others    int // messages in the same call
@@ -180,22 +121,6 @@ func (s *Story) repeats(e event) int {
 	}
 	return -1
 }
-
-// same reports whether f is one more of the same kind, which needs no place of
-// its own.
-func (e *event) same(f event) bool {
-	switch e.kind {
-	case leaseRenewed, letterFailed, unsettled:
-		return e.kind == f.kind && e.code == f.code
-	case waits:
-		return f.kind == waits && e.why == f.why
-	case called:
-		return f.kind == called && f.code != "" && e.code == f.code && e.n == f.n
-	}
-	return false
-}
-
-func (e *event) size() int { return eventBytes + len(e.code) + len(e.text) + len(e.request) }
 
 func (s *Story) resize(by int) {
 	s.bytes += by

@@ -2,14 +2,12 @@ package updater
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
-	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
 	"managed-thing-updater/internal/timeline"
@@ -23,10 +21,6 @@ const (
 	// land, or twice its timeout where that is longer. AWS documents no bound; no
 	// server known to us holds a request longer.
 	lateWindow = 5 * time.Minute
-	// finishTimeout bounds the tries to record a call's end that the store would not
-	// take at first, finishEvery the wait between two of them.
-	finishTimeout = 10 * time.Second
-	finishEvery   = time.Second
 )
 
 // turn sees one turn through: acquire the thing's record, drop what it says is
@@ -211,125 +205,3 @@ func (u *Updater) sendAgainAfter(t *backlog.Turn, plan backlog.Plan, rec thingst
 // landsWithin is how long after its start a call of unknown outcome has landed,
 // if it does at all, as far as a value that was sent twice relies on it.
 func (u *Updater) landsWithin() time.Duration { return 2 * u.o.CallTimeout }
-
-// finish records how a turn ended. It reports false where that could not be done:
-// then nothing may be settled on the word of it.
-func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) bool {
-	// What the call did must be recorded even while the worker stops.
-	ctx = context.WithoutCancel(ctx)
-	err := u.store.Finish(ctx, lease, r)
-	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
-		err = u.finishLate(ctx, lease, r)
-	}
-	switch {
-	case err == nil:
-	case errors.Is(err, thingstate.ErrLeaseLost):
-		if r.Call == thingstate.NotSent {
-			break // nothing was written under the lease
-		}
-		u.metrics.StaleWrites.Inc()
-		u.log.Warn("possible stale write: the thing's lease ran out during the call and another owner took it", telemetry.Thing(lease.Thing))
-	default:
-		u.o.Circuit.StateAnswered(lease.Thing, false)
-		u.notices.failed("state", "the end of a call could not be recorded, so its values are sent again: "+err.Error())
-	}
-	return err == nil
-}
-
-// finishLate records a call's end, which the store would not take at first: the call
-// is made, and to record it late is better than to make it again.
-func (u *Updater) finishLate(ctx context.Context, lease thingstate.Lease, r thingstate.Result) error {
-	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
-	defer cancel()
-	often := retry.Policy{Base: u.o.Retry.Base, Max: min(u.o.Retry.Max, finishEvery)}
-	return retry.Do(ctx, often, retry.Options{Rand: u.o.Rand}, func(ctx context.Context) error {
-		err := u.store.Finish(ctx, lease, r)
-		if errors.Is(err, thingstate.ErrLeaseLost) {
-			err = retry.Permanent(err)
-		}
-		return err
-	})
-}
-
-// unacquired says what comes after a turn that did not get its thing's record. A
-// thing that another worker has is not waited for: others take their turns.
-func (u *Updater) unacquired(ctx context.Context, t *backlog.Turn, err error) backlog.Next {
-	if held, ok := errors.AsType[*thingstate.HeldError](err); ok {
-		u.o.Circuit.StateAnswered(t.Thing, true)
-		jitter := retry.Policy{Base: time.Second, Max: time.Second}.Delay(1, 0, u.o.Rand)
-		delay := max(0, time.Until(held.Until)) + jitter
-		tellWait(t.Items, timeline.ForAnother, delay, "")
-		return backlog.Next{Delay: delay, Failed: t.Failures > 0, Confirm: t.Confirm}
-	}
-	if ctx.Err() == nil {
-		_, answered := errors.AsType[*thingstate.UnreadableError](err) // of one thing, however many there are
-		u.o.Circuit.StateAnswered(t.Thing, answered)
-		u.notices.failed("state", err.Error())
-	}
-	delay := u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)
-	tellWait(t.Items, timeline.ForTheStore, delay, err.Error())
-	return backlog.Next{Delay: delay, Failed: true, Confirm: t.Confirm}
-}
-
-// settle ends what is finished with; where is where those lost that did, to a call
-// with that request id, if there was one.
-func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo, requestID string) {
-	for _, s := range settled {
-		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
-			u.metrics.Superseded(where, s.LostBy)
-			s.Item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
-		}
-		if s.Outcome == message.Applied && s.Item.Attempts.Failures > 0 {
-			u.notices.recovered(s.Item)
-		}
-		s.Item.Claim.Settle(s.Outcome)
-	}
-}
-
-// done ends the turn. What is left when the worker stops is given back, except
-// where it was cut: then the consumer gives it back and counts it as stranded.
-func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []backlog.Settlement, next backlog.Next) {
-	for _, it := range u.backlog.Done(t, settled, next) {
-		if ctx.Err() == nil {
-			it.Claim.Release(0)
-		}
-	}
-}
-
-func live(items []*backlog.Item) []*backlog.Item {
-	var held []*backlog.Item
-	for _, it := range items {
-		if it.Claim.Live() {
-			held = append(held, it)
-		}
-	}
-	return held
-}
-
-// without leaves out what is settled, which is in the order of the items.
-func without(items []*backlog.Item, settled []backlog.Settlement) []*backlog.Item {
-	if len(settled) == 0 {
-		return items
-	}
-	rest := make([]*backlog.Item, 0, len(items)-len(settled))
-	for _, it := range items {
-		if len(settled) > 0 && settled[0].Item == it {
-			settled = settled[1:]
-			continue
-		}
-		rest = append(rest, it)
-	}
-	return rest
-}
-
-// keys are the dedup keys of the updates that took effect. One that lost to a
-// newer value needs none: it would lose again.
-func keys(settled []backlog.Settlement) []string {
-	var out []string
-	for _, s := range settled {
-		if s.Outcome == message.Applied || s.Outcome == message.Unchanged {
-			out = append(out, s.Item.Update.Key)
-		}
-	}
-	return out
-}
