@@ -17,6 +17,7 @@ import (
 // A letter that comes back when newer values have been applied, by another worker
 // than the one that wrote it, is superseded, whoever moved it.
 func TestALetterMovedBackIsSupersededWhoeverSharesTheStore(t *testing.T) {
+	t.Parallel()
 	for _, store := range stateStores {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
@@ -57,6 +58,7 @@ func TestALetterMovedBackIsSupersededWhoeverSharesTheStore(t *testing.T) {
 // A store that is stopped for half a minute and started again: nothing is lost,
 // dead-lettered or written over.
 func TestAStoreThatIsStoppedAndStartedAgain(t *testing.T) {
+	t.Parallel()
 	for _, program := range []string{"redis", "valkey"} {
 		t.Run(program, func(t *testing.T) {
 			t.Parallel()

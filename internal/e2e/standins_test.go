@@ -19,6 +19,7 @@ type standInCase struct {
 // it: our own stand-in could share a misunderstanding with the worker. Real time
 // and real sockets, so these are few.
 func TestStandIns(t *testing.T) {
+	t.Parallel()
 	cases := slices.Concat(wrappingCases, letterCases, leaseCases, fifoCases, loadCases, doctorCases)
 	for _, s := range []standin.Kind{standin.Fauxqs(), standin.Moto()} {
 		t.Run(s.Name, func(t *testing.T) {

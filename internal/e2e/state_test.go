@@ -81,6 +81,7 @@ func (s *sharedState) start() *worker {
 
 // What one worker has applied, the next one and the one beside it know.
 func TestWorkersShareTheirState(t *testing.T) {
+	t.Parallel()
 	for _, store := range stateStores {
 		t.Run(store.Name, func(t *testing.T) {
 			t.Parallel()
