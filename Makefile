@@ -30,7 +30,7 @@ test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/co
 
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
-	@REPLICAS=$(SEEDS) go test -race -count=1 -v -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/'
+	@REPLICAS=$(SEEDS) go test -race -count=1 -v -parallel 3 -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/'
 
 test-page: build ## test the live page in headless Chromium (pictures of it: test/page/screenshots)
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
