@@ -30,7 +30,7 @@ test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/co
 
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
-	@REPLICAS=$(SEEDS) go test -race -count=1 -v -parallel 3 -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/'
+	@REPLICAS=$(SEEDS) go test -race -count=1 -v -parallel 3 -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/ { print; fflush() }'
 
 test-page: build ## test the live page in headless Chromium (pictures of it: test/page/screenshots)
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
@@ -68,7 +68,7 @@ bench: build ## run the benchmarks, and hold the worker's CPU, requests and memo
 	@bin/bench $(ARGS)
 
 bench-quota: ## print how calls are spent, beside two baselines; fails where a bound is broken (about 10 minutes; SEEDS=1 is quicker)
-	@BENCH_QUOTA=$(SEEDS) go test -count=1 -v -timeout 40m -run '^TestQuota$$' ./internal/e2e | awk '!/^ *(===|---|PASS|FAIL|ok)/'
+	@BENCH_QUOTA=$(SEEDS) go test -count=1 -v -timeout 40m -run '^TestQuota$$' ./internal/e2e | awk '!/^ *(===|---|PASS|FAIL|ok)/ { print; fflush() }'
 
 bench-state: build ## print what each state store costs, and the worker's messages a second with it (ARGS=--help says more)
 	@mkdir -p bin && go build -o bin/bench ./cmd/localcloud/bench
