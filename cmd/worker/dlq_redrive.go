@@ -143,7 +143,7 @@ func (w world) account(ctx context.Context, q *app.Queues, o redriveOptions, s r
 			{s.NotSent, "not taken by the source queue; they stay in the dead-letter queue"},
 			{s.NotDeleted, "of those moved are in the dead-letter queue as well: they could not be deleted"},
 			{s.LeaseLost, "not moved: their lease ran out, and somebody else may hold them"},
-			{s.Waiting(), "not moved any more"},
+			{s.Waiting(), "not moved any more, as the run was stopped; they are in the dead-letter queue as before"},
 		} {
 			if line.n > 0 {
 				w.print("%d %s", line.n, line.text)

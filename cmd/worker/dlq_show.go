@@ -108,7 +108,7 @@ func printFailure(row func(name, format string, args ...any), f message.Failure,
 	row("why", "%s: %s", f.Reason, reasonWords[f.Reason].what)
 	row("error", "%s", strings.TrimSpace(f.Code+"  "+f.Detail))
 	for _, fault := range f.Faults {
-		row("fault", "%s: %s: %s", where(fault.In, fault.Pointer), fault.Rule, fault.Detail)
+		row("fault", "%s: %s: %s", fault.Place(), fault.Rule, fault.Detail)
 	}
 	row("happened", "%s", timeText(f.OccurredAt, now))
 	row("sent", "%s", timeText(f.SentAt, now))

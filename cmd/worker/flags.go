@@ -1,6 +1,7 @@
 package main
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -33,6 +34,9 @@ func addSettings(flags *pflag.FlagSet, names ...string) func() map[string]string
 	}
 }
 
+// guide is a link to another guide, as the settings' own has it.
+var guide = regexp.MustCompile(`\[[^]]*\]\(([a-z-]+\.md)\)`)
+
 func usage(s config.Setting) string {
 	text := s.Doc
 	switch {
@@ -43,6 +47,7 @@ func usage(s config.Setting) string {
 	default:
 		text += " Default: " + s.Default + "."
 	}
+	text = guide.ReplaceAllString(text, "docs/$1")
 	// pflag takes a word in backquotes for the name of the value.
 	return strings.ReplaceAll(text+" ["+s.Name+"]", "`", "")
 }

@@ -1,25 +1,37 @@
 package app
 
 import (
+	"fmt"
 	"time"
 
 	"managed-thing-updater/internal/timeline"
 )
 
 // Message tells what happened to the message with this SQS MessageId, and what it
-// waits for now where the circuit is open; false where nothing is remembered of it.
+// waits for now where it has no outcome; false where nothing is remembered of it.
 func (w *Worker) Message(id string) (timeline.Told, bool) {
 	told, ok := w.stories.Find(id)
 	if !ok || told.Outcome != string(timeline.Waiting) {
 		return told, ok
 	}
-	if s := w.circuit.State(); s.Open {
-		told.Events = append(told.Events, timeline.Step{
-			At: time.Now(), What: "now",
-			Detail: "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyOpen[s.Why],
-		})
-	}
+	told.Events = append(told.Events, timeline.Step{At: time.Now(), What: "now", Detail: w.waitsFor()})
 	return told, true
+}
+
+// waitsFor says what a message without an outcome waits for.
+func (w *Worker) waitsFor() string {
+	if s := w.circuit.State(); s.Open {
+		return "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyOpen[s.Why]
+	}
+	if since, on := w.halt.state(); on {
+		return "it waits, as all messages do: " + pausedSince(since)
+	}
+	things := w.backlog.Things()
+	wait := " things wait"
+	if things == 1 {
+		wait = " thing waits"
+	}
+	return fmt.Sprintf("it waits for its next call: %d%s, and %.1f calls a second may go out", things, wait, w.pace.Rate())
 }
 
 // Messages lists what is remembered of messages, newest first; with failed, only

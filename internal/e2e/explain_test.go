@@ -67,8 +67,8 @@ func TestAMessagesStory(t *testing.T) {
 			r.drained(time.Minute)
 			late := r.sendAt(at.Add(-time.Hour), name("lamp", "very old"))
 			r.drained(time.Minute)
-			w.reads(old, "outcome: superseded", "a newer value, by 30s, waited beside it and went out in its place [request ", "all that it sets has newer values", "deleted")
-			w.reads(late, "a newer value, by 1h, had been applied before it came")
+			w.reads(old, "outcome: superseded", "a value 30s newer waited beside it and went out in its place [request ", "all that it sets has newer values", "deleted")
+			w.reads(late, "a value 1h newer had been applied before it came")
 			w.stopped()
 		}},
 		{name: "throttled", layout: layout{}, play: func(r *rig) {
@@ -81,7 +81,7 @@ func TestAMessagesStory(t *testing.T) {
 			w := r.start()
 			id := r.send(name("lamp", "on"))
 			r.drained(10 * time.Minute)
-			w.reads(id, "sent to the API 3 times since ", "; the API had taken as many calls as it grants (ThrottlingException)", "no failure of the message; tried again in", "answered 204", "applied")
+			w.reads(id, "sent to the API 3 times since ", "; the last time the API had taken as many calls as it grants (ThrottlingException)", "no failure of the message; tried again in", "answered 204", "applied")
 			if failed := w.Messages(10, true); len(failed) != 0 {
 				t.Errorf("it is among the failed: %v", failed)
 			}
@@ -111,7 +111,40 @@ func TestAMessagesStory(t *testing.T) {
 			w := r.start()
 			id := r.send(`{"Identifier":"lamp","Nmae":"on"}`)
 			r.drained(time.Minute)
-			w.reads(id, "stored in the dead-letter queue: invalid_message: ", "Nmae")
+			bad := r.send(`{"Identifier":"lamp"} and more`)
+			r.drained(time.Minute)
+			w.reads(id, "outcome: dead_lettered (it is in the dead-letter queue; worker dlq show "+id+" shows it)",
+				"stored in the dead-letter queue: invalid_message: /Nmae: unknown member")
+			w.reads(bad, "stored in the dead-letter queue: invalid_message: the whole message: nothing after the JSON value")
+			w.stopped()
+		}},
+		{name: "invalid in several places", play: func(r *rig) {
+			w := r.start()
+			id := r.send(`{"Identifier":"lamp","Nmae":"on","Serial":"x"}`)
+			r.drained(time.Minute)
+			w.reads(id, "invalid_message: /Nmae: unknown member (the first of 2 faults)")
+			w.stopped()
+		}},
+		{name: "for a thing that is not there yet", play: func(r *rig) {
+			there := false
+			r.onCall("lamp", func(int, string) *localcloud.Fault {
+				if !there {
+					return status(404, "ResourceNotFoundException")
+				}
+				return nil
+			})
+			w := r.start()
+			id := r.send(name("lamp", "on"))
+			time.Sleep(30 * time.Second)
+			w.reads(id, "outcome: waiting", "times since ", "; the last failed after", "ResourceNotFoundException",
+				"; the thing may be on its way: it is tried for 1m after the message was sent; tried again in ",
+				"it waits for its next call: 1 thing waits, and ", " calls a second may go out")
+			w.Pause()
+			w.reads(id, "it waits, as all messages do: paused by an operator")
+			w.Resume()
+			there = true
+			r.drained(time.Minute)
+			w.reads(id, "outcome: applied", "answered 204")
 			w.stopped()
 		}},
 		{name: "held through an outage, its lease renewed", play: func(r *rig) {
@@ -121,7 +154,7 @@ func TestAMessagesStory(t *testing.T) {
 			for n := range 5 {
 				last = r.send(name(fmt.Sprintf("lamp-%d", n), "on"))
 			}
-			time.Sleep(10 * time.Minute)
+			time.Sleep(9*time.Minute + 30*time.Second) // between two renewals
 			w.reads(last, "outcome: waiting", "received", "its lease was renewed 9 times", "failed after", "the circuit is open since", "the service is in trouble, or cannot be reached")
 			if failed := w.Messages(10, true); len(failed) == 0 || failed[0].Outcome != "waiting" || failed[0].Code != "ServiceUnavailableException" {
 				t.Errorf("failed: %+v", failed)

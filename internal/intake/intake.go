@@ -86,7 +86,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	case len(faults) > 0:
 		in.letters.write(in.o.Hold, d, &u, message.Failure{
 			Reason: message.InvalidMessage, Faults: faults,
-			Detail: faults[0].Rule + " at " + strconv.Quote(faults[0].Pointer) + ", " + strconv.Itoa(len(faults)) + " in all",
+			Detail: message.InShort(faults),
 		})
 		return nil
 	case len(u.Members) == 0:

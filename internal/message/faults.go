@@ -2,6 +2,7 @@ package message
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -55,6 +56,32 @@ func (f *faults) all() []Fault {
 		return f.list
 	}
 	return append(f.list, Fault{Rule: "no faults", Detail: "and " + count(f.beyond, "more fault", "more faults") + ", not listed"})
+}
+
+// Place says where the fault is, in words and fit for a terminal.
+func (f Fault) Place() string {
+	pointer := Printable(f.Pointer)
+	switch {
+	case f.In == "" && pointer == "":
+		return "the whole message"
+	case f.In == "":
+		return pointer
+	case pointer == "":
+		return "inside " + f.In
+	}
+	return f.In + ": " + pointer
+}
+
+// InShort names the first of the faults, and says how many there are.
+func InShort(faults []Fault) string {
+	text := faults[0].Place() + ": " + faults[0].Rule
+	switch n := len(faults); {
+	case n > MaxFaults:
+		text += " (the first of more than " + strconv.Itoa(MaxFaults) + " faults)"
+	case n > 1:
+		text += " (the first of " + strconv.Itoa(n) + " faults)"
+	}
+	return text
 }
 
 // sensitive are the members that the API's model marks so.

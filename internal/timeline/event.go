@@ -59,6 +59,7 @@ const (
 	TroubleOfTheService
 	NothingToCompareWith
 	WhileTheCircuitIsOpen
+	ThingMayCome // it was not found, so soon after the message was sent
 )
 
 // same reports whether f is one more of the same kind, which needs no place of

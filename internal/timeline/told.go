@@ -68,7 +68,7 @@ func (t Told) Write(w io.Writer) error {
 	if t.Thing != "" {
 		heading += ", an update of thing " + t.Thing
 	}
-	if _, err := fmt.Fprintf(w, "%s\noutcome: %s\n", heading, explain(t.Outcome)); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\noutcome: %s\n", heading, t.explain()); err != nil {
 		return err
 	}
 	if t.TraceID != "" {
@@ -107,11 +107,15 @@ var meanings = map[message.Outcome]string{
 	message.Released:     "it was given back to the queue, and comes again",
 }
 
-func explain(outcome string) string {
-	if meaning, ok := meanings[message.Outcome(outcome)]; ok {
-		return outcome + " (" + meaning + ")"
+func (t Told) explain() string {
+	meaning, ok := meanings[message.Outcome(t.Outcome)]
+	switch {
+	case !ok:
+		return t.Outcome
+	case t.Outcome == string(message.DeadLettered):
+		meaning += "; worker dlq show " + t.ID + " shows it"
 	}
-	return outcome
+	return t.Outcome + " (" + meaning + ")"
 }
 
 // length writes a duration with as many digits as a person wants.

@@ -36,9 +36,9 @@ func (s *Story) words(e *event, before time.Time) (what, detail string) {
 		return "waiting", e.waitWords() + e.looked()
 	case superseded:
 		if e.n == 1 {
-			return "superseded", "a newer value, by " + length(e.took) + ", had been applied before it came"
+			return "superseded", newer(e.took) + " had been applied before it came"
 		}
-		return "superseded", "a newer value, by " + length(e.took) + ", waited beside it and went out in its place" + requested(e.request)
+		return "superseded", newer(e.took) + " waited beside it and went out in its place" + requested(e.request)
 	case letterFailed:
 		return "letter not stored", "the dead-letter queue did not take its letter (" + e.code + ")" + e.often() + "; it is tried again, and the message stays in its queue until then"
 	case deleted:
@@ -52,6 +52,13 @@ func (s *Story) words(e *event, before time.Time) (what, detail string) {
 		return string(outcome), e.endWords(outcome)
 	}
 	return "unknown", ""
+}
+
+func newer(by time.Duration) string {
+	if by < time.Millisecond {
+		return "a newer value"
+	}
+	return "a value " + length(by) + " newer"
 }
 
 func (s *Story) howOften(e *event) string {
@@ -92,17 +99,23 @@ func (s *Story) callWords(e *event, before time.Time) (what, detail string) {
 	} else if waited := time.Unix(0, e.at).Sub(before) - e.took; waited >= inLine {
 		b.WriteString(", after " + length(waited) + " in line")
 	}
-	request := requested(e.request)
+	request, last := requested(e.request), ""
+	if e.times > 0 {
+		last = "the last "
+	}
 	switch {
 	case e.code == "":
 		b.WriteString("; answered 204 after " + length(e.took) + request)
 		return "call", b.String()
 	case e.why == throttled:
-		b.WriteString("; the API had taken as many calls as it grants (" + e.code + ")" + request + ": no failure of the message")
+		if last != "" {
+			last += "time "
+		}
+		b.WriteString("; " + last + "the API had taken as many calls as it grants (" + e.code + ")" + request + ": no failure of the message")
 		e.next(&b)
 		return "throttled", b.String()
 	}
-	b.WriteString("; failed after " + length(e.took) + ": " + e.code)
+	b.WriteString("; " + last + "failed after " + length(e.took) + ": " + e.code)
 	if e.text != "" && e.text != e.code {
 		b.WriteString(": " + e.text)
 	}
@@ -114,6 +127,8 @@ func (s *Story) callWords(e *event, before time.Time) (what, detail string) {
 		b.WriteString("; it does not count: calls for other things fail as well")
 	case NothingToCompareWith:
 		b.WriteString("; it does not count: too few calls for other things to compare with")
+	case ThingMayCome:
+		b.WriteString("; the thing may be on its way: it is tried for 1m after the message was sent")
 	case WhileTheCircuitIsOpen:
 		b.WriteString("; it does not count: the circuit is open, the service is in trouble")
 	}

@@ -48,6 +48,9 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 			return u.refused(t, plan, f, message.NotFound)
 		}
 		again.Delay = min(again.Delay, wait)
+		for _, it := range plan.Carried {
+			it.Story.Counts(timeline.ThingMayCome, it.Attempts.Counted)
+		}
 		tellAgain(plan, again)
 		return nil, again
 	case denied:
