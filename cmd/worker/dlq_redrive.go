@@ -188,7 +188,7 @@ func (w world) foretell(ctx context.Context, outlooks []redrive.Outlook, looked 
 		if err := w.encode(outlooks); err != nil {
 			return err
 		}
-	} else if err := w.printOutlooks(outlooks, chosen, looked); err != nil {
+	} else if err := w.printOutlooks(outlooks, chosen, looked, o.Force); err != nil {
 		return err
 	}
 	switch {
@@ -202,10 +202,19 @@ func (w world) foretell(ctx context.Context, outlooks []redrive.Outlook, looked 
 	return nil
 }
 
-func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int) error {
-	text := "would move " + plural(chosen, "letter")
+func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, force bool) error {
+	refused := 0
+	for _, g := range outlooks {
+		if g.Verdict == redrive.WithoutTime && !force {
+			refused += g.Count
+		}
+	}
+	text := "would move " + plural(chosen-refused, "letter")
+	if refused > 0 {
+		text += fmt.Sprintf(", refuse %d without a time", refused)
+	}
 	if others := looked - chosen; others > 0 {
-		text += fmt.Sprintf(", and leave %d", others)
+		text += fmt.Sprintf(", and leave %d (left out by the filters or the limit, or new since this began)", others)
 	}
 	w.print("%s; none is moved now", text)
 	if len(outlooks) == 0 {

@@ -26,7 +26,7 @@ sensitive members (Owner, SerialNumber, Brand, Model, Classification) are hidden
 and all of a body in which these cannot be found, unless --sensitive is given.
 
 SQS cannot be asked for one letter: others are received until it comes, each once.`,
-		Args: cobra.ExactArgs(1),
+		Args: one("ID"),
 	}
 	sensitive := cmd.Flags().Bool("sensitive", false, "show the body with all that is in it")
 	set := queueFlags(cmd)

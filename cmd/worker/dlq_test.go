@@ -207,7 +207,9 @@ func TestDLQRedrive(t *testing.T) {
 	withLetters(t, false, func(f *letterFixture) {
 		f.some()
 		out, _ := f.do(1, "redrive", "--dry-run")
-		f.contains(rows(out), "would move 5 letters; none is moved now", "3 valid: applied", "1 still invalid: comes back /Nam", "1 no time of its event: refused without --force")
+		f.contains(rows(out), "would move 4 letters, refuse 1 without a time; none is moved now", "3 valid: applied", "1 still invalid: comes back /Nam", "1 no time of its event: refused without --force")
+		out, _ = f.do(0, "redrive", "--dry-run", "--force", "--reason", "foreign")
+		f.contains(out, "would move 1 letter, and leave 4 (left out by the filters")
 		out, said := f.do(1, "redrive")
 		f.contains(out, "4 letters were moved to updates\n", "1 refused: nothing on them says when")
 		f.contains(said, "1 given back")

@@ -24,7 +24,7 @@ what became of it. MESSAGE-ID is SQS's MessageId; of a dead letter, Failure.mess
 A worker knows the messages that it holds, the last 2,000 that ended well and the last
 1,000 that did not, since it started. Exit code 1: it knows nothing of the message, or
 does not answer.`,
-		Args: cobra.ExactArgs(1),
+		Args: one("MESSAGE-ID"),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print it as /status/messages/{id} gives it")
 	find := w.findRunning(cmd, adminAddr, adminToken)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"managed-thing-updater/internal/config"
@@ -31,6 +33,16 @@ func addSettings(flags *pflag.FlagSet, names ...string) func() map[string]string
 			}
 		}
 		return set
+	}
+}
+
+// one wants just one argument.
+func one(name string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("it takes one %s, and got %d", name, len(args))
+		}
+		return nil
 	}
 }
 

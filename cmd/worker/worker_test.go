@@ -75,6 +75,19 @@ func TestWrongUsage(t *testing.T) {
 		if !strings.HasPrefix(text, "worker: ") || strings.Count(text, "\n") != 1 || strings.Contains(text, "Flags:") || f.out.Len() > 0 {
 			t.Errorf("%v: %q on stderr, %q on stdout", args, text, f.out.String())
 		}
+		if args[0] == "explain" && !strings.Contains(text, "it takes one MESSAGE-ID") || !strings.Contains(text, " (see worker ") {
+			t.Errorf("%v: no way out in %q", args, text)
+		}
+	}
+}
+
+func TestHelpIsForATerminal(t *testing.T) {
+	f := newFixture()
+	if code := f.run(t, "run", "--help"); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if text := f.out.String(); strings.Contains(text, "](") || !strings.Contains(text, "docs/state.md says which to choose") {
+		t.Errorf("a link in:\n%s", text)
 	}
 }
 

@@ -49,7 +49,7 @@ func (f found) Unwrap() error { return f.err }
 func (w world) execute(ctx context.Context, args []string) int {
 	root := w.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
@@ -68,7 +68,11 @@ func (w world) execute(ctx context.Context, args []string) int {
 		return exitUsage
 	}
 	// cobra lays its suggestions out over several lines.
-	w.complain("%s (see worker help)", strings.Join(strings.Fields(err.Error()), " "))
+	help := "worker help"
+	if cmd != root {
+		help = cmd.CommandPath() + " --help"
+	}
+	w.complain("%s (see %s)", strings.Join(strings.Fields(err.Error()), " "), help)
 	return exitUsage
 }
 

@@ -132,5 +132,8 @@ func sentence(text string) string {
 	if text == "" {
 		return ""
 	}
+	if word, _, _ := strings.Cut(text, " "); strings.Contains(word, "://") { // an address stays as it is
+		return strings.TrimSuffix(text, ".") + "."
+	}
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }

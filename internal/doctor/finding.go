@@ -72,6 +72,9 @@ func (r Report) Text(w io.Writer) error {
 		}
 	}
 	fmt.Fprintf(&b, "\n%d checks: %d wrong, %s, %s\n", len(r.Checks), count[Wrong], plural(count[Warning], "warning"), plural(count[Note], "note"))
+	if count[Wrong] > 0 {
+		b.WriteString("What is WRONG can hide more, since what depends on it cannot be looked at: run worker doctor again once it is put right.\n")
+	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }

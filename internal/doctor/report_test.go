@@ -27,7 +27,7 @@ func TestTheWorstComesFirst(t *testing.T) {
 			t.Errorf("%+v", r.Findings)
 		}
 		text := show(r)
-		for _, part := range []string{"WRONG  permission-send\n", "WARNING  visibility\n", "NOTE  state\n", "checks: 1 wrong, 1 warning, "} {
+		for _, part := range []string{"WRONG  permission-send\n", "WARNING  visibility\n", "NOTE  state\n", "checks: 1 wrong, 1 warning, ", "run worker doctor again"} {
 			if !strings.Contains(text, part) {
 				t.Errorf("no %q in:\n%s", part, text)
 			}
@@ -50,6 +50,7 @@ func TestAStateStoreIsAsked(t *testing.T) {
 		want  doctor.Severity
 	}{
 		"broken":  {doctor.StateReport{Fault: "there is no table things", Fix: "create it"}, doctor.Wrong},
+		"away":    {doctor.StateReport{Fault: "redis://store:6379: connection refused", Fix: "start it"}, doctor.Wrong},
 		"forgets": {doctor.StateReport{Warnings: []string{"the table never forgets an item; let it do so"}}, doctor.Warning},
 		"sound":   {doctor.StateReport{}, ""},
 	} {
@@ -57,6 +58,9 @@ func TestAStateStoreIsAsked(t *testing.T) {
 			inBubble(t, func(t *testing.T, b *bed) {
 				b.state = c.state
 				r := b.examineShared(35 * 24 * time.Hour)
+				if name == "away" && !strings.Contains(show(r), "\n  redis://store:6379: connection refused.\n") {
+					t.Errorf("the address is changed:\n%s", show(r))
+				}
 				if got := found(r)["state"]; got != c.want || len(found(r)) > 1 {
 					t.Errorf("%v, want %q:\n%s", found(r), c.want, show(r))
 				}

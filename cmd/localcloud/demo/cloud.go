@@ -118,6 +118,9 @@ func (c *cloud) handler() http.Handler {
 		switch {
 		case r.Method == http.MethodPost && r.URL.Path == "/_cloud/send":
 			c.serveSend(w, r)
+		case r.Method == http.MethodGet && r.URL.Path == "/_cloud/":
+			next.ServeHTTP(w, r)
+			_, _ = fmt.Fprintf(w, "\nPOST /_cloud/send                        a message for %s, the body as it is, without a signature\n", queueName(c.queue))
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.SendMessage"):
 			c.watchSend(w, r, next)
 		default:

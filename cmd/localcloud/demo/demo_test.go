@@ -153,3 +153,18 @@ func TestBookFindsWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+func TestTheHelpNamesTheWayToSend(t *testing.T) {
+	c := newCloud(t)
+	resp, err := http.Get(c.base + "/_cloud/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	for _, part := range []string{"POST /_cloud/send", "POST /_cloud/faults"} {
+		if !strings.Contains(string(body), part) {
+			t.Errorf("no %q in:\n%s", part, body)
+		}
+	}
+}

@@ -34,6 +34,12 @@ func (s *screen) introduce(o settings, c *cloud, w *worker) {
 	heading("The same with the AWS CLI")
 	say("  %s sqs send-message --queue-url %s%s --message-body %s", aws, c.queue, fifo, body)
 	say("  %s iot-managed-integrations get-managed-thing --identifier %s", aws, ownThing)
+	heading("The worker's own commands, in another terminal")
+	say("  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=%s", accessKey, secretKey, region)
+	say("  export AWS_ENDPOINT_URL_SQS=%s AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS=%[1]s", c.base)
+	say("  export WORKER_QUEUE_URL=%s WORKER_ADMIN_ADDR=%s", c.queue, strings.TrimPrefix(w.admin, "http://"))
+	say("  curl %s/status/messages  (ids, newest first; of those that fail: /status/messages?failed=1)", w.admin)
+	say("  %s explain MESSAGE-ID;  %[1]s dlq list;  %[1]s doctor", o.worker)
 	if o.messages > 0 {
 		say("It ends when %d messages are sent and all are settled, or with Ctrl-C. A message for a thing", o.messages)
 		say("that does not exist is tried for a minute before it is dead-lettered.")

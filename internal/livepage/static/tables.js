@@ -5,7 +5,7 @@ import { duration, number, words } from "./format.js";
 const meaning = {
   applied: "the API took its values",
   superseded: "a newer value is applied",
-  superseded_unsure: "the same, of a member whose merging is not known",
+  superseded_unsure: "a newer value is applied, but may not set all its keys",
   duplicate: "seen before",
   unchanged: "nothing to set",
   dead_lettered: "copied to the dead-letter queue",

@@ -16,7 +16,7 @@ function tiles(status, history) {
     { name: "Calls", value: number(history.lately("calls") ?? 0), unit: `of ${number(pace.rate)}/s`, more: `${percent(pace.utilisation)} of the learned rate used` },
     { name: "Throttled", value: percent(pace.throttled_share), unit: "", more: "of the last minute's calls" },
     { name: "Messages a call", value: number(pace.messages_per_call, 1), unit: "", more: "settled, in the last minute" },
-    { name: "Waiting", value: number(messages.held), unit: "messages", more: `for ${number(backlog.things)} things${queued}` },
+    { name: "Waiting", value: number(messages.held), unit: "messages", more: `for ${number(backlog.things)} ${backlog.things === 1 ? "thing" : "things"}${queued}` },
     { name: "Oldest", value: duration(backlog.oldest_seconds), unit: "", more: drain },
     { name: "Call latency", value: milliseconds(history.lately("p95", 1)), unit: "p95", more: `${milliseconds(history.lately("p50", 1))} p50` },
     { name: "Dead-lettered", value: number(dead), unit: "", more: dead ? "since the start" : "none since the start", tone: dead ? "warn" : undefined },
