@@ -135,6 +135,18 @@ func TestTheSameFailureAgainTakesNoFurtherRoom(t *testing.T) {
 	}
 }
 
+func TestARepeatedMergedCallReadsInOrder(t *testing.T) {
+	l := timeline.New(timeline.Options{})
+	s := l.Begin("m", time.Now(), 1)
+	for range 2 {
+		s.Called(timeline.Call{Others: 1, Code: "timeout"})
+	}
+	told, _ := l.Find("m")
+	if got := told.Events[1].Detail; !strings.HasPrefix(got, "sent to the API 2 times since ") || !strings.HasSuffix(got, ", merged with 1 other message for the thing into one call; the last failed after 0s: timeout") {
+		t.Error(got)
+	}
+}
+
 // TestMemoryIsBounded tells far more than there is room for, in every way, and
 // looks at what the whole process holds.
 func TestMemoryIsBounded(t *testing.T) {

@@ -87,16 +87,14 @@ func (e *event) looked() string {
 
 func (s *Story) callWords(e *event, before time.Time) (what, detail string) {
 	var b strings.Builder
-	b.WriteString("sent to the API")
+	b.WriteString("sent to the API" + e.often())
 	switch {
 	case e.n == 1:
 		b.WriteString(", merged with 1 other message for the thing into one call")
 	case e.n > 1:
 		fmt.Fprintf(&b, ", merged with %d other messages for the thing into one call", e.n)
 	}
-	if e.times > 0 {
-		b.WriteString(e.often())
-	} else if waited := time.Unix(0, e.at).Sub(before) - e.took; waited >= inLine {
+	if waited := time.Unix(0, e.at).Sub(before) - e.took; e.times == 0 && waited >= inLine {
 		b.WriteString(", after " + length(waited) + " in line")
 	}
 	request, last := requested(e.request), ""

@@ -15,6 +15,7 @@ type book struct {
 	ledger  fleet.Ledger
 	sent    tally
 	mayFail map[string]bool // message ids that may be dead-lettered
+	taken   map[string]bool // receipt handles of letters that somebody took from the dead-letter queue
 }
 
 // tally counts messages by who sent them.
@@ -57,6 +58,23 @@ func (b *book) byHand(id, body string) {
 	if u.Thing != "" {
 		b.ledger.Touched(u.Thing)
 	}
+}
+
+// letterTaken notes that a letter was deleted: moved back, most likely. Deleting it
+// once more takes nothing.
+func (b *book) letterTaken(handle string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.taken == nil {
+		b.taken = make(map[string]bool)
+	}
+	b.taken[handle] = true
+}
+
+func (b *book) lettersTaken() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.taken)
 }
 
 func (b *book) letFail(id string) {

@@ -47,6 +47,44 @@ func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Hand
 	}
 }
 
+// watchDelete passes a DeleteMessage or DeleteMessageBatch on, and notes the letters
+// that are taken from the dead-letter queue: only a person does that.
+func (c *cloud) watchDelete(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer := &tee{ResponseWriter: w, status: http.StatusOK}
+	next.ServeHTTP(answer, r)
+
+	type entry struct {
+		ID            string `json:"Id"`
+		ReceiptHandle string
+	}
+	var request struct {
+		QueueURL      string `json:"QueueUrl"`
+		ReceiptHandle string
+		Entries       []entry
+	}
+	var done struct{ Successful []entry }
+	if answer.status != http.StatusOK || json.Unmarshal(body, &request) != nil || queueName("/"+request.QueueURL) != queueName(c.dlq) {
+		return
+	}
+	if request.ReceiptHandle != "" {
+		c.book.letterTaken(request.ReceiptHandle)
+	}
+	_ = json.Unmarshal(answer.body.Bytes(), &done) // DeleteMessage answers nothing
+	for _, s := range done.Successful {
+		for _, e := range request.Entries {
+			if e.ID == s.ID {
+				c.book.letterTaken(e.ReceiptHandle)
+			}
+		}
+	}
+}
+
 // tee keeps a copy of an answer.
 type tee struct {
 	http.ResponseWriter

@@ -123,6 +123,8 @@ func (c *cloud) handler() http.Handler {
 			_, _ = fmt.Fprintf(w, "\nPOST /_cloud/send                        a message for %s, the body as it is, without a signature\n", queueName(c.queue))
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.SendMessage"):
 			c.watchSend(w, r, next)
+		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.DeleteMessage"):
+			c.watchDelete(w, r, next)
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -124,6 +124,29 @@ func TestMessagesSentByHandAreCounted(t *testing.T) {
 	}
 }
 
+func TestLettersTakenAreCounted(t *testing.T) {
+	c := newCloud(t)
+	for _, test := range []struct {
+		name, request, answer string
+		status, all           int
+	}{
+		{"one", `{"QueueUrl":"http://localhost/0/updates-dlq","ReceiptHandle":"a"}`, "", http.StatusOK, 1},
+		{"the same again", `{"QueueUrl":"http://localhost/0/updates-dlq","ReceiptHandle":"a"}`, "", http.StatusOK, 1},
+		{"from the source queue", `{"QueueUrl":"http://localhost/0/updates","ReceiptHandle":"b"}`, "", http.StatusOK, 1},
+		{"refused", `{"QueueUrl":"http://localhost/0/updates-dlq","ReceiptHandle":"c"}`, "", http.StatusBadRequest, 1},
+		{"a batch, one of them refused", `{"QueueUrl":"http://localhost/0/updates-dlq","Entries":[{"Id":"x","ReceiptHandle":"d"},{"Id":"y","ReceiptHandle":"e"}]}`, `{"Successful":[{"Id":"y"}],"Failed":[{"Id":"x"}]}`, http.StatusOK, 2},
+	} {
+		next := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(test.status)
+			_, _ = io.WriteString(w, test.answer)
+		})
+		c.watchDelete(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.request)), next)
+		if got := c.book.lettersTaken(); got != test.all {
+			t.Errorf("%s: %d counted, want %d", test.name, got, test.all)
+		}
+	}
+}
+
 func TestBookFindsWhatIsWrong(t *testing.T) {
 	sound := fleet.Message{Event: fleet.Event{Thing: "lamp", Members: []message.Member{{Name: "Name", Value: []byte(`"a"`)}}}}
 	is := func(name string) func(string) (map[string]json.RawMessage, bool) {

@@ -35,7 +35,7 @@ func (s sums) settled() int {
 }
 
 // faults names the sums that do not add up, for so many messages sent, left in
-// the queue, and in the dead-letter queue.
+// the queue, and in the dead-letter queue or taken from it.
 func (s sums) faults(sent, left, letters int) []string {
 	var wrong []string
 	differ := func(is, should int, what string) {
@@ -45,7 +45,7 @@ func (s sums) faults(sent, left, letters int) []string {
 	}
 	differ(s.settled()+left, sent, fmt.Sprintf("settled (%d) and left in the queue (%d) should be what was sent", s.settled(), left))
 	differ(s.settled()+s.Released, s.Received, "settled and released should be what was received")
-	differ(letters, s.DeadLettered, "the dead-letter queue should hold what was dead-lettered")
+	differ(letters, s.DeadLettered, "the dead-letter queue should hold what was dead-lettered and not taken out again")
 	reasons := 0
 	for _, n := range s.DeadLetters {
 		reasons += n
@@ -66,7 +66,7 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 	if s == nil {
 		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.exit)}, wrong...)
 	} else {
-		wrong = append(s.faults(sent.all(), len(left), len(letters)), wrong...)
+		wrong = append(s.faults(sent.all(), len(left), len(letters)+c.book.lettersTaken()), wrong...)
 		if w.exit != nil {
 			wrong = append(wrong, "the worker's exit: "+w.exit.Error())
 		}
@@ -103,7 +103,7 @@ func (s *screen) table(w sums, sent tally, left int, took time.Duration) string 
 	row("received", w.Received, "")
 	row("applied", w.Applied, fmt.Sprintf("%d messages, applied or superseded, shared another's call", w.Merged))
 	row("superseded", w.Superseded, "by a newer value")
-	row("superseded_unsure", w.SupersededUnsure, "the same, of a member whose merging is not known")
+	row("superseded_unsure", w.SupersededUnsure, "the same, but may not set all its keys")
 	row("duplicate", w.Duplicate, "")
 	row("unchanged", w.Unchanged, "")
 	var reasons []string

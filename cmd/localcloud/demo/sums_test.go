@@ -21,7 +21,7 @@ func TestSums(t *testing.T) {
 		{"all adds up", func(*sums) {}, 100, 16, 4, nil},
 		{"one lost", func(*sums) {}, 101, 16, 4, []string{"settled (84) and left in the queue (16) should be what was sent: 100, not 101"}},
 		{"one settled twice", func(s *sums) { s.Applied++; s.Received++ }, 100, 16, 4, []string{"settled (85) and left in the queue (16) should be what was sent: 101, not 100"}},
-		{"a letter too few", func(*sums) {}, 100, 16, 3, []string{"the dead-letter queue should hold what was dead-lettered: 3, not 4"}},
+		{"a letter too few", func(*sums) {}, 100, 16, 3, []string{"the dead-letter queue should hold what was dead-lettered and not taken out again: 3, not 4"}},
 		{"no outcome", func(s *sums) { s.Received++ }, 100, 16, 4, []string{"settled and released should be what was received: 100, not 101"}},
 		{"no reason", func(s *sums) { s.DeadLetters = nil }, 100, 16, 4, []string{"the reasons of dead letters should sum up to them: 0, not 4"}},
 		{"stranded", func(s *sums) { s.Stranded = 1 }, 100, 16, 4, []string{"no message should be stranded: 1, not 0"}},
