@@ -134,10 +134,10 @@ func (w *Worker) lately() shares {
 	return s
 }
 
-// drain estimates, from the last minute's rate and throttled share, how long the calls take for
-// all that is held, and for what is known to wait in the queue: as many messages a
-// call as lately. ok is false while the circuit is open and during a
-// pause: nobody knows.
+// drain estimates, from the last minute's rate and throttled share, how long the calls
+// take for all that is held, and for what is known to wait in the queue: as many
+// messages a call as lately. Where the quota has just fallen the rate of now counts, not
+// the minute's. ok is false while the circuit is open and during a pause: nobody knows.
 func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
 	if w.circuit.State().Open || w.halt.on() {
 		return 0, false
@@ -145,5 +145,6 @@ func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
 	through := max(0.01, 1-s.throttled) // of the calls
 	queued, _ := w.depth.get()
 	calls := float64(w.backlog.Things()) + float64(queued)/max(1, s.perCall/through)
-	return time.Duration(calls / (s.rate * through) * float64(time.Second)), true
+	rate := min(s.rate, w.pace.Rate())
+	return time.Duration(calls / (rate * through) * float64(time.Second)), true
 }

@@ -45,3 +45,26 @@ func TestTheNumbersOfAScarceMinute(t *testing.T) {
 		q.stopAll()
 	})
 }
+
+// TestTheTimeToDrainFollowsAFallingQuota: the rate of the minute before says nothing of
+// how long the rest takes.
+func TestTheTimeToDrainFollowsAFallingQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuotaRun(t, ourOwn, 1, 20)
+		for n := range 1600 {
+			q.send(name(fmt.Sprint("thing-", n), "new"))
+		}
+		q.replicas(1)
+		time.Sleep(time.Minute)
+		q.cloud.Things.SetQuota(2, 2)
+		time.Sleep(20 * time.Second)
+		s := q.workers[0].Status()
+		left := float64(s.Backlog.Things)
+		if d := s.Pace.DrainSeconds; d == nil || *d < left/2.6 {
+			t.Errorf("%v seconds to drain %v things at 2/s: %+v", d, left, s.Pace)
+		}
+		q.cloud.Things.SetQuota(1000, 1000)
+		q.drained(5 * time.Minute)
+		q.stopAll()
+	})
+}
