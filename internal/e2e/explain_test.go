@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,9 +127,9 @@ func TestAMessagesStory(t *testing.T) {
 			w.stopped()
 		}},
 		{name: "for a thing that is not there yet", play: func(r *rig) {
-			there := false
+			var there atomic.Bool
 			r.onCall("lamp", func(int, string) *localcloud.Fault {
-				if !there {
+				if !there.Load() {
 					return status(404, "ResourceNotFoundException")
 				}
 				return nil
@@ -142,7 +143,7 @@ func TestAMessagesStory(t *testing.T) {
 			w.Pause()
 			w.reads(id, "it waits, as all messages do: paused by an operator")
 			w.Resume()
-			there = true
+			there.Store(true)
 			r.drained(time.Minute)
 			w.reads(id, "outcome: applied", "answered 204")
 			w.stopped()
