@@ -45,7 +45,7 @@ func state(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&s.worker, "worker", "bin/worker", "the worker's binary")
 	f.IntVar(&s.messages, "messages", 2000, "messages for distinct things, one call each")
 	f.DurationVar(&s.latency, "latency", 5*time.Millisecond, "of an API call")
-	f.IntVar(&s.turns, "turns", 1000, "turns of the store alone, one after the other and then all at once")
+	f.IntVar(&s.turns, "turns", 300, "turns of the store alone, one after the other and then all at once")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return nil
