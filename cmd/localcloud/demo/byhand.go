@@ -10,15 +10,7 @@ import (
 // watchSend passes a SendMessage or SendMessageBatch on, and notes the messages
 // for the source queue that SQS took: the sums would not add up without them.
 func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	answer := &tee{ResponseWriter: w, status: http.StatusOK}
-	next.ServeHTTP(answer, r)
-
+	body, answer := passOn(w, r, next)
 	var request struct {
 		QueueURL    string `json:"QueueUrl"`
 		MessageBody string
@@ -50,15 +42,7 @@ func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Hand
 // watchDelete passes a DeleteMessage or DeleteMessageBatch on, and notes the letters
 // that are taken from the dead-letter queue: only a person does that.
 func (c *cloud) watchDelete(w http.ResponseWriter, r *http.Request, next http.Handler) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
-		return
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	answer := &tee{ResponseWriter: w, status: http.StatusOK}
-	next.ServeHTTP(answer, r)
-
+	body, answer := passOn(w, r, next)
 	type entry struct {
 		ID            string `json:"Id"`
 		ReceiptHandle string
@@ -100,4 +84,17 @@ func (t *tee) WriteHeader(status int) {
 func (t *tee) Write(p []byte) (int, error) {
 	t.body.Write(p)
 	return t.ResponseWriter.Write(p)
+}
+
+// passOn passes a request on and returns its body and what was answered.
+func passOn(w http.ResponseWriter, r *http.Request, next http.Handler) (body []byte, answer *tee) {
+	answer = &tee{ResponseWriter: w, status: http.StatusOK}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSend))
+	if err != nil {
+		http.Error(answer, err.Error(), http.StatusRequestEntityTooLarge)
+		return nil, answer
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	next.ServeHTTP(answer, r)
+	return body, answer
 }
