@@ -82,7 +82,11 @@ func TestAStoreThatIsStoppedAndStartedAgain(t *testing.T) {
 	for _, kind := range []standin.Kind{standin.Dynalite(), standin.Moto()} {
 		t.Run(kind.Name+", cut off", func(t *testing.T) {
 			t.Parallel()
-			proxy := standin.NewProxy(t, kind.ForTest(t))
+			url := kind.ForTest(t)
+			if kind.Name == standin.Moto().Name {
+				url = standin.InTurn(t, url)
+			}
+			proxy := standin.NewProxy(t, url)
 			halted(t, "", func(s *sharedState) string { return openTable(s, proxy.URL) }, func() (stop func()) {
 				proxy.Down(false)
 				return func() { proxy.Down(true) }

@@ -3,7 +3,6 @@ package dynamostore_test
 import (
 	"fmt"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,27 +23,12 @@ func awsConfig(endpoint string) aws.Config {
 	}
 }
 
-// inTurn sends one request at a time: moto takes no lock.
-type inTurn struct {
-	http.Client
-	turn *sync.Mutex
-}
-
-func (i *inTurn) Do(r *http.Request) (*http.Response, error) {
-	i.turn.Lock()
-	defer i.turn.Unlock()
-	return i.Client.Do(r)
-}
-
 // client is one whose connections are its own, and closed with the test.
-func client(t *testing.T, kind standin.Kind, turn *sync.Mutex) aws.HTTPClient {
+func client(t *testing.T) aws.HTTPClient {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	transport.ResponseHeaderTimeout = 2 * time.Second
 	t.Cleanup(transport.CloseIdleConnections)
-	if kind.Name == standin.Moto().Name {
-		return &inTurn{http.Client{Transport: transport}, turn}
-	}
 	return &http.Client{Transport: transport}
 }
 
@@ -52,14 +36,13 @@ var tables atomic.Int64
 
 // open makes a new table at a stand-in, behind a proxy, and stores of it whose
 // clock the test moves.
-func open(t *testing.T, kind standin.Kind, endpoint string, o statetest.Options) statetest.Opened {
+func open(t *testing.T, endpoint string, o statetest.Options) statetest.Opened {
 	t.Helper()
 	proxy := standin.NewProxy(t, endpoint)
 	name := fmt.Sprint("things-", tables.Add(1))
-	var turn sync.Mutex
 	var ahead atomic.Int64
 	table := func() *dynamostore.Table {
-		return dynamostore.New(awsConfig(proxy.URL), dynamostore.Options{Name: name, HTTP: client(t, kind, &turn)})
+		return dynamostore.New(awsConfig(proxy.URL), dynamostore.Options{Name: name, HTTP: client(t)})
 	}
 	if err := table().Create(t.Context()); err != nil {
 		t.Fatal(err)
@@ -81,8 +64,11 @@ func TestATableIsAStore(t *testing.T) {
 		t.Run(kind.Name, func(t *testing.T) {
 			t.Parallel()
 			endpoint := kind.ForTest(t)
+			if kind.Name == standin.Moto().Name {
+				endpoint = standin.InTurn(t, endpoint)
+			}
 			statetest.Run(t, statetest.Harness{
-				Open:  func(t *testing.T, o statetest.Options) statetest.Opened { return open(t, kind, endpoint, o) },
+				Open:  func(t *testing.T, o statetest.Options) statetest.Opened { return open(t, endpoint, o) },
 				Tick:  time.Second,
 				Blind: kind.Name == standin.Dynalite().Name, // it does not show the item that failed a condition
 			})
