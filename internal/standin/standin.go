@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -34,9 +35,9 @@ type Kind struct {
 var httpAddress = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
 
 // untilInputEnds runs a command line whose server knows no such end: the shell
-// stops it.
+// stops it, and ends with it where it ends by itself.
 func untilInputEnds(line string) []string {
-	return []string{"sh", "-c", line + ` & cat >/dev/null; kill $!; wait`}
+	return []string{"sh", "-c", `exec 3<&0; ` + line + ` & server=$!; { cat <&3; kill $server; } >/dev/null 2>&1 & wait $server; kill $! 2>/dev/null`}
 }
 
 // Fauxqs is an SQS on Node.js.
@@ -140,11 +141,27 @@ type Server struct {
 // startsWithin bounds a server's start, on a machine that does much else.
 const startsWithin = time.Minute
 
+// starts bounds how often a server is started that ends at once: the free port that
+// was chosen for it may be somebody else's by then.
+const starts = 5
+
+// errEnded is why a server does not listen that ended by itself.
+var errEnded = errors.New("it ended at its start")
+
 // Start starts a server and returns when it listens.
 func (k Kind) Start(ctx context.Context) (*Server, error) {
 	if k.Missing != "" {
 		return nil, fmt.Errorf("%s: %s: %s", k.Name, k.Missing, k.Install)
 	}
+	for n := 1; ; n++ {
+		s, err := k.start(ctx)
+		if n == starts || !errors.Is(err, errEnded) {
+			return s, err
+		}
+	}
+}
+
+func (k Kind) start(ctx context.Context) (*Server, error) {
 	command, url, err := k.command()
 	if err != nil {
 		return nil, err
@@ -176,7 +193,7 @@ func (k Kind) Start(ctx context.Context) (*Server, error) {
 			s.URL = cmp.Or(url, line)
 			return s, nil
 		}
-		err = fmt.Errorf("%s ended at its start; run it by hand to see why: %s", k.Name, strings.Join(command, " "))
+		err = fmt.Errorf("%s: %w; run it by hand to see why: %s", k.Name, errEnded, strings.Join(command, " "))
 	case <-limit.C:
 		err = fmt.Errorf("%s does not listen after %v", k.Name, startsWithin)
 	case <-ctx.Done():

@@ -3,6 +3,7 @@ package standin_test
 import (
 	"net"
 	"net/url"
+	"strings"
 	"testing"
 
 	"managed-thing-updater/internal/standin"
@@ -33,5 +34,22 @@ func TestEveryServerListensAndEnds(t *testing.T) {
 				t.Error("it still listens when its test has ended")
 			}
 		})
+	}
+}
+
+func TestAServerThatEndsAtItsStartIsNotWaitedFor(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, taken, _ := net.SplitHostPort(l.Addr().String())
+	k := standin.Redis("--port", taken)
+	standin.NeedCommand(t, "redis-server", k.Install)
+	if s, err := k.Start(t.Context()); err == nil {
+		s.Stop()
+		t.Error("it runs on a port that is taken")
+	} else if !strings.Contains(err.Error(), "it ended at its start; run it by hand to see why: ") {
+		t.Error(err)
 	}
 }
