@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas verify-observability clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-stand-ins test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas verify-observability clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-23s %s\n", $$1, $$2}'
@@ -23,10 +23,22 @@ run: build ## watch the worker work, against a local cloud (ARGS='--messages 300
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
 	@exec bin/demo $(ARGS)
 
-# Tests that are parallel wait in real time, for processes and sockets, or one at a time
-# for the processor that those leave idle; the rest is not.
-test: stand-ins ## run the tests, with the race detector (PACKAGES=./internal/config for some)
-	@go test -race -timeout 15m -parallel 12 $(PACKAGES)
+# The tests that need a server or a program that others wrote, and the packages of such
+# tests alone. "make test" leaves them out, so that it is done in a few minutes.
+STANDIN_PACKAGES := ./internal/standin ./internal/thingstate/dynamostore ./internal/thingstate/redisstore
+export STANDIN_TESTS := ^Test(StandIns|WorkersShareTheirState|AStateStoreThatIsNotThere|AStoreThatIsStoppedAndStartedAgain|ALetterMovedBackIsSupersededWhoeverSharesTheStore|ReplicasShareOneTruth|PoliciesAllowWhatIsAskedAndNoMore|TheDoctorNamesATableThatIsMissing|PromtoolFindsNothing|PrometheusScrapesTheDemo)$$
+
+# In internal/e2e all parallel tests begin at once: how many go on it sees to by itself
+# (parallel_test.go).
+ALL_AT_ONCE := -parallel 1000
+GO_TEST := go test -race -timeout 15m
+
+test: ## run the tests that need nothing but Go, with the race detector (PACKAGES=./internal/config for some)
+	@$(GO_TEST) $(ALL_AT_ONCE) $(if $(filter ./...,$(PACKAGES)),-short $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$')),$(PACKAGES))
+
+test-stand-ins: stand-ins ## run the tests against servers that others wrote: SQS, DynamoDB, Redis, Prometheus
+	@$(GO_TEST) -parallel 4 $(STANDIN_PACKAGES)
+	@$(GO_TEST) $(ALL_AT_ONCE) -run '$(STANDIN_TESTS)' ./internal/e2e ./cmd/localcloud/demo
 
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
@@ -45,7 +57,7 @@ test-traces: ## let the OpenTelemetry Collector take the worker's spans (builds 
 	@mkdir -p bin && go build -C test/collector -o "$(CURDIR)/bin/collector" .
 	@E2E_COLLECTOR="$(CURDIR)/bin/collector" go test -race -count=1 -v -timeout 3m -run '^TestTheCollectorGetsTheSpans$$' ./internal/e2e
 
-stand-ins: # what the tests skip, as go test alone would not say
+stand-ins: # what those tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \
 		echo "no tests against fauxqs: install Node.js 18.19 or later with npm, then run npm ci in test/fauxqs"
 	@test -d test/dynalite/node_modules/dynalite && command -v node >/dev/null || \

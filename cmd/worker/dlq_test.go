@@ -169,7 +169,7 @@ func TestDLQListSavesLetters(t *testing.T) {
 		f.contains(rows(out), "would move 3 letters; none is moved now", "3 valid: applied,")
 		out, _ = f.do(0, "redrive", "--from", path, "--thing", "lamp-1")
 		f.contains(out, "1 letter was moved to updates", "2 left out by the filters")
-		if n := len(f.cloud.SQS.Messages(f.dlq)); n != 5 {
+		if n := f.cloud.SQS.Len(f.dlq); n != 5 {
 			t.Errorf("%d letters in the dead-letter queue, want 5", n)
 		}
 		_, said = f.do(2, "redrive", "--from", path+"-none")
@@ -213,7 +213,7 @@ func TestDLQRedrive(t *testing.T) {
 		out, said := f.do(1, "redrive")
 		f.contains(out, "4 letters were moved to updates\n", "1 refused: nothing on them says when")
 		f.contains(said, "1 given back")
-		if n := len(f.cloud.SQS.Messages(f.queue)); n != 4 {
+		if n := f.cloud.SQS.Len(f.queue); n != 4 {
 			t.Errorf("%d messages in the source queue", n)
 		}
 		out, _ = f.do(0, "redrive", "--force", "--json")
@@ -264,7 +264,7 @@ func TestDLQRedriveInterrupted(t *testing.T) {
 		out, said := f.do(1, "redrive", "--rate", "2")
 		f.contains(out, " letters were moved to updates\n", "not moved any more")
 		f.contains(said, "moved 20, done with 20 of about 100 letters", "worker: stopped: received SIGINT")
-		if n := len(f.cloud.SQS.Messages(f.dlq)) + len(f.cloud.SQS.Messages(f.queue)); n != 100 {
+		if n := f.cloud.SQS.Len(f.dlq) + f.cloud.SQS.Len(f.queue); n != 100 {
 			t.Errorf("%d letters", n)
 		}
 	})

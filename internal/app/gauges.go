@@ -80,7 +80,7 @@ func (w *Worker) logSums(err error) {
 // sums reads a counter's series, added up by one of its labels.
 func sums(v *prometheus.CounterVec, label string) map[string]int {
 	out := make(map[string]int)
-	ch := make(chan prometheus.Metric)
+	ch := make(chan prometheus.Metric, 64) // more than most have, so that nobody waits
 	go func() {
 		v.Collect(ch)
 		close(ch)

@@ -331,10 +331,10 @@ func TestLookingChangesNothing(t *testing.T) {
 				t.Errorf("a message was received: %+v", m)
 			}
 		}
-		if n := len(b.cloud.SQS.Messages(b.source)); n != 20 {
+		if n := b.cloud.SQS.Len(b.source); n != 20 {
 			t.Errorf("%d messages are left of 20", n)
 		}
-		if n := len(b.cloud.SQS.Messages(b.dead)); n != 0 {
+		if n := b.cloud.SQS.Len(b.dead); n != 0 {
 			t.Errorf("%d letters were written", n)
 		}
 		for _, id := range b.cloud.Things.IDs() {

@@ -13,6 +13,7 @@ import (
 )
 
 func TestTheCircuitSaysWhyItIsOpenAndWhatWasLost(t *testing.T) {
+	inVirtualTime(t)
 	for _, o := range outages {
 		t.Run(o.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -55,6 +56,7 @@ func TestTheCircuitSaysWhyItIsOpenAndWhatWasLost(t *testing.T) {
 }
 
 func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
@@ -83,6 +85,7 @@ func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
 }
 
 func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
@@ -108,6 +111,7 @@ func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
 }
 
 func TestAStopGivesBackMessagesWhoseLettersAreHeldBack(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
@@ -126,6 +130,7 @@ func TestAStopGivesBackMessagesWhoseLettersAreHeldBack(t *testing.T) {
 }
 
 func TestTheWorkerIsHealthyWhileItWaits(t *testing.T) {
+	inVirtualTime(t)
 	for _, c := range []struct {
 		name  string
 		fault localcloud.Fault

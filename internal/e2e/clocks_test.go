@@ -18,6 +18,7 @@ func millis(ms string) map[string]localcloud.Attribute {
 }
 
 func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
+	inVirtualTime(t)
 	noon := func() time.Time { return time.Now().Truncate(24 * time.Hour).Add(-12 * time.Hour) }
 	var scenes []scene
 	// Two updates that happened at once: what decides is the same whichever comes
@@ -125,6 +126,7 @@ func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
 }
 
 func TestOnOffOnInFIFOWithContentBasedDeduplicationEndsOn(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "fifo", layout: layout{fifo: true, dedup: true}, play: func(r *rig) {
 		w := r.start()
 		for _, state := range []string{"on", "off", "on", "off", "on"} {
@@ -140,6 +142,7 @@ func TestOnOffOnInFIFOWithContentBasedDeduplicationEndsOn(t *testing.T) {
 
 // A letter comes back days after newer values were applied.
 func TestALetterMovedBack(t *testing.T) {
+	inVirtualTime(t)
 	remember := func(c *config.Config) { c.VersionTTL = 35 * 24 * time.Hour }
 	const wrapped = `{"version":"0","id":"eb-1","detail-type":"t","source":"s","time":%q,"detail":%s}`
 	// moved makes a letter of body, applies newer values, lets days pass and gives

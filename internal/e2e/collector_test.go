@@ -32,7 +32,7 @@ func TestTheCollectorGetsTheSpans(t *testing.T) {
 		s.cloud.SQS.Send(s.queue, localcloud.Message{Body: name("lamp", fmt.Sprint(n)), TraceHeader: xrayHeader})
 	}
 	p := s.start("OTEL_EXPORTER_OTLP_ENDPOINT=" + endpoint)
-	s.eventually("the queue is drained", 20*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+	s.eventually("the queue is drained", 20*time.Second, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 	s.ends(p)
 
 	linked := map[string]int{} // spans with a link to the producer, by name

@@ -179,6 +179,7 @@ func apiRules(t testing.TB) *rule {
 // Each rule of the API has messages that break it. None reaches the API, none is
 // received twice, and each letter names the place.
 func TestEveryConstraintOfTheAPIBrokenIsALetterWithItsPlace(t *testing.T) {
+	inVirtualTime(t)
 	all := apiRules(t).memberOffences(place{around: func(value string) string { return value }})
 	all = append(all,
 		offence{`{"Identifier":"a","Identifier":"b"}`, "/Identifier", ""},
@@ -220,6 +221,7 @@ func TestEveryConstraintOfTheAPIBrokenIsALetterWithItsPlace(t *testing.T) {
 }
 
 func TestAllFaultsOfAMessageAreReportedAtOnce(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()

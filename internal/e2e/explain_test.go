@@ -41,6 +41,7 @@ func (w *worker) reads(id string, parts ...string) {
 }
 
 func TestAMessagesStory(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{
 		{name: "applied", play: func(r *rig) {
 			w := r.start()

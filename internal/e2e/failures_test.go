@@ -59,6 +59,7 @@ var failureClasses = []failureClass{
 }
 
 func TestEveryPassingFailureIsRetriedUntilItPasses(t *testing.T) {
+	inVirtualTime(t)
 	const failures = 5
 	for _, c := range failureClasses {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,7 +87,7 @@ func TestEveryPassingFailureIsRetriedUntilItPasses(t *testing.T) {
 // Each class meets one thing, for ever, while other things fare well: the message
 // of a real failure is given up in the end, with its code; a throttled one never.
 func TestEveryFailureOfOneThingAloneExhaustsItButAThrottle(t *testing.T) {
-	meanwhile(t)
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 2*time.Second, 4 }})
 		var over atomic.Bool
@@ -143,6 +144,7 @@ func sentAt(t testing.TB, f message.Failure) time.Time {
 }
 
 func TestHundredsOfThrottlesUseUpNoAttempt(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts, c.RetryMax = 1, 5*time.Second }})
 		const throttles = 400
@@ -165,6 +167,7 @@ func TestHundredsOfThrottlesUseUpNoAttempt(t *testing.T) {
 }
 
 func TestAnOutageDeadLettersNothing(t *testing.T) {
+	inVirtualTime(t)
 	for _, c := range failureClasses {
 		switch c.name {
 		case "ServiceUnavailableException", "ThrottlingException", "timeout, not applied":
@@ -201,6 +204,7 @@ func TestAnOutageDeadLettersNothing(t *testing.T) {
 }
 
 func TestABrownOutDeadLettersNothing(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 3 }})
 		end := time.Now().Add(time.Hour)
@@ -229,6 +233,7 @@ func TestABrownOutDeadLettersNothing(t *testing.T) {
 }
 
 func TestAThingThatFailsWithoutOtherTrafficWaitsAndBlocksNothing(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		var mended atomic.Bool
@@ -266,6 +271,7 @@ func TestAThingThatFailsWithoutOtherTrafficWaitsAndBlocksNothing(t *testing.T) {
 }
 
 func TestRetryAfterIsAFloorWithABound(t *testing.T) {
+	inVirtualTime(t)
 	const bound = 5 * time.Minute
 	in := func(d time.Duration) func() string {
 		return func() string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
@@ -329,6 +335,7 @@ var callerTroubles = []string{
 }
 
 func TestTroubleWithWhoWeAreDeadLettersNothing(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 1 }})
 		from := time.Now().Add(5 * time.Minute)
@@ -386,6 +393,7 @@ func (b *brokenCredentials) set(secret string, err error) {
 }
 
 func TestCredentialsThatFailWhileRunningAreWaitedFor(t *testing.T) {
+	inVirtualTime(t)
 	for _, c := range []struct {
 		name, secret string
 		err          error
@@ -430,6 +438,7 @@ func TestCredentialsThatFailWhileRunningAreWaitedFor(t *testing.T) {
 
 // While first calls wait, retries take at most a fifth of the rate.
 func TestRetriesTakeAtMostAFifthWhileFirstCallsWait(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{settings: func(c *config.Config) { c.RateStart = 10 }})
 		var mended atomic.Bool

@@ -34,6 +34,7 @@ func flooded(t *testing.T, flood func(n int) localcloud.Message) (took time.Dura
 }
 
 func TestATenantThatFloodsTheQueueKeepsNoOtherWaiting(t *testing.T) {
+	inVirtualTime(t)
 	took := flooded(t, func(n int) localcloud.Message {
 		return localcloud.Message{Body: name(fmt.Sprint("noisy-", n), "x"), GroupID: "noisy-tenant"}
 	})
@@ -43,6 +44,7 @@ func TestATenantThatFloodsTheQueueKeepsNoOtherWaiting(t *testing.T) {
 }
 
 func TestAFloodOfMessagesThatNeedNoCallKeepsNoneWaiting(t *testing.T) {
+	inVirtualTime(t)
 	for kind, body := range map[string]string{"invalid": `{"Identifier":"a","Nmae":"x"}`, "unchanged": `{"Identifier":"a"}`} {
 		t.Run(kind, func(t *testing.T) {
 			took := flooded(t, func(int) localcloud.Message { return localcloud.Message{Body: body} })
@@ -54,6 +56,7 @@ func TestAFloodOfMessagesThatNeedNoCallKeepsNoneWaiting(t *testing.T) {
 }
 
 func TestAFloodForOneThingKeepsNoOtherWaiting(t *testing.T) {
+	inVirtualTime(t)
 	took := flooded(t, func(n int) localcloud.Message { return localcloud.Message{Body: name("hot", fmt.Sprint(n))} })
 	if took > 2*time.Second {
 		t.Errorf("it took %v", took)

@@ -54,6 +54,7 @@ func with(s thingstate.Store) func(*app.Options) { return func(o *app.Options) {
 // While the store is down nothing is applied, nothing is dead-lettered and, soon,
 // nothing is received; when it is back all goes on by itself.
 func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}})
 		store := newBrittle()
@@ -103,6 +104,7 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 
 // A call whose end cannot be recorded at once is recorded later, not made again.
 func TestACallIsNotRepeatedForAStoreThatBlinks(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{cloud: localcloud.Options{Latency: 2 * time.Second}})
 		store := newBrittle()
@@ -137,6 +139,7 @@ func once(t *testing.T, r *rig) {
 // A worker that stands still between taking a thing's lease and making the call
 // finds out before the request is written, wherever it stood still.
 func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
+	inVirtualTime(t)
 	const still = time.Minute // much longer than a lease
 	check := func(t *testing.T, r *rig, store *brittle, change func(*app.Options)) {
 		r.sendAt(time.Now().Add(-time.Hour), name("lamp", "old"))

@@ -15,6 +15,7 @@ import (
 // TestInvariantsHoldOnAFIFOQueue is the same run with each thing as a message
 // group: beside all else, no value is followed by an older one.
 func TestInvariantsHoldOnAFIFOQueue(t *testing.T) {
+	inVirtualTime(t)
 	seeds(t, 8, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			p := newProperty(t, seed, true)
@@ -27,6 +28,7 @@ func TestInvariantsHoldOnAFIFOQueue(t *testing.T) {
 // TestAGroupThatFailsStopsNoOther: on a FIFO queue one group's calls fail from the
 // beginning; all other groups are done meanwhile, and it follows once it may.
 func TestAGroupThatFailsStopsNoOther(t *testing.T) {
+	inVirtualTime(t)
 	seeds(t, 3, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newRig(t, layout{fifo: true, cloud: localcloud.Options{Seed: seed, Latency: 10 * time.Millisecond}})
@@ -64,7 +66,7 @@ func TestAGroupThatFailsStopsNoOther(t *testing.T) {
 				}
 				return true
 			})
-			if left := len(r.cloud.SQS.Messages(r.queue)); left != sent["stuck"] {
+			if left := r.cloud.SQS.Len(r.queue); left != sent["stuck"] {
 				t.Errorf("%d messages of the group that fails are left, want all %d", left, sent["stuck"])
 			}
 			close(healed)

@@ -26,7 +26,7 @@ func seeds(t *testing.T, n int, property func(t *testing.T, seed uint64)) {
 }
 
 func TestInvariantsHoldThroughRandomFaultsAndRestarts(t *testing.T) {
-	meanwhile(t)
+	inVirtualTime(t)
 	complete := 0
 	seeds(t, 30, func(t *testing.T, seed uint64) {
 		synctest.Test(t, func(t *testing.T) {

@@ -23,6 +23,7 @@ func script(faults ...*localcloud.Fault) func(localcloud.CallInfo) *localcloud.F
 // A call times out, the same values are sent again and set, a newer value follows;
 // then the first call lands on top of it.
 func TestACallThatLandsAfterItsOwnRepetitionDoesNotBringItsValueBack(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Faults.OnCall = script(&localcloud.Fault{Delay: hang, ApplyLate: 15 * time.Second})
@@ -41,6 +42,7 @@ func TestACallThatLandsAfterItsOwnRepetitionDoesNotBringItsValueBack(t *testing.
 // The call that is to make sure of a value carries a newer one by now, and its own
 // outcome is unknown: it may land on what follows it.
 func TestTheCallThatMakesSureMayItselfLandLate(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Faults.OnCall = script(
@@ -66,6 +68,7 @@ func TestTheCallThatMakesSureMayItselfLandLate(t *testing.T) {
 // Where the API merges keys, an older update of other keys comes after a newer one
 // and its call has to be repeated: once it is set it is done with.
 func TestALateUpdateOfOtherKeysIsNotSentAgainAndAgain(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{
 		cloud:    localcloud.Options{Latency: 20 * time.Millisecond},
 		settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge },
@@ -92,6 +95,7 @@ func TestALateUpdateOfOtherKeysIsNotSentAgainAndAgain(t *testing.T) {
 // A late update sets one member, and its value of another, whose keys nobody can
 // merge, is dropped: it counts among those that were dropped.
 func TestAnUpdateThatIsDroppedInPartIsCountedApart(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		now := time.Now()

@@ -18,6 +18,7 @@ func hangsAndLands(after time.Duration) *localcloud.Fault {
 }
 
 func TestCallsThatLandLate(t *testing.T) {
+	inVirtualTime(t)
 	endsNew := func(r *rig, w *worker) {
 		r.drained(10 * time.Minute)
 		time.Sleep(5 * time.Minute)
@@ -170,6 +171,7 @@ func landedLate(r *rig, thing string) int {
 // Whatever calls hang and land within twice their timeout, in whatever order the
 // events come: the end is the newest value of each member.
 func TestRandomCallsThatLandLate(t *testing.T) {
+	inVirtualTime(t)
 	var scenes []scene
 	for seed := range uint64(25) {
 		scenes = append(scenes, scene{name: fmt.Sprintf("seed %d", seed), play: func(r *rig) {

@@ -15,6 +15,7 @@ import (
 // lesson's.
 
 func TestLesson01_AFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
 		sqs.set("DeleteMessageBatch", internalError)
@@ -35,6 +36,7 @@ func TestLesson01_AFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
 }
 
 func TestLesson02_AFailedEntryOfADeleteBatchIsRetried(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
 		sqs.set("DeleteMessageBatch", localcloud.Fault{Entries: map[string]string{"0": "InternalError", "3": "ThrottlingException"}})
@@ -51,6 +53,7 @@ func TestLesson02_AFailedEntryOfADeleteBatchIsRetried(t *testing.T) {
 }
 
 func TestLesson03_TheSameMessageTwiceInOneBatch(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.Faults.SetRates(localcloud.Rates{SQS: localcloud.SQSRates{Duplicate: 1}}) // four times each, within one receive too
 		r.sendNames("thing", 10)
@@ -66,6 +69,7 @@ func TestLesson03_TheSameMessageTwiceInOneBatch(t *testing.T) {
 }
 
 func TestLesson04_DeletesNotYetFullToABatchAreFlushedAtShutdown(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.WaitTime = 0 }} // no long poll holds the stop up
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		w := r.start()
@@ -87,6 +91,7 @@ func TestLesson04_DeletesNotYetFullToABatchAreFlushedAtShutdown(t *testing.T) {
 }
 
 func TestLesson05_TheNewestReceiptHandleDeletes(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 5 * time.Second}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
@@ -111,6 +116,7 @@ func TestLesson05_TheNewestReceiptHandleDeletes(t *testing.T) {
 }
 
 func TestLesson06_ASkippedDuplicateIsDeletedToo(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		for range 3 {
@@ -132,6 +138,7 @@ func TestLesson06_ASkippedDuplicateIsDeletedToo(t *testing.T) {
 }
 
 func TestLesson07_AnExpiredHandleIsNoCrash(t *testing.T) {
+	inVirtualTime(t)
 	for _, code := range []string{"InvalidParameterValue", "ReceiptHandleIsInvalid"} {
 		t.Run(code, func(t *testing.T) {
 			inBubble(t, layout{}, func(t *testing.T, r *rig) {
@@ -156,6 +163,7 @@ func TestLesson07_AnExpiredHandleIsNoCrash(t *testing.T) {
 }
 
 func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		down := r.apiDown()
 		first := r.start()
@@ -184,6 +192,7 @@ func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
 }
 
 func TestLesson09_AMissingPermissionDegradesAndNamesItself(t *testing.T) {
+	inVirtualTime(t)
 	denied := localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 	for _, c := range []struct {
 		action, permission string

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // lesson's.
 
 func TestLesson10_EveryMessageOfABatchIsRenewedAndRenewalsEndWithTheMessage(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: time.Minute}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout = 10*time.Second, 2*time.Minute
 	}}
@@ -33,6 +35,7 @@ func TestLesson10_EveryMessageOfABatchIsRenewedAndRenewalsEndWithTheMessage(t *t
 }
 
 func TestLesson11_ARenewalUnderWayDoesNotRaceTheDelete(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 8 * time.Second }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		const renewalTakes = 1500 * time.Millisecond
@@ -74,6 +77,7 @@ func TestLesson11_ARenewalUnderWayDoesNotRaceTheDelete(t *testing.T) {
 }
 
 func TestLesson12_MessagesThatWaitAreRenewedToo(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart = 5*time.Second, 0.5
 	}}
@@ -88,6 +92,7 @@ func TestLesson12_MessagesThatWaitAreRenewedToo(t *testing.T) {
 }
 
 func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
+	inVirtualTime(t)
 	const messages = 5000
 	l := layout{cloud: localcloud.Options{Quota: 10, Latency: 50 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
@@ -96,7 +101,7 @@ func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
 		}
 		w := r.start()
 		most := 0
-		for left := messages; left > 0; left = len(r.cloud.SQS.Messages(r.queue)) {
+		for left := messages; left > 0; left = r.cloud.SQS.Len(r.queue) {
 			time.Sleep(20 * time.Second)
 			most = max(most, w.Status().Messages.Held)
 		}
@@ -114,6 +119,7 @@ func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
 }
 
 func TestLesson14_ALostLeaseEndsTheWaitAndNeverSettles(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart, c.Concurrency = 10*time.Second, 100, 1
 	}}
@@ -149,6 +155,7 @@ func TestLesson14_ALostLeaseEndsTheWaitAndNeverSettles(t *testing.T) {
 }
 
 func TestLesson14_ACallUnderWayForOthersTooGoesOn(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 9 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout = 10 * time.Second
 	}}
@@ -177,6 +184,7 @@ func TestLesson14_ACallUnderWayForOthersTooGoesOn(t *testing.T) {
 }
 
 func TestLesson15_RenewalsGoOnWhileDraining(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 30 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout, c.ShutdownTimeout = 5*time.Second, time.Minute, time.Minute
 	}}
@@ -202,6 +210,7 @@ func TestLesson15_RenewalsGoOnWhileDraining(t *testing.T) {
 }
 
 func TestACallThatOutlastsTheLeaseIsAppliedOnceAndReceivedOnce(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 12 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout = 5*time.Second, 30*time.Second
 	}}
@@ -216,10 +225,16 @@ func TestACallThatOutlastsTheLeaseIsAppliedOnceAndReceivedOnce(t *testing.T) {
 }
 
 func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
-	meanwhile(t)
-	l := layout{settings: func(c *config.Config) { c.RetryMax = 5 * time.Minute }} // fewer calls to simulate
+	inVirtualTime(t)
+	l := layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryMax = time.Minute, 5*time.Minute }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		down := r.apiDown()
+		var up atomic.Bool
+		r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
+			if up.Load() {
+				return nil
+			}
+			return &localcloud.Fault{Delay: time.Minute, BreakBefore: true} // fewer calls to simulate than without an answer at once
+		}
 		w := r.start()
 		r.sendNames("thing", 5)
 		time.Sleep(11*time.Hour + 29*time.Minute)
@@ -229,7 +244,7 @@ func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
 		if n := w.outcomes()[string(message.Released)]; n != 5 {
 			t.Errorf("%d released after 12 h, want 5:\n%s", n, w.lines())
 		}
-		down.Store(false)
+		up.Store(true)
 		r.drained(10 * time.Minute)
 		w.stopped()
 		w.wantOutcomes(map[message.Outcome]int{message.Released: 5, message.Applied: 5})
@@ -243,6 +258,7 @@ func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
 }
 
 func TestNoCallStartsOnALeaseThatHasRunOut(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart, c.RateMax, c.MaxHeld = 3*time.Second, 20, 20, 200
 	}}

@@ -20,6 +20,7 @@ import (
 // letters; the number is the lesson's.
 
 func TestLesson25_InFIFOOnlyTheFailedGroupStops(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{fifo: true}, func(t *testing.T, r *rig) {
 		began := time.Now()
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
@@ -65,6 +66,7 @@ func TestLesson25_InFIFOOnlyTheFailedGroupStops(t *testing.T) {
 }
 
 func TestLesson26_ACrashBetweenClaimAndCompletionDoesNotBlockForLong(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		// The record outlives the worker, as a shared store does.
@@ -98,6 +100,7 @@ func TestLesson26_ACrashBetweenClaimAndCompletionDoesNotBlockForLong(t *testing.
 // A lease that a crashed owner left on the thing's record ends by itself, though
 // the message comes at once.
 func TestLesson26_ALeaseLeftBehindEndsByItself(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: time.Hour, VersionTTL: time.Hour})
 		lease := r.cfg.CallTimeout + 10*time.Second
@@ -119,6 +122,7 @@ func TestLesson26_ALeaseLeftBehindEndsByItself(t *testing.T) {
 }
 
 func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.MaxReceives, c.VisibilityTimeout = 30, 30*time.Second
 		c.RateStart = 10 // nothing overtakes the poison by luck
@@ -136,10 +140,10 @@ func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
 		const others = 9              // within its receive
 		r.sendNames("thing", others)
 		lives := 0
-		for lives < 40 && len(r.cloud.SQS.Messages(r.queue)) > 0 {
+		for lives < 40 && r.cloud.SQS.Len(r.queue) > 0 {
 			lives++
 			w, process := r.startMortal()
-			for alive := true; alive && len(r.cloud.SQS.Messages(r.queue)) > 0; {
+			for alive := true; alive && r.cloud.SQS.Len(r.queue) > 0; {
 				select {
 				case <-died:
 					process.kill()
@@ -161,6 +165,7 @@ func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
 }
 
 func TestAMessageReceivedTooOftenIsNotCalled(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxReceives = 2 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		down := r.apiDown()
@@ -186,6 +191,7 @@ func TestAMessageReceivedTooOftenIsNotCalled(t *testing.T) {
 }
 
 func TestSuspectsAreCalledOneAtATime(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: time.Second}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		down := r.apiDown()
@@ -229,6 +235,7 @@ func TestSuspectsAreCalledOneAtATime(t *testing.T) {
 }
 
 func TestLesson28_TheDeleteComesAfterTheLetterNeverBefore(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
 		sqs.set("SendMessageBatch", internalError)
@@ -267,6 +274,7 @@ func TestLesson28_TheDeleteComesAfterTheLetterNeverBefore(t *testing.T) {
 
 // A crash between the letter and the delete may leave a second letter, never none.
 func TestLesson28_ACrashBetweenLetterAndDelete(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		first, process := r.startMortal()
@@ -287,6 +295,7 @@ func TestLesson28_ACrashBetweenLetterAndDelete(t *testing.T) {
 }
 
 func TestLesson29_TheTraceHeaderSurvivesBesideTenAttributes(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 		attributes := map[string]localcloud.Attribute{}
@@ -316,6 +325,7 @@ func TestLesson29_TheTraceHeaderSurvivesBesideTenAttributes(t *testing.T) {
 }
 
 func TestLesson30_AnOldLetterMovedBackDoesNotOverwriteToday(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		const week = 7 * 24 * time.Hour
 		store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: 24 * time.Hour, VersionTTL: 5 * week})

@@ -76,7 +76,7 @@ func (r *rig) wantNothingInFlight() {
 // wantLeft checks how many messages are left in the source queue.
 func (r *rig) wantLeft(n int) {
 	r.t.Helper()
-	if got := len(r.cloud.SQS.Messages(r.queue)); got != n {
+	if got := r.cloud.SQS.Len(r.queue); got != n {
 		r.t.Errorf("%d messages left in the queue, want %d", got, n)
 	}
 }

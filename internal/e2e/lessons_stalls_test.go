@@ -18,6 +18,7 @@ import (
 // number is the lesson's.
 
 func TestLesson18_ADecodingErrorLeaksNoSlot(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxHeld = 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		for n := range 300 {
@@ -36,6 +37,7 @@ func TestLesson18_ADecodingErrorLeaksNoSlot(t *testing.T) {
 }
 
 func TestLesson18_OneSlowMessageDoesNotHaltTheRest(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.Concurrency, c.MaxHeld = 2, 20 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
@@ -54,6 +56,7 @@ func TestLesson18_OneSlowMessageDoesNotHaltTheRest(t *testing.T) {
 }
 
 func TestLesson18_OneBadMessageDoesNotDropItsBatch(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.send("\xef\xbb\xbf{")
 		r.sendNames("thing", 9)
@@ -67,6 +70,7 @@ func TestLesson18_OneBadMessageDoesNotDropItsBatch(t *testing.T) {
 }
 
 func TestLesson19_AReceiveThatNeverReturnsIsBounded(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		var hung atomic.Int32
 		r.cloud.Faults.OnSQS = func(info localcloud.SQSInfo) *localcloud.Fault {
@@ -88,7 +92,7 @@ func TestLesson19_AReceiveThatNeverReturnsIsBounded(t *testing.T) {
 }
 
 func TestLesson19_NothingGrowsWithTheNumberOfMessagesSeen(t *testing.T) {
-	l := layout{settings: func(c *config.Config) { c.DedupTTL, c.VersionTTL = time.Minute, time.Minute }}
+	l := layout{settings: func(c *config.Config) { c.DedupTTL, c.VersionTTL, c.MaxHeld = time.Minute, time.Minute, 1000 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Things.Record = false
 		w := r.start()
@@ -126,6 +130,7 @@ func TestLesson19_NothingGrowsWithTheNumberOfMessagesSeen(t *testing.T) {
 }
 
 func TestLesson20_ReceiveErrorsBackOff(t *testing.T) {
+	inVirtualTime(t)
 	for trouble, fault := range map[string]localcloud.Fault{
 		"500":               internalError,
 		"denied":            {Status: http.StatusForbidden, Code: "AccessDenied"},
@@ -155,6 +160,7 @@ func TestLesson20_ReceiveErrorsBackOff(t *testing.T) {
 }
 
 func TestLesson24_AnEmptyQueueCostsAtMostFourReceivesAMinute(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("thing", 200) // makes it open more polls
@@ -170,6 +176,7 @@ func TestLesson24_AnEmptyQueueCostsAtMostFourReceivesAMinute(t *testing.T) {
 }
 
 func TestNoMoreIsHeldThanTheSettingsAllow(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.MaxHeld, c.MaxHeldBytes, c.RateStart, c.VisibilityTimeout = 50, 20<<20, 5, 30*time.Second
 	}}
@@ -182,7 +189,7 @@ func TestNoMoreIsHeldThanTheSettingsAllow(t *testing.T) {
 		r.sendNames("small", small)
 		w := r.start()
 		mostHeld, mostBytes := 0, int64(0)
-		for left := big + small; left > 0; left = len(r.cloud.SQS.Messages(r.queue)) {
+		for left := big + small; left > 0; left = r.cloud.SQS.Len(r.queue) {
 			for range 20 {
 				s := w.Status().Messages
 				mostHeld, mostBytes = max(mostHeld, s.Held+s.Settling), max(mostBytes, s.HeldBytes)
@@ -204,6 +211,7 @@ func TestNoMoreIsHeldThanTheSettingsAllow(t *testing.T) {
 }
 
 func TestLesson19_AnyRequestThatNeverReturnsIsBounded(t *testing.T) {
+	inVirtualTime(t)
 	for _, action := range []string{"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueUrl"} {
 		t.Run(action, func(t *testing.T) {
 			l := layout{cloud: localcloud.Options{Latency: 8 * time.Second}, settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}

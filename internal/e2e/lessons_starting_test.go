@@ -16,6 +16,7 @@ import (
 // What is wrong with the setup is told in one sentence that names the thing and
 // the way out, before a message is received.
 func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
+	inVirtualTime(t)
 	for _, c := range []struct {
 		is    string
 		wrong func(r *rig, o *app.Options)
@@ -91,6 +92,7 @@ func credentials(id, secret string, err error) aws.CredentialsProviderFunc {
 }
 
 func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
+	inVirtualTime(t)
 	for trouble, fault := range map[string]localcloud.Fault{
 		"broken connection": {BreakBefore: true},
 		"500":               internalError,
@@ -124,6 +126,7 @@ func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 }
 
 func TestAStopWhileSQSIsWaitedForEndsAtOnce(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.breakable().set("GetQueueAttributes", localcloud.Fault{Hold: make(chan struct{})})
 		w := r.start()

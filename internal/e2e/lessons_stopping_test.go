@@ -16,6 +16,7 @@ import (
 // lesson's.
 
 func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.SQS.StrandAbortedPolls = true
 		w := r.start()
@@ -54,6 +55,7 @@ func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *test
 }
 
 func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("first", 200) // full receives open more polls
@@ -79,6 +81,7 @@ func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
 }
 
 func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
 		sqs.set("DeleteMessageBatch", internalError)
@@ -106,6 +109,7 @@ func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
 }
 
 func TestLesson17_StopReallyStops(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("thing", 30)
@@ -121,6 +125,7 @@ func TestLesson17_StopReallyStops(t *testing.T) {
 }
 
 func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 2 * time.Second}, settings: func(c *config.Config) { c.Concurrency = 8 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.sendNames("thing", 60)
@@ -146,6 +151,7 @@ func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
 }
 
 func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
 		w := r.start()
@@ -168,6 +174,7 @@ func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
 }
 
 func TestCallsThatHangAreCutAndTheirMessagesReleased(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.CallTimeout = time.Minute }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
@@ -205,6 +212,7 @@ func TestCallsThatHangAreCutAndTheirMessagesReleased(t *testing.T) {
 }
 
 func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 5*time.Minute, 1 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
@@ -239,6 +247,7 @@ func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
 }
 
 func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.RateStart = 0.1 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		sqs := r.breakable()
@@ -260,6 +269,7 @@ func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
 }
 
 func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.breakable().set("SendMessageBatch", internalError)
 		w := r.start()
@@ -281,6 +291,7 @@ func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
 }
 
 func TestAStopIsQuickWhileReceivingFails(t *testing.T) {
+	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.breakable().set("ReceiveMessage", internalError)
 		w := r.start()
@@ -294,6 +305,7 @@ func TestAStopIsQuickWhileReceivingFails(t *testing.T) {
 }
 
 func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{fifo: true, cloud: localcloud.Options{Latency: 700 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 2 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		const groups, each = 4, 20
@@ -304,9 +316,9 @@ func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		for n := 0; len(r.cloud.SQS.Messages(r.queue)) > 0; n++ {
+		for n := 0; r.cloud.SQS.Len(r.queue) > 0; n++ {
 			if n > 100 {
-				t.Fatalf("%d messages left after 100 deployments", len(r.cloud.SQS.Messages(r.queue)))
+				t.Fatalf("%d messages left after 100 deployments", r.cloud.SQS.Len(r.queue))
 			}
 			w := r.start()
 			time.Sleep(2300 * time.Millisecond)
@@ -328,6 +340,7 @@ func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
 }
 
 func TestAStopReleasesAFullBacklogAtOnceAndInParallel(t *testing.T) {
+	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxHeld, c.RateStart = 1000, 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		sqs := r.breakable()

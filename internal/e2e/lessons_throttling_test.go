@@ -25,6 +25,7 @@ var throttles = map[string]localcloud.Fault{
 }
 
 func TestLesson21_AThrottleIsNoFailureOfTheMessage(t *testing.T) {
+	inVirtualTime(t)
 	for kind, fault := range throttles {
 		t.Run(kind, func(t *testing.T) {
 			inBubble(t, layout{}, func(t *testing.T, r *rig) {
@@ -50,6 +51,7 @@ func TestLesson21_AThrottleIsNoFailureOfTheMessage(t *testing.T) {
 
 // One thing may have a limit of its own.
 func TestLesson21_AThingThatIsAlwaysThrottledIsNoFailureAndDelaysNobody(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, 10)
 		usual := q.cloud.Faults.OnCall
@@ -83,6 +85,7 @@ func TestLesson21_AThingThatIsAlwaysThrottledIsNoFailureAndDelaysNobody(t *testi
 }
 
 func TestLesson22_AMessageIsNotGivenBackToHammerAServiceInTrouble(t *testing.T) {
+	inVirtualTime(t)
 	for trouble, fault := range map[string]localcloud.Fault{
 		"throttled":   {Status: http.StatusTooManyRequests, Code: "ThrottlingException"},
 		"unavailable": {Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException"},
@@ -114,6 +117,7 @@ func TestLesson22_AMessageIsNotGivenBackToHammerAServiceInTrouble(t *testing.T) 
 }
 
 func TestLesson23_TheRateIsAdaptedAndDoesNotSwingWildly(t *testing.T) {
+	inVirtualTime(t)
 	const quota = 50
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, quota)

@@ -50,6 +50,7 @@ func (r *rig) wantKept(l letter, m localcloud.Message, but ...string) {
 const broken = `{"Identifier":"a","Nmae":"x"}`
 
 func TestALettersAttributes(t *testing.T) {
+	inVirtualTime(t)
 	// letterFor sends a broken message and returns its letter.
 	letterFor := func(r *rig, m localcloud.Message) letter {
 		w := r.start()
@@ -210,6 +211,7 @@ func (r *rig) oneLetterOfAnyKind() letter {
 }
 
 func TestAProducersOwnFailureOnAMessageThatIsRightMeansNothing(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "text", play: func(r *rig) {
 		w := r.start()
 		for i, failure := range []string{"x", `{"reason":"rejected"}`, `{"reason":"rejected","sentAt":"1999-01-01T00:00:00.000Z","messageId":""}`, `{}`, `null`} {
@@ -224,6 +226,7 @@ func TestAProducersOwnFailureOnAMessageThatIsRightMeansNothing(t *testing.T) {
 // A message is deleted from the source only once its letter is stored; whatever
 // fails in between leaves the message, its letter or both, never neither.
 func TestBetweenALetterAndItsDelete(t *testing.T) {
+	inVirtualTime(t)
 	for _, fifo := range []bool{false, true} {
 		kind := map[bool]string{false: "standard: ", true: "FIFO: "}[fifo]
 		// send puts 3 broken messages in the queue.
@@ -321,7 +324,7 @@ func TestBetweenALetterAndItsDelete(t *testing.T) {
 				w := r.start()
 				ids := send(r)
 				time.Sleep(time.Until(until))
-				if n := len(r.cloud.SQS.Messages(r.queue)); n != 3 {
+				if n := r.cloud.SQS.Len(r.queue); n != 3 {
 					r.t.Errorf("%d messages in the source queue, want 3", n)
 				}
 				r.drained(time.Hour)
@@ -359,7 +362,7 @@ func TestBetweenALetterAndItsDelete(t *testing.T) {
 				ids := send(r)
 				r.until("the first letters are stored", time.Minute, dead.Load)
 				_ = w.stop() // it cannot settle anything
-				if n := len(r.cloud.SQS.Messages(r.queue)); n != 3 {
+				if n := r.cloud.SQS.Len(r.queue); n != 3 {
 					r.t.Errorf("%d messages in the source queue, want 3", n)
 				}
 				r.cloud.Faults.OnSQS = nil

@@ -10,6 +10,7 @@ import (
 )
 
 func TestAMessageThatWasRetriedAndSucceededHasOneLine(t *testing.T) {
+	inVirtualTime(t)
 	failsTwice := func(f *localcloud.Fault) func(int, string) *localcloud.Fault {
 		return func(n int, _ string) *localcloud.Fault {
 			if n <= 2 {

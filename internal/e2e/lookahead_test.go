@@ -25,6 +25,7 @@ func (r *rig) inFlight() int {
 }
 
 func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
+	inVirtualTime(t)
 	for _, quota := range []float64{10, 25} {
 		t.Run(fmt.Sprint(quota), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -42,7 +43,7 @@ func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
 						t.Errorf("%v messages held at %v calls a second", n, quota)
 					}
 				}
-				s, left := q.workers[0].Status().Pace, float64(len(q.cloud.SQS.Messages(q.queue)))
+				s, left := q.workers[0].Status().Pace, float64(q.cloud.SQS.Len(q.queue))
 				if s.LookAhead == nil || s.Queued == nil || *s.DrainSeconds < 0.8*left/quota || *s.DrainSeconds > 1.25*left/quota+15 {
 					t.Errorf("shown as %+v, with %v messages left", s, left)
 				}
@@ -58,6 +59,7 @@ func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
 }
 
 func TestWhatMergesIsHeldAsMuchAsMayBe(t *testing.T) {
+	inVirtualTime(t)
 	const messages, held = 4000, 1500
 	zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.1, 1, hotThings-1)
 	for _, c := range []struct {
@@ -78,7 +80,7 @@ func TestWhatMergesIsHeldAsMuchAsMayBe(t *testing.T) {
 				}
 				q.replicas(1)
 				most := 0
-				for len(q.cloud.SQS.Messages(q.queue)) > 0 {
+				for q.cloud.SQS.Len(q.queue) > 0 {
 					time.Sleep(3 * time.Second)
 					most = max(most, q.inFlight())
 				}
@@ -96,6 +98,7 @@ func TestWhatMergesIsHeldAsMuchAsMayBe(t *testing.T) {
 }
 
 func TestThingsThatBackOffDoNotKeepWhatIsBehindThemOut(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, 10)
 		usual := q.cloud.Faults.OnCall

@@ -16,6 +16,7 @@ import (
 // setting, against an API that replaces and one that merges: the end is always
 // what the API would have come to, had each update been sent in its order.
 func TestMembersWithKeys(t *testing.T) {
+	inVirtualTime(t)
 	values := map[string][]string{
 		"MetaData":                     {`{"a":"1"}`, `{"b":"1"}`, `{"a":"2","b":"2"}`, `{"c":"1","a":"3"}`, `{"c":"2"}`},
 		"WiFiSimpleSetupConfiguration": {`{"EnableAsProvisioner":true}`, `{"TimeoutInMinutes":5}`, `{"EnableAsProvisioner":false,"TimeoutInMinutes":6}`, `{}`, `{"EnableAsProvisionee":true}`, `{"TimeoutInMinutes":7}`},
@@ -86,6 +87,7 @@ func schemas(capability string, version int) string {
 }
 
 func TestALateValueOfAMemberWithKeys(t *testing.T) {
+	inVirtualTime(t)
 	setTo := func(semantics string) layout {
 		return layout{settings: func(c *config.Config) { c.MemberSemantics = semantics }}
 	}
@@ -115,6 +117,7 @@ func TestALateValueOfAMemberWithKeys(t *testing.T) {
 
 // Merged by key, no call has more keys than the API takes.
 func TestMergedKeysStayWithinTheirNumber(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "keys", layout: layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, play: func(r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		w, open := r.gate("a")

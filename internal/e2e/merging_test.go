@@ -23,6 +23,7 @@ func refuses(r *rig, bad string, fault *localcloud.Fault) {
 }
 
 func TestARefusedMergedCallIsTakenApart(t *testing.T) {
+	inVirtualTime(t)
 	members := []string{put("a", "Name", `"n"`), put("a", "Brand", `"good"`), put("a", "Model", `"unwelcome"`), put("a", "SerialNumber", `"s"`), put("a", "Owner", `"o"`)}
 	for _, c := range []struct {
 		name   string
@@ -67,6 +68,7 @@ func TestARefusedMergedCallIsTakenApart(t *testing.T) {
 }
 
 func TestARefusedNewestValueGivesWayToTheOneBefore(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "newest bad", play: func(r *rig) {
 		refuses(r, `"bad"`, status(400, "ValidationException"))
 		w, open := r.gate("a")
@@ -98,6 +100,7 @@ func TestARefusedNewestValueGivesWayToTheOneBefore(t *testing.T) {
 // One that joins a waiting thing starts at 0, and none is given up because of a
 // call that carried others.
 func TestAttemptsBelongToAnUpdate(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "only the guilty one", play: func(r *rig) {
 		refuses(r, `"bad"`, status(500, "InternalServerException"))
 		w := r.start()
@@ -143,6 +146,7 @@ func TestAttemptsBelongToAnUpdate(t *testing.T) {
 }
 
 func TestValuesReachTheAPIByteForByte(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "bytes", play: func(r *rig) {
 		w := r.start()
 		schema := `[ {"Format":"AWS","CapabilityId":"aws.OnOff@1.0","ExtrinsicId":"0x01","ExtrinsicVersion":1,` +
@@ -167,6 +171,7 @@ func TestValuesReachTheAPIByteForByte(t *testing.T) {
 
 // Merged, three halves of what a call may carry take two calls.
 func TestAMergedBodyStaysWithinAMebibyte(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "big", layout: layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, play: func(r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		w, open := r.gate("a")

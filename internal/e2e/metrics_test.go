@@ -68,6 +68,7 @@ func (w *worker) wantMetric(want float64, name string, labels ...string) {
 }
 
 func TestMetrics(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{
 		{name: "where an update lost, and by how much", play: func(r *rig) {
 			w, open := r.gate("lamp")
@@ -170,6 +171,7 @@ func TestMetrics(t *testing.T) {
 // TestPromtoolFindsNothing holds the metrics' names and texts against Prometheus's
 // own rules.
 func TestPromtoolFindsNothing(t *testing.T) {
+	inRealTime(t)
 	standin.NeedCommand(t, "promtool", "apt-get install prometheus")
 	var exposed *bytes.Buffer
 	synctest.Test(t, func(t *testing.T) {

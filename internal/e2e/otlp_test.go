@@ -80,7 +80,7 @@ func spansReachAReceiver(t *testing.T, program string) {
 	p := s.start(append([]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT=" + r.URL, "OTEL_EXPORTER_OTLP_HEADERS=X-Team=lamps", "OTEL_RESOURCE_ATTRIBUTES=deployment.environment=test",
 	}, soundly...)...)
-	s.eventually("the queue is drained", 20*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+	s.eventually("the queue is drained", 20*time.Second, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 	s.ends(p) // delivers the last ones
 
 	r.mu.Lock()
@@ -106,7 +106,7 @@ func noReceiver(t *testing.T, program string) {
 	s := newServer(t, program, layout{})
 	s.send(name("lamp", "on"))
 	p := s.start("OTEL_TRACES_EXPORTER=otlp", "OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_HEADERS=key=secret,secret")
-	s.eventually("the queue is drained", 20*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+	s.eventually("the queue is drained", 20*time.Second, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 	s.ends(p)
 	text := p.stderr.String()
 	if !strings.Contains(text, "traces are not delivered") || strings.Contains(text, "secret") {

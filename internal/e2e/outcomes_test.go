@@ -12,6 +12,7 @@ import (
 )
 
 func TestEveryOutcome(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{
 		{name: "applied", play: func(r *rig) {
 			w := r.start()
@@ -76,7 +77,7 @@ func TestEveryOutcome(t *testing.T) {
 			r.send(name("a", "new"))
 			open()
 			time.Sleep(5 * time.Minute)
-			if n := len(r.cloud.SQS.Messages(r.queue)); n != 2 {
+			if n := r.cloud.SQS.Len(r.queue); n != 2 {
 				r.t.Errorf("%d messages in the queue while no call succeeds, want 2", n)
 			}
 			down.Store(false)
@@ -273,7 +274,7 @@ func TestEveryOutcome(t *testing.T) {
 					r.t.Errorf("message %s is not visible", m.ID)
 				}
 			}
-			if n := len(r.cloud.SQS.Messages(r.queue)); n != 30 {
+			if n := r.cloud.SQS.Len(r.queue); n != 30 {
 				r.t.Errorf("%d messages left, want 30", n)
 			}
 		}},
@@ -281,6 +282,7 @@ func TestEveryOutcome(t *testing.T) {
 }
 
 func TestEveryReasonOfADeadLetter(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{
 		{name: "invalid_message", play: func(r *rig) {
 			w := r.start()
@@ -415,7 +417,7 @@ func TestEveryReasonOfADeadLetter(t *testing.T) {
 				r.t.Errorf("%+v", l)
 			}
 			r.wantCalls("a", calls)
-			if n := len(r.cloud.SQS.Messages(r.queue)); n != 0 {
+			if n := r.cloud.SQS.Len(r.queue); n != 0 {
 				r.t.Errorf("%d messages left", n)
 			}
 		}},

@@ -13,6 +13,7 @@ import (
 )
 
 func TestAPauseStartsNothingAndLosesNothing(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{cloud: localcloud.Options{Quota: 10, Latency: 300 * time.Millisecond}})
 		r.cfg.RateStart = 10
@@ -67,6 +68,7 @@ func TestAPauseStartsNothingAndLosesNothing(t *testing.T) {
 }
 
 func TestAPausedWorkerStartsNoReceiveEvenWithNothingHeld(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()
@@ -85,6 +87,7 @@ func TestAPausedWorkerStartsNoReceiveEvenWithNothingHeld(t *testing.T) {
 }
 
 func TestAPausedWorkerStops(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{cloud: localcloud.Options{Quota: 1}})
 		r.cfg.RateStart = 1
@@ -99,6 +102,7 @@ func TestAPausedWorkerStops(t *testing.T) {
 }
 
 func TestAPauseHoldsProbesBack(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		trouble := &outage{fault: localcloud.Fault{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException"}}
@@ -125,6 +129,7 @@ func TestAPauseHoldsProbesBack(t *testing.T) {
 
 // An operator's word closes a circuit that is open because everything is refused.
 func TestResumeAfterEverythingWasRefused(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		trouble := &outage{fault: localcloud.Fault{Status: http.StatusNotFound, Code: "ResourceNotFoundException"}}

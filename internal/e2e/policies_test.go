@@ -22,6 +22,7 @@ import (
 // and compares what that needed with the documents of deploy/iam.
 func TestPoliciesAllowWhatIsAskedAndNoMore(t *testing.T) {
 	t.Parallel()
+	standin.LeaveOut(t)
 	program := buildWorker(t)
 	moto := standin.Moto().ForTest(t)
 	aTable(t, moto)
@@ -32,7 +33,7 @@ func TestPoliciesAllowWhatIsAskedAndNoMore(t *testing.T) {
 	for _, fifo := range []bool{false, true} {
 		kind := map[bool]string{false: "standard", true: "FIFO"}[fifo]
 		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
+			inRealTime(t)
 			s := newServer(t, program, layout{fifo: fifo})
 			s.cloud.Things.Create("probed", map[string]json.RawMessage{"MetaData": json.RawMessage(`{"a":"1","b":"2"}`)})
 			a := &account{kind: kind}
@@ -128,7 +129,7 @@ func workerAtWork(s *server, a *account) {
 		s.eventually("the task is protected and a letter written", 30*time.Second, func() bool { return a.protected.Load() && len(s.letters()) == i+1 })
 		a.holding.Store(nil)
 		close(release)
-		s.eventually("the queue is drained", 30*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+		s.eventually("the queue is drained", 30*time.Second, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 		s.ends(p)
 	}
 }

@@ -58,13 +58,16 @@ func doctorCommand(t *testing.T, program string) {
 	if code, p := s.ask(nil, "WORKER_POLLERS=0"); code != 2 || p.stdout.String() != "" {
 		t.Errorf("a wrong setting: exit code %d\n%s", code, p.stdout.String())
 	}
-	t.Run("no table", func(t *testing.T) {
-		url := standin.Moto().ForTest(t)
-		code, p := s.ask(nil, "WORKER_STATE=dynamodb://things", "AWS_ENDPOINT_URL_DYNAMODB="+url)
-		if code != 1 || !strings.Contains(p.stdout.String(), "aws dynamodb create-table") || !strings.Contains(p.stdout.String(), ": 1 wrong, 0 warnings,") {
-			t.Errorf("exit code %d\n%s%s", code, p.stdout.String(), p.stderr.String())
-		}
-	})
+}
+
+func TestTheDoctorNamesATableThatIsMissing(t *testing.T) {
+	inRealTime(t)
+	moto := standin.Moto().ForTest(t)
+	s := newServer(t, buildWorker(t), layout{})
+	code, p := s.ask(nil, "WORKER_STATE=dynamodb://things", "AWS_ENDPOINT_URL_DYNAMODB="+moto)
+	if code != 1 || !strings.Contains(p.stdout.String(), "aws dynamodb create-table") || !strings.Contains(p.stdout.String(), ": 1 wrong, 0 warnings,") {
+		t.Errorf("exit code %d\n%s%s", code, p.stdout.String(), p.stderr.String())
+	}
 }
 
 // aLamp is a server whose cloud has a thing that can be probed.
@@ -115,7 +118,7 @@ func startWithProblems(t *testing.T, program string) {
 	}
 	s.sendNames("thing", 5)
 	p := s.start(soundly...)
-	s.eventually("the messages are applied", 20*time.Second, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+	s.eventually("the messages are applied", 20*time.Second, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 	s.eventually("it is warned of", 20*time.Second, func() bool { return strings.Contains(p.stderr.String(), `"check":"permission-send"`) })
 	s.ends(p)
 	if n := strings.Count(p.stderr.String(), `"level":"warn"`); n != 1 {

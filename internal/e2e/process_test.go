@@ -22,7 +22,7 @@ import (
 // what it does on signals, its exit code and what it writes. The cloud is served
 // on a socket, and time is real.
 func TestWorkerProcess(t *testing.T) {
-	t.Parallel()
+	inRealTime(t)
 	program := buildWorker(t)
 	t.Run("killed again and again", func(t *testing.T) {
 		seeds(t, 1, func(t *testing.T, seed uint64) { killedAgainAndAgain(t, program, seed) })
@@ -225,7 +225,7 @@ func killedAgainAndAgain(t *testing.T, program string, seed uint64) {
 	p := s.start()
 	s.eventually("the queue is drained", 30*time.Second, func() bool {
 		told.look(s.rig)
-		return len(s.cloud.SQS.Messages(s.queue)) == 0
+		return s.cloud.SQS.Len(s.queue) == 0
 	})
 	s.ends(p)
 	report(t, "lost", told.lost(s.calls(""), s.letters()))

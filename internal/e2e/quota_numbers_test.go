@@ -8,6 +8,7 @@ import (
 )
 
 func TestTheNumbersOfAScarceMinute(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, 10)
 		for n := range 4000 { // four messages a thing
@@ -49,6 +50,7 @@ func TestTheNumbersOfAScarceMinute(t *testing.T) {
 // TestTheTimeToDrainFollowsAFallingQuota: the rate of the minute before says nothing of
 // how long the rest takes.
 func TestTheTimeToDrainFollowsAFallingQuota(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuotaRun(t, ourOwn, 1, 20)
 		for n := range 1600 {

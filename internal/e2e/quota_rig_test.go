@@ -97,7 +97,7 @@ func (q *quotaRun) wait(n int, atMost time.Duration) {
 
 // settled waits until the queue is empty, at most so long, and stops the workers.
 func (q *quotaRun) settled(atMost time.Duration) {
-	for end := time.Now().Add(atMost); len(q.cloud.SQS.Messages(q.queue)) > 0 && time.Now().Before(end); {
+	for end := time.Now().Add(atMost); q.cloud.SQS.Len(q.queue) > 0 && time.Now().Before(end); {
 		time.Sleep(time.Second)
 	}
 	q.stopAll()

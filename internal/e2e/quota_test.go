@@ -17,7 +17,7 @@ import (
 func TestQuota(t *testing.T) {
 	text := os.Getenv("BENCH_QUOTA")
 	if text == "" {
-		meanwhile(t)
+		inVirtualTime(t)
 		for _, c := range allCourses() {
 			if c.quick {
 				t.Run(c.name, c.holds)

@@ -50,6 +50,7 @@ func quotes(code int, name string, call localcloud.CallInfo) *localcloud.Fault {
 // out: the log at its most talkative, metrics, status, stories, spans, and what the
 // worker writes on dead letters.
 func TestNoSensitiveValueGetsOut(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{{name: "down every path", layout: layout{}, play: func(r *rig) {
 		answers := map[string]struct {
 			status int

@@ -65,7 +65,7 @@ func redriveKilled(t *testing.T, program string, seed uint64) {
 	s.eventually("all requests of the killed process have ended", 20*time.Second, func() bool { return w != nil || s.busy.Load() == 0 })
 	s.noneLost(letters)
 	if w != nil {
-		s.eventually("the worker has taken all that was moved", time.Minute, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+		s.eventually("the worker has taken all that was moved", time.Minute, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 		s.ends(w)
 		s.noneLost(letters)
 	}

@@ -170,7 +170,7 @@ func (r *rig) until(what string, within time.Duration, ok func() bool) {
 // bubble no time passes before the answers under way have been dealt with.
 func (r *rig) drained(within time.Duration) {
 	r.t.Helper()
-	r.until("the queue is drained", within, func() bool { return len(r.cloud.SQS.Messages(r.queue)) == 0 })
+	r.until("the queue is drained", within, func() bool { return r.cloud.SQS.Len(r.queue) == 0 })
 	time.Sleep(time.Millisecond)
 }
 

@@ -20,7 +20,7 @@ func TestALetterMovedBackIsSupersededWhoeverSharesTheStore(t *testing.T) {
 	t.Parallel()
 	for _, store := range stateStores {
 		t.Run(store.Name, func(t *testing.T) {
-			t.Parallel()
+			inRealTime(t)
 			s := newSharedState(t, store)
 			refuse := true // the API refuses last week's value, for now
 			s.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
@@ -61,7 +61,7 @@ func TestAStoreThatIsStoppedAndStartedAgain(t *testing.T) {
 	t.Parallel()
 	for _, program := range []string{"redis", "valkey"} {
 		t.Run(program, func(t *testing.T) {
-			t.Parallel()
+			inRealTime(t)
 			standInFor(t, program) // skips where there is none
 			port := strconv.Itoa(freePort(t))
 			dir := t.TempDir()
@@ -81,7 +81,7 @@ func TestAStoreThatIsStoppedAndStartedAgain(t *testing.T) {
 	}
 	for _, kind := range []standin.Kind{standin.Dynalite(), standin.Moto()} {
 		t.Run(kind.Name+", cut off", func(t *testing.T) {
-			t.Parallel()
+			inRealTime(t)
 			url := kind.ForTest(t)
 			if kind.Name == standin.Moto().Name {
 				url = standin.InTurn(t, url)
@@ -139,7 +139,7 @@ func halted(t *testing.T, state string, open func(*sharedState) string, start fu
 	}
 	stop = start()
 	back := time.Now()
-	s.until("the queue is drained", 2*time.Minute, func() bool { return len(s.cloud.SQS.Messages(s.queue)) == 0 })
+	s.until("the queue is drained", 2*time.Minute, func() bool { return s.cloud.SQS.Len(s.queue) == 0 })
 	t.Logf("%d messages; drained %v after the store was back", n, time.Since(back).Round(time.Millisecond))
 	time.Sleep(time.Second)
 	s.drained(patience)

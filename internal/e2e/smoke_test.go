@@ -10,6 +10,7 @@ import (
 )
 
 func TestAMessageIsAppliedAndDeleted(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()
@@ -25,6 +26,7 @@ func TestAMessageIsAppliedAndDeleted(t *testing.T) {
 }
 
 func TestABacklogIsMergedThroughANarrowDoor(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		l := layout{}
 		l.cloud.Quota = 10
@@ -47,6 +49,7 @@ func TestABacklogIsMergedThroughANarrowDoor(t *testing.T) {
 }
 
 func TestABrokenMessageIsDeadLetteredWithItsReason(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()

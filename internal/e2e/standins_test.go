@@ -30,7 +30,7 @@ func TestStandIns(t *testing.T) {
 					if why, ok := c.cannot[s.Name]; ok {
 						t.Skipf("%s cannot serve this: %s", s.Name, why)
 					}
-					t.Parallel()
+					inRealTime(t)
 					c.run(newOutside(t, s.Name, endpoint, c.layout), t)
 				})
 			}

@@ -84,7 +84,7 @@ func TestWorkersShareTheirState(t *testing.T) {
 	t.Parallel()
 	for _, store := range stateStores {
 		t.Run(store.Name, func(t *testing.T) {
-			t.Parallel()
+			inRealTime(t)
 			s := newSharedState(t, store)
 			now := time.Now().Add(-time.Hour)
 			send := func(n int, thing, to string) {
@@ -137,7 +137,7 @@ func TestWorkersShareTheirState(t *testing.T) {
 }
 
 func TestAStateStoreThatIsNotThere(t *testing.T) {
-	t.Parallel()
+	inRealTime(t)
 	run := func(t *testing.T, state string, change func(*sharedState)) (*sharedState, *worker) {
 		s := &sharedState{rig: newRig(t, layout{})}
 		s.awsConf = *s.aws()

@@ -75,6 +75,7 @@ func spanID(t testing.TB, hex string) oteltrace.SpanID {
 }
 
 func TestTraces(t *testing.T) {
+	inVirtualTime(t)
 	play(t, []scene{
 		{name: "from the producers to the call they share", play: func(r *rig) {
 			spans, withTraces := traced(r.t)

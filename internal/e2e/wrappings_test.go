@@ -66,6 +66,7 @@ func chains(n int) [][]int {
 }
 
 func TestAMessageInEveryWrappingAndNestingIsApplied(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()
@@ -91,6 +92,7 @@ func TestAMessageInEveryWrappingAndNestingIsApplied(t *testing.T) {
 }
 
 func TestAMessageWrappedFiveDeepIsALetter(t *testing.T) {
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, layout{})
 		w := r.start()
@@ -137,6 +139,7 @@ func (r *rig) wantInvalid(sent map[string]string, check func(id string, f messag
 // Key and time of the event come from the innermost wrapping that has them, and a
 // message attribute, inside an SNS notification too, overrides them.
 func TestAWrappingGivesKeyAndTime(t *testing.T) {
+	inVirtualTime(t)
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Second) }
 	ago := func(d time.Duration) time.Time { return now().Add(-d) }
 	for _, c := range []struct {

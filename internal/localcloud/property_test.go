@@ -98,11 +98,11 @@ func runQueue(t *testing.T, rt *rapid.T, fifo bool) {
 		},
 		"delete": func(rt *rapid.T) {
 			id := pick(newest)
-			before := len(c.SQS.Messages(q.url))
+			before := c.SQS.Len(q.url)
 			if err := q.delete(new(newest[id])); err != nil && !fifo {
 				rt.Fatal(err)
 			}
-			if len(c.SQS.Messages(q.url)) < before {
+			if c.SQS.Len(q.url) < before {
 				delete(alive, id)
 				delete(newest, id)
 				delete(older, id)

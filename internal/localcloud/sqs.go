@@ -152,6 +152,15 @@ func (s *SQS) Messages(url string) []Stored {
 	return out
 }
 
+// Len returns how many messages are still in the queue, as Messages would.
+func (s *SQS) Len(url string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q := s.mustFind(url)
+	q.promote(time.Now())
+	return len(q.items)
+}
+
 // Requests returns the number of requests so far by action, failed ones
 // included.
 func (s *SQS) Requests() map[string]int {

@@ -39,7 +39,7 @@ func TestALeaseHidesAMessageUntilItEnds(t *testing.T) {
 		if err := q.delete(first.Messages[0].ReceiptHandle); err != nil {
 			t.Errorf("a delete with an old handle should succeed, and delete nothing: %v", err)
 		}
-		want(t, "still stored", len(c.SQS.Messages(q.url)), 1)
+		want(t, "still stored", c.SQS.Len(q.url), 1)
 		wantCode(t, q.setVisibility(first.Messages[0].ReceiptHandle, 60), "InvalidParameterValue")
 
 		if err := q.setVisibility(second.Messages[0].ReceiptHandle, 100); err != nil {
@@ -56,7 +56,7 @@ func TestALeaseHidesAMessageUntilItEnds(t *testing.T) {
 		if err := q.delete(third.Messages[0].ReceiptHandle); err != nil {
 			t.Errorf("a late delete of a message not received again: %v", err)
 		}
-		want(t, "stored", len(c.SQS.Messages(q.url)), 0)
+		want(t, "stored", c.SQS.Len(q.url), 0)
 		wantCode(t, q.setVisibility(third.Messages[0].ReceiptHandle, 60), "InvalidParameterValue")
 	})
 }
@@ -138,7 +138,7 @@ func TestRedriveKeepsWhatAMessageIs(t *testing.T) {
 			time.Sleep(6 * time.Second)
 		}
 		want(t, "third receive", bodies(q.receive(0)), "")
-		want(t, "left in the source", len(c.SQS.Messages(q.url)), 0)
+		want(t, "left in the source", c.SQS.Len(q.url), 0)
 		m := dlq.receive(0).Messages[0]
 		want(t, "id", *m.MessageId, id)
 		for name, value := range map[string]string{
@@ -207,7 +207,7 @@ func TestFIFODeduplicatesForFiveMinutes(t *testing.T) {
 		second := send()
 		want(t, "id", *second.MessageId, *first.MessageId)
 		want(t, "sequence number", *second.SequenceNumber, *first.SequenceNumber)
-		want(t, "stored", len(c.SQS.Messages(q.url)), 0)
+		want(t, "stored", c.SQS.Len(q.url), 0)
 		time.Sleep(time.Minute)
 		if third := send(); *third.MessageId == *first.MessageId {
 			t.Error("5 minutes later it is a new message")
@@ -231,7 +231,7 @@ func TestRedeliver(t *testing.T) {
 		if err := q.delete(second.ReceiptHandle); err != nil {
 			t.Fatal(err)
 		}
-		want(t, "stored", len(c.SQS.Messages(q.url)), 0)
+		want(t, "stored", c.SQS.Len(q.url), 0)
 		c.SQS.Redeliver(q.url, id)
 		want(t, "after its delete", *q.receive(0).Messages[0].MessageId, id)
 	})
@@ -288,7 +288,7 @@ func TestBatchesHaveAFateForEachEntry(t *testing.T) {
 		if !maps.Equal(failed, map[string]string{"b": "InternalError false", "c": "AccessDenied true", "z": "ReceiptHandleIsInvalid true"}) {
 			t.Errorf("failed = %v", failed)
 		}
-		want(t, "left", len(c.SQS.Messages(q.url)), 2)
+		want(t, "left", c.SQS.Len(q.url), 2)
 	})
 }
 
@@ -428,7 +428,7 @@ func TestFaultsOfSQS(t *testing.T) {
 		var next atomic.Pointer[localcloud.Fault]
 		c.Faults.OnSQS = func(localcloud.SQSInfo) *localcloud.Fault { return next.Load() }
 		q := newQueue(t, c, "q", localcloud.QueueOptions{})
-		stored := func() int { return len(c.SQS.Messages(q.url)) }
+		stored := func() int { return c.SQS.Len(q.url) }
 		send := func(f *localcloud.Fault) error {
 			next.Store(f)
 			defer func() { next.Store(nil) }()

@@ -72,7 +72,7 @@ func watchWorker(ctx context.Context, p *child, c *cloud, l load, admin, profile
 	}
 	r := run{Elapsed: time.Since(began)}
 	// Deletes that fill no batch follow a moment later.
-	if err := wait(ctx, p.ended, func() bool { return len(c.SQS.Messages(c.queue)) == 0 }); err != nil {
+	if err := wait(ctx, p.ended, func() bool { return c.SQS.Len(c.queue) == 0 }); err != nil {
 		return run{}, err
 	}
 	r.Calls, r.Requests, r.Peak = c.calls(), c.sqsRequests(), p.peak()

@@ -100,7 +100,7 @@ func (c *cloud) close() {
 
 // depth is how many messages the queue has, those in flight and delayed ones
 // included.
-func (c *cloud) depth() int { return len(c.SQS.Messages(c.queue)) }
+func (c *cloud) depth() int { return c.SQS.Len(c.queue) }
 
 // refuse is the rule of the API that no schema tells.
 func refuse(call localcloud.CallInfo) *localcloud.Fault {

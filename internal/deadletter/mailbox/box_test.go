@@ -137,7 +137,7 @@ func TestALongGroupOfAFIFOQueue(t *testing.T) {
 			r.Errorf("%d letters behind them", len(next))
 		}
 		r.close(b)
-		if n := len(r.cloud.SQS.Messages(r.dlq)); n != 25 || r.inFlight() != 0 {
+		if n := r.cloud.SQS.Len(r.dlq); n != 25 || r.inFlight() != 0 {
 			r.Errorf("%d left, %d in flight", n, r.inFlight())
 		}
 	})
@@ -155,7 +155,7 @@ func TestTroubleIsTriedAgain(t *testing.T) {
 			}
 		}
 		r.close(b)
-		if n := len(r.cloud.SQS.Messages(r.dlq)); len(letters) != 100 || n != 50 || r.inFlight() != 0 {
+		if n := r.cloud.SQS.Len(r.dlq); len(letters) != 100 || n != 50 || r.inFlight() != 0 {
 			r.Errorf("%d seen, %d left, %d in flight", len(letters), n, r.inFlight())
 		}
 	})

@@ -118,7 +118,7 @@ func (r *rig) moves(o redrive.Options) redrive.Sums {
 
 // left is how many messages are in the dead-letter queue and in the source queue.
 func (r *rig) left() [2]int {
-	return [2]int{len(r.cloud.SQS.Messages(r.dlq)), len(r.cloud.SQS.Messages(r.queue))}
+	return [2]int{r.cloud.SQS.Len(r.dlq), r.cloud.SQS.Len(r.queue)}
 }
 
 // bodies counts the messages of both queues by their body.
