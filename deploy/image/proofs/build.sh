@@ -77,7 +77,7 @@ prove_contents() {
     says "linux/$arch: $((size / 1000)) kB compressed, with the base's stand-in; one file beside the base: the static binary, the release's own to the byte; user 65532"
   done <"$work/platforms"
   podman_here load --quiet --input "$archive" >/dev/null
-  [[ $(podman_here run --rm --network=none "$IMAGE" version) == "worker $version (go"* ]] || fails "worker version says something else"
+  [[ $(podman_here run --rm --network=none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$IMAGE" version) == "worker $version (go"* ]] || fails "worker version says something else"
   says "podman loads the archive, and the worker in it says that it is $version"
 }
 
