@@ -94,6 +94,7 @@ const (
 	letterTimeout  = 30 * time.Second // one batch of letters
 	pollGrace      = 10 * time.Second // what a long poll may take beyond its wait
 	heartbeat      = 5 * time.Second  // the loops turn at least this often
+	fewerAfter     = time.Second      // since the last poll, for each message but one that a poll asks for less than a batch
 
 	maxRenewals = 8 // batches under way at once
 	maxDeletes  = 8
@@ -218,8 +219,7 @@ func (c *Consumer) Stats() Stats {
 		PollsOpen: c.poll.open, PollsCut: c.poll.cut, LastReceive: c.poll.last,
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
-	n, room := c.ask()
-	s.Full = len(c.held)+n > c.o.MaxHeld || c.bytes+room > c.o.MaxHeldBytes || c.o.Enough(2*n)
+	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*batchSize)
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]
 	}

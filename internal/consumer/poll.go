@@ -11,10 +11,11 @@ import (
 
 // pollState is guarded by Consumer.mu.
 type pollState struct {
-	open          int   // polls under way
-	reserved      int   // messages they may bring
-	reservedBytes int64 // their bytes
-	wanted        int   // how many polls may be under way: 1 to Options.Pollers
+	open          int       // polls under way
+	reserved      int       // messages they may bring
+	reservedBytes int64     // their bytes
+	wanted        int       // how many polls may be under way: 1 to Options.Pollers
+	begun         time.Time // the last one
 
 	failures  int       // polls that failed in a row
 	hasty     int       // polls in a row that brought nothing though they did not wait
@@ -39,13 +40,12 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.mu.Unlock()
 
 	polls := newCrew()
-	poll := func() { c.pollOnce(ctx, cut) }
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil && cut.Err() == nil {
-		started, wait := c.reserve()
-		if started {
-			polls.run(poll)
+		n, wait := c.reserve()
+		if n > 0 {
+			polls.run(func() { c.pollOnce(ctx, cut, n) })
 			continue
 		}
 		timer.Reset(wait)
@@ -75,41 +75,51 @@ func (c *Consumer) endReceiving() {
 	wake(c.keepWake)
 }
 
-// ask is how many messages one poll asks for, and room the bytes they may have.
-func (c *Consumer) ask() (n int, room int64) {
-	return min(batchSize, c.o.MaxHeld), min(batchSize*maxMessageBytes, c.o.MaxHeldBytes)
+// room is how many messages one more poll may bring beside so many that are held and
+// awaited, up to a batch: each as large as SQS lets one be, so that what comes always fits.
+func (c *Consumer) room(held int, bytes int64) int {
+	return max(0, min(batchSize, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/maxMessageBytes)))
 }
 
-// reserve takes the room of one poll, or says how long to wait before looking
-// again. Room is taken beforehand, so that what comes always fits.
-func (c *Consumer) reserve() (ok bool, wait time.Duration) {
+// reserve takes the room of one poll and returns for how many messages, or says how
+// long to wait before looking again.
+//
+// A whole batch is worth waiting for, since each poll is a request. But what waits for
+// long may be all that leaves no room for one: then a poll asks for fewer, the later the
+// fewer, while no other is under way. For the last message of a batch none waits: where
+// WORKER_MAX_HELD_BYTES is its least, any message held is in the way of ten large ones.
+func (c *Consumer) reserve() (n int, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	p := &c.poll
 	p.beat = now
-	n, room := c.ask()
+	n, whole := c.room(len(c.held)+p.reserved, c.bytes+p.reservedBytes), c.room(0, 0)
+	patience := p.begun.Add(fewerAfter * time.Duration(whole-n-1)).Sub(now)
 	switch {
 	case now.Before(p.notBefore):
-		return false, min(heartbeat, p.notBefore.Sub(now))
+		return 0, min(heartbeat, p.notBefore.Sub(now))
 	case c.o.Halted(),
 		p.open >= p.wanted,
-		len(c.held)+p.reserved+n > c.o.MaxHeld,
-		c.bytes+p.reservedBytes+room > c.o.MaxHeldBytes,
-		c.o.Enough(p.reserved),
-		(c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
-		return false, heartbeat
+		n == 0,
+		n < whole && p.open > 0,
+		c.o.Enough(p.reserved):
+		return 0, heartbeat
+	case n < whole && patience > 0:
+		return 0, min(heartbeat, patience)
+	case (c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
+		return 0, heartbeat
 	}
 	p.open++
 	p.reserved += n
-	p.reservedBytes += room
-	return true, 0
+	p.reservedBytes += int64(n) * maxMessageBytes
+	p.begun = now
+	return n, 0
 }
 
-// pollOnce does one receive. A crash after it leaves its messages to the end of
-// their first lease.
-func (c *Consumer) pollOnce(ctx, cut context.Context) {
-	n, room := c.ask()
+// pollOnce does one receive of up to n messages. A crash after it leaves them to the
+// end of their first lease.
+func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
 	request, cancel := context.WithTimeout(cut, c.o.WaitTime+pollGrace)
 	defer cancel()
 	start := time.Now()
@@ -129,7 +139,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context) {
 	p := &c.poll
 	p.open--
 	p.reserved -= n
-	p.reservedBytes -= room
+	p.reservedBytes -= int64(n) * maxMessageBytes
 	switch {
 	case err != nil && cut.Err() != nil:
 		p.cut++
