@@ -29,12 +29,12 @@ STANDIN_PACKAGES := ./internal/standin ./internal/thingstate/dynamostore ./inter
 export STANDIN_TESTS := ^Test(StandIns|WorkersShareTheirState|AStateStoreThatIsNotThere|AStoreThatIsStoppedAndStartedAgain|ALetterMovedBackIsSupersededWhoeverSharesTheStore|ReplicasShareOneTruth|PoliciesAllowWhatIsAskedAndNoMore|TheDoctorNamesATableThatIsMissing|PromtoolFindsNothing|PrometheusScrapesTheDemo)$$
 
 # In internal/e2e all parallel tests begin at once: how many go on it sees to by itself
-# (parallel_test.go).
+# (parallel_test.go). The rules of a store in redisstore would hinder each other.
 ALL_AT_ONCE := -parallel 1000
 GO_TEST := go test -race -timeout 15m
 
-test: ## run the tests that need nothing but Go, with the race detector (PACKAGES=./internal/config for some)
-	@$(GO_TEST) $(ALL_AT_ONCE) $(if $(filter ./...,$(PACKAGES)),-short $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$')),$(PACKAGES))
+test: ## run the tests that need no server of others, with the race detector (PACKAGES=./internal/config for some)
+	@$(GO_TEST) $(if $(filter ./...,$(PACKAGES)),$(ALL_AT_ONCE) -short $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$')),$(PACKAGES))
 
 test-stand-ins: stand-ins ## run the tests against servers that others wrote: SQS, DynamoDB, Redis, Prometheus
 	@$(GO_TEST) -parallel 4 $(STANDIN_PACKAGES)
