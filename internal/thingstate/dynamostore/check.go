@@ -92,15 +92,19 @@ func (tb *Table) ttlCommand() string {
 	return fmt.Sprintf("aws dynamodb update-time-to-live --region %s --table-name %s --time-to-live-specification Enabled=true,AttributeName=%s", tb.region, tb.name, ttlExpiry)
 }
 
-// Create creates the table as the command that Check names does, but for its TTL:
-// for tests and stand-ins, whose tables do not live long.
+// Create creates the table as the command that Check names does, but for its TTL, and
+// waits until it can be used: for tests and stand-ins, whose tables do not live long.
 func (tb *Table) Create(ctx context.Context) error {
 	_, err := tb.api.CreateTable(ctx, &dynamodb.CreateTableInput{
 		TableName: &tb.name, BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String(keyThing), AttributeType: types.ScalarAttributeTypeS}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String(keyThing), KeyType: types.KeyTypeHash}},
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	exists := dynamodb.NewTableExistsWaiter(tb.api, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay, o.MaxDelay = 20*time.Millisecond, time.Second })
+	return exists.Wait(ctx, &dynamodb.DescribeTableInput{TableName: &tb.name}, time.Minute)
 }
 
 func isA[E error](err error) bool {

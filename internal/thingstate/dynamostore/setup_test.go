@@ -206,6 +206,7 @@ func TestAcquireAndFinishAreOneWriteEach(t *testing.T) {
 	if err := table.Create(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	wire.Store(new([]string))
 	store := thingstate.NewShared(table, thingstate.SharedOptions{})
 	_, lease, err := store.Acquire(t.Context(), "lamp", time.Minute, []thingstate.Intent{{Member: "Name", Order: &message.Order{}}})
 	if err != nil {
@@ -214,7 +215,7 @@ func TestAcquireAndFinishAreOneWriteEach(t *testing.T) {
 	if err := store.Finish(t.Context(), lease, thingstate.Result{Keys: []string{"k"}}); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(*wire.Load(), " "); got != "DynamoDB_20120810.CreateTable DynamoDB_20120810.UpdateItem DynamoDB_20120810.UpdateItem" {
+	if got := strings.Join(*wire.Load(), " "); got != "DynamoDB_20120810.UpdateItem DynamoDB_20120810.UpdateItem" {
 		t.Error(got)
 	}
 }
