@@ -84,6 +84,8 @@ func (u *Updater) Run(take, work context.Context) {
 	defer runners.Wait()
 	for range u.o.Concurrency {
 		runners.Go(func() {
+			calls := limit{of: work}
+			defer calls.close()
 			for {
 				door <- struct{}{}
 				turn, probe, err := u.next(take, wait)
@@ -94,11 +96,7 @@ func (u *Updater) Run(take, work context.Context) {
 				if err != nil {
 					return
 				}
-				timeout := u.o.CallTimeout
-				if probe > 0 {
-					timeout = probe
-				}
-				u.turn(work, turn, timeout)
+				u.turn(work, turn, &calls, probe)
 				u.unprobe(probe)
 				u.beats.beat()
 				u.beats.busy.Add(-1)
