@@ -173,6 +173,18 @@ func (r Record) Finished(token uint64, res Result, now time.Time) Record {
 	return r
 }
 
+// Supposed is Finished without the times and the keys, to judge by what res makes true
+// before it is written. It shares memory with res.
+func (r Record) Supposed(token uint64, res Result) Record {
+	r.Marks = res.marksLeft(r.Marks, token)
+	if len(r.Versions) == 0 { // of most things nothing is known, and a copy for each call adds up
+		r.Versions = res.Applied
+	} else {
+		r.Versions = res.versions(r.Versions, time.Time{})
+	}
+	return r
+}
+
 // marksLeft returns the marks that stay when the lease with this token ends with res.
 func (res Result) marksLeft(marks []Mark, token uint64) []Mark {
 	if res.Call == OutcomeUnknown || len(marks) == 0 {

@@ -64,7 +64,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, calls *limit, probe
 			known, _ := rec.Version(plan.Applied[i].Member)
 			plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 		}
-		after := u.merger.Outcomes(rest, rec.Finished(lease.Token, thingstate.Result{Applied: plan.Applied}, now))
+		after := u.merger.Outcomes(rest, rec.Supposed(lease.Token, thingstate.Result{Applied: plan.Applied}))
 		for i, s := range after {
 			if s.Outcome == message.Duplicate && plan.Carries(s.Item) {
 				after[i].Outcome = message.Unchanged
@@ -174,7 +174,7 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlo
 	// What this call makes true is judged without the calls that it does not wait
 	// for; the young ones are remembered all the same, for what comes next.
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, KeepMarks: again > 0}
-	after := u.merger.Outcomes(rest, rec.Finished(lease.Token, result, now))
+	after := u.merger.Outcomes(rest, rec.Supposed(lease.Token, result))
 	result.Keys = keys(after)
 	result.KeepMarks = again > 0 || plan.Pending(rec, now, u.landsWithin())
 	// A crash before this write: the messages come again and the values are sent
