@@ -32,6 +32,7 @@ const (
 // It returns nil where all work was finished, ErrStranded where it was not, and a
 // *SetupError where the worker cannot run as it is set up.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
+	useOneProcessor()
 	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
 	o.Examine = true
 	w := New(cfg, o)

@@ -32,6 +32,7 @@ func TestWorkerProcess(t *testing.T) {
 	})
 	t.Run("SIGTERM drains", func(t *testing.T) { signalDrains(t, program) })
 	t.Run("a second signal stops at once", func(t *testing.T) { secondSignal(t, program) })
+	t.Run("one processor", func(t *testing.T) { runsOnOneProcessor(t, program) })
 	t.Run("SIGHUP switches the log to debug", func(t *testing.T) { hangupSwitchesTheLog(t, program) })
 	t.Run("spans reach an OTLP receiver", func(t *testing.T) { spansReachAReceiver(t, program) })
 	t.Run("no OTLP receiver", func(t *testing.T) { noReceiver(t, program) })
