@@ -6,7 +6,9 @@
 //	updates   many small messages for distinct things. The worker's CPU a message
 //	          is held against the floor: the same PUTs sent by a bare loop with
 //	          net/http and the SDK's signer, also a process of its own. The two
-//	          take turns in the same run; medians count.
+//	          take turns in the same run; medians count. The floor runs on as
+//	          many CPUs as Go takes, the worker on the one it takes; GOMAXPROCS
+//	          is for both.
 //	bodies    messages of 900 KiB under WORKER_MAX_HELD_BYTES=64MiB: peak memory.
 //
 // All of a process counts, its start and its end as well.
