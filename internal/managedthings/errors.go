@@ -153,7 +153,7 @@ func transportError(ctx context.Context, err error, sent bool) *TransportError {
 		error
 		Timeout() bool
 	}](err)
-	e.Timeout = ok && timeout.Timeout() || errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(e.Cause, context.DeadlineExceeded)
+	e.Timeout = ok && timeout.Timeout() || errors.Is(ctx.Err(), context.DeadlineExceeded)
 	return e
 }
 

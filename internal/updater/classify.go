@@ -14,6 +14,12 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
+// The causes of a call's end by its timeout.
+var (
+	errCallTimeout  = errors.New("the call took longer than WORKER_CALL_TIMEOUT")
+	errProbeTimeout = errors.New("the probe took longer than it may while the circuit is open")
+)
+
 // fault is what a kind of failure is about: it decides what happens next.
 type fault int
 
@@ -91,7 +97,7 @@ func classify(err error) failure {
 	if _, ok := errors.AsType[*managedthings.CredentialsError](err); ok {
 		return failure{fault: caller, result: telemetry.CallCaller, code: "NoCredentials"}
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, errCallTimeout) || errors.Is(err, errProbeTimeout) || errors.Is(err, context.DeadlineExceeded) {
 		return failure{fault: trouble, result: telemetry.CallTimeout, code: "timeout", unknown: true}
 	}
 	return failure{fault: trouble, result: telemetry.CallConnection, code: "connection", unknown: true}

@@ -25,9 +25,8 @@ const (
 
 // turn sees one turn through: acquire the thing's record, drop what it says is
 // old, merge the rest, call, record, settle. It owns the token that the pace gave
-// and hands it back where no call comes of it. calls bounds the call's time, to probe
-// where that is not 0.
-func (u *Updater) turn(ctx context.Context, t *backlog.Turn, calls *limit, probe time.Duration) {
+// and hands it back where no call comes of it. timeout is the call's.
+func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Duration) {
 	items := live(t.Items)
 	if len(items) == 0 {
 		u.pace.Return()
@@ -79,7 +78,7 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, calls *limit, probe
 		return
 	}
 
-	f := u.call(t, rest, plan, calls, probe, notAfter)
+	f := u.call(ctx, t, rest, plan, timeout, notAfter)
 	switch f.fault {
 	case late: // nothing was sent: as if this turn had not been
 		u.pace.Return()
@@ -110,17 +109,17 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, calls *limit, probe
 
 // call makes the API call, unless notAfter has passed before its first byte goes
 // out, and tells the pace, the score and the metrics.
-func (u *Updater) call(t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, calls *limit, probe time.Duration, notAfter time.Time) failure {
-	timeout, cause := u.o.CallTimeout, errCallTimeout
-	if probe > 0 && probe < timeout {
-		timeout, cause = probe, errProbeTimeout
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, timeout time.Duration, notAfter time.Time) failure {
+	cause := errCallTimeout
+	if timeout < u.o.CallTimeout {
+		cause = errProbeTimeout
 	}
-	ctx := calls.start(timeout, cause)
-	defer calls.stop()
+	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
+	defer cancel()
 	span := u.trace(t.Thing, rest)
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
-	out, err := u.api.UpdateManagedThing(ctx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
+	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {

@@ -84,8 +84,6 @@ func (u *Updater) Run(take, work context.Context) {
 	defer runners.Wait()
 	for range u.o.Concurrency {
 		runners.Go(func() {
-			calls := limit{of: work}
-			defer calls.close()
 			for {
 				door <- struct{}{}
 				turn, probe, err := u.next(take, wait)
@@ -96,7 +94,11 @@ func (u *Updater) Run(take, work context.Context) {
 				if err != nil {
 					return
 				}
-				u.turn(work, turn, &calls, probe)
+				timeout := u.o.CallTimeout
+				if probe > 0 {
+					timeout = probe
+				}
+				u.turn(work, turn, timeout)
 				u.unprobe(probe)
 				u.beats.beat()
 				u.beats.busy.Add(-1)
