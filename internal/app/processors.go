@@ -3,6 +3,7 @@ package app
 import (
 	"os"
 	"runtime"
+	"strconv"
 )
 
 // useOneProcessor has the process, which is the worker's, run its Go code on one CPU,
@@ -15,7 +16,7 @@ import (
 // them at once; under a limit of a quarter of a CPU, two processors use it up in half
 // the time, and leases wait for the next slice.
 func useOneProcessor() {
-	if os.Getenv("GOMAXPROCS") == "" {
+	if n, err := strconv.Atoi(os.Getenv("GOMAXPROCS")); err != nil || n < 1 { // Go reads over these too
 		runtime.GOMAXPROCS(1)
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // runsOnOneProcessor checks what internal/app/processors.go says.
 func runsOnOneProcessor(t *testing.T, program string) {
-	for _, c := range []struct{ setting, processors string }{{"GOMAXPROCS=", "1"}, {"GOMAXPROCS=3", "3"}} {
+	for _, c := range []struct{ setting, processors string }{{"GOMAXPROCS=", "1"}, {"GOMAXPROCS=0", "1"}, {"GOMAXPROCS=3", "3"}} {
 		s := newServer(t, program, layout{})
 		p := s.start(c.setting, "WORKER_ADMIN_ADDR=127.0.0.1:0")
 		var admin string
