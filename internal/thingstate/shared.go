@@ -44,7 +44,6 @@ type hold struct {
 	mu      sync.Mutex // guards the record
 	record  Record
 	written time.Time // the table's clock
-	at      time.Time // the process's clock at written
 }
 
 // errNoAnswer is the cause of the end of an operation that took too long.
@@ -109,8 +108,11 @@ func (s *Shared) Acquire(ctx context.Context, thing string, lease time.Duration,
 	if err != nil {
 		return Record{}, Lease{}, err
 	}
-	h := &hold{by: t.By, record: before.Marked(item.Token, intents, item.Now), written: item.Now, at: asked}
-	return before, Lease{Thing: thing, Token: item.Token, Until: asked.Add(lease), hold: h}, nil
+	h := &hold{by: t.By, record: before.Marked(item.Token, intents, item.Now), written: item.Now}
+	return before, Lease{
+		Thing: thing, Token: item.Token, Until: asked.Add(lease), hold: h,
+		now: item.Now, since: s.o.Now(), clock: s.o.Now,
+	}, nil
 }
 
 // makeRoom ends the last lease of an item, which has run out, with nothing known
@@ -168,14 +170,13 @@ func (s *Shared) Finish(ctx context.Context, l Lease, r Result) error {
 	defer cancel()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := s.o.Now()
-	now := h.written.Add(at.Sub(h.at)) // the table's clock, without asking it
+	at, now := s.o.Now(), l.Now()
 	after := h.record.Live(now, h.written, s.o.VersionTTL, s.o.DedupTTL).Finished(l.Token, r, now)
 	err := s.table.Put(ctx, l.Thing, Put{By: h.by, Now: at, Record: encodeRecord(after, now), TTL: max(s.o.VersionTTL, s.o.DedupTTL)})
 	if err != nil {
 		return s.explain(ctx, "finish", l.Thing, err)
 	}
-	h.record, h.written, h.at = after, now, at
+	h.record, h.written = after, now
 	return nil
 }
 

@@ -59,6 +59,21 @@ type Lease struct {
 	Until time.Time // by this process's clock, and not after its end by the store's
 
 	hold *hold // of a Shared store
+	// now was the time by the store's clock, at the latest, when it was since by the
+	// process's. Without a clock the two are one.
+	now, since time.Time
+	clock      func() time.Time
+}
+
+// Now is the time by the clock that the times of the record are of: the store's. It
+// is that of Acquire and what has passed since its answer, so it may be behind the
+// store by as long as the answer took (4 s at most), and is never ahead: an age taken
+// by it is never too great.
+func (l Lease) Now() time.Time {
+	if l.clock == nil {
+		return time.Now()
+	}
+	return l.now.Add(l.clock().Sub(l.since))
 }
 
 // Digest is the first half of the SHA-256 of a raw value.
