@@ -15,6 +15,7 @@ import (
 // claim is a lease that never ends.
 type claim struct{ name string }
 
+func (*claim) Until() time.Time                            { return time.Now().Add(time.Hour) }
 func (*claim) Live() bool                                  { return true }
 func (*claim) Settle(message.Outcome)                      {}
 func (*claim) DeadLetter(*message.Update, message.Failure) {}

@@ -36,10 +36,7 @@ func (m Merger) single(values []value, at int) choice {
 	v := values[at]
 	read := v.reading()
 	c := choice{raw: v.raw(), values: values[at : at+1]}
-	c.version = thingstate.Version{Order: v.item.read().order, Digest: read.digest}
-	if m.Semantics != Replace {
-		c.version.Parts = read.set
-	}
+	c.version = thingstate.Version{Order: v.item.read().order, Digest: read.digest, Parts: read.set}
 	if !v.whole {
 		c.raw = message.Join(v.member(), v.parts)
 		c.version.Digest = digest(c.raw)
@@ -78,7 +75,8 @@ func coveredByOne(old value, newer []value) bool {
 	return false
 }
 
-// join merges as many values, oldest first, as one call may carry.
+// join merges as many values, oldest first, as one call may carry. A value without
+// keys is part of every call.
 func (m Merger) join(values []value, room int) choice {
 	type owned struct {
 		part message.Part
@@ -108,8 +106,8 @@ func (m Merger) join(values []value, room int) choice {
 		}
 		size, taken = grown, taken+1
 	}
-	if taken == 1 {
-		return m.single(values, 0)
+	if taken == 1 || len(keys) == 0 {
+		return m.single(values, taken-1)
 	}
 	var c choice
 	parts := make([]message.Part, len(keys))
@@ -124,7 +122,10 @@ func (m Merger) join(values []value, room int) choice {
 		last = max(last, o.by) // values are in their order
 	}
 	for i, v := range values[:taken] {
-		if carries[i] {
+		if len(v.parts) == 0 {
+			last = max(last, i)
+		}
+		if carries[i] || len(v.parts) == 0 {
 			c.values = append(c.values, v)
 		}
 	}

@@ -13,6 +13,9 @@ type Claim interface {
 	// Live reports whether the lease is ours by our clock. No call starts for a
 	// message whose claim is not live.
 	Live() bool
+	// Until is when the lease ends by our clock; the Unix epoch if the claim
+	// has ended.
+	Until() time.Time
 	// Settle deletes the message: its outcome is durable.
 	Settle(o message.Outcome)
 	// DeadLetter stores a copy in the dead-letter queue, then deletes the

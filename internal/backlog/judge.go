@@ -20,7 +20,12 @@ const (
 )
 
 // Merger decides what becomes of the updates that wait for one thing.
-type Merger struct{ Semantics Semantics }
+type Merger struct {
+	Semantics Semantics
+	// Landing is how long after it was marked a call of unknown outcome may still
+	// land. All times are by the clock of the thing's record.
+	Landing time.Duration
+}
 
 // value is one member's value, as far as it is newer than what was applied.
 type value struct {
@@ -50,12 +55,13 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 	read := it.read()
 	for i, member := range it.Update.Members {
 		applied, known := rec.Version(member.Name)
-		doubted := overwritten(rec, member.Name, applied.Digest)
 		parts, set := read.members[i].parts, read.members[i].set
 		if m.Semantics == Merge && len(parts) > 0 {
-			m.judgeParts(&v, it, i, applied, doubted)
+			m.judgeParts(&v, it, i, rec, applied)
 			continue
 		}
+		setsNothing := m.Semantics == Merge && parts != nil
+		doubted := !setsNothing && m.overwritten(rec, member.Name, applied)
 		newer := 1
 		if known {
 			newer = read.order.Compare(*applied.Order)
@@ -68,7 +74,7 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 		default:
 			v.old++
 			v.lostBy = max(v.lostBy, newerBy(applied.Order, read.order))
-			if parts != nil && m.Semantics == Unknown && !covered(set, applied) {
+			if parts != nil && m.Semantics == Unknown && (!covered(set, applied) || ownKeyOverwritten(rec, member.Name, applied, set)) {
 				v.unsure++
 			}
 		}
@@ -76,24 +82,25 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 	return v
 }
 
-func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.Version, doubted bool) {
+func (m Merger) judgeParts(v *verdict, it *Item, index int, rec thingstate.Record, applied thingstate.Version) {
 	read := it.read()
-	parts := read.members[index].parts
+	parts, member := read.members[index].parts, it.Update.Members[index].Name
 	live := make([]message.Part, 0, len(parts))
 	mine := false
 	var by time.Duration
 	for _, part := range parts {
-		newer := 1
-		if order := applied.Parts.Order(partKey(part.Key)); order != nil {
+		key, newer := partKey(part.Key), 1
+		order := orderOfKey(applied, key)
+		if order != nil {
 			newer = read.order.Compare(*order)
 		}
 		switch {
-		case newer > 0 || newer == 0 && doubted:
+		case newer > 0 || newer == 0 && keyOverwritten(rec, member, applied, key):
 			live = append(live, part)
 		case newer == 0:
 			mine = true
 		default:
-			by = max(by, newerBy(applied.Parts.Order(partKey(part.Key)), read.order))
+			by = max(by, newerBy(order, read.order))
 		}
 	}
 	switch {
@@ -110,16 +117,13 @@ func (m Merger) judgeParts(v *verdict, it *Item, index int, applied thingstate.V
 // newerBy is by how much one order is newer than another, by event time.
 func newerBy(newer, older *message.Order) time.Duration { return newer.EventTime.Sub(older.EventTime) }
 
-// overwritten reports whether a call of unknown outcome may have set another value
-// of a member than the one applied: one with the same value did no harm, whenever
-// it landed.
-func overwritten(rec thingstate.Record, member string, applied thingstate.Digest) bool {
-	for mark := range rec.MarksOf(member) {
-		if mark.Digest != applied {
-			return true
-		}
+// orderOfKey is the order of the value last applied under a key; nil if none is known.
+// A value without parts may have set any key.
+func orderOfKey(applied thingstate.Version, key thingstate.PartKey) *message.Order {
+	if applied.Parts == nil {
+		return applied.Order
 	}
-	return false
+	return applied.Parts.Order(key)
 }
 
 // covered reports whether every key that a value sets was set by that value itself

@@ -2,12 +2,15 @@ package backlog
 
 import (
 	"slices"
+	"time"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
 
-// Plan is the call that a turn comes to.
+// Plan is the call that a turn comes to. Its lists say the same of each member: what
+// Intents mark is what Members send, and what Applied records. If it sends a member,
+// it carries an update.
 type Plan struct {
 	// Members are the values to send; empty where nothing is left to send.
 	Members []message.Member
@@ -52,7 +55,9 @@ func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
 		room -= len(name) + len(c.raw) + len(`"":,`)
 		c.version.Member = name
 		plan.Members = append(plan.Members, message.Member{Name: name, Value: c.raw})
-		plan.Intents = append(plan.Intents, thingstate.Intent{Member: name, Digest: c.version.Digest, Order: c.version.Order})
+		plan.Intents = append(plan.Intents, thingstate.Intent{
+			Member: name, Digest: c.version.Digest, Order: c.version.Order, PartKeys: c.version.Parts.Keys(),
+		})
 		plan.Applied = append(plan.Applied, c.version)
 		for _, v := range c.values {
 			if !plan.Carries(v.item) {
@@ -100,6 +105,24 @@ func firstApart(items []*Item) *Item {
 		}
 	}
 	return nil
+}
+
+// SentAt returns the plan with the time at which its call starts, by the clock of the
+// thing's record.
+func (p Plan) SentAt(start time.Time) Plan {
+	for i := range p.Applied {
+		p.Applied[i].At = start
+	}
+	return p
+}
+
+// MarkedBy reports whether each value of the call is among the intents.
+func (p Plan) MarkedBy(intents []thingstate.Intent) bool {
+	return !slices.ContainsFunc(p.Intents, func(in thingstate.Intent) bool {
+		return !slices.ContainsFunc(intents, func(marked thingstate.Intent) bool {
+			return marked.Member == in.Member && marked.Digest == in.Digest
+		})
+	})
 }
 
 // Carries reports whether a value of the item is in the call.

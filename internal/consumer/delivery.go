@@ -74,12 +74,23 @@ func (d *Delivery) Trace() *telemetry.MessageTrace { return d.trace }
 // HeldSince is when this worker received the message, by our clock.
 func (d *Delivery) HeldSince() time.Time { return d.heldSince }
 
-// Live reports whether the message waits and its lease is ours by our clock,
-// with a margin of a second, or a tenth of the first lease where that is less.
-func (d *Delivery) Live() bool {
+// Until is when the message's lease ends by our clock, less a margin of a second, or
+// of a tenth of the first lease if that is less; the Unix epoch if the message does not
+// wait any more. A renewal moves it.
+func (d *Delivery) Until() time.Time {
 	d.c.mu.Lock()
 	defer d.c.mu.Unlock()
-	return d.state == waiting && time.Now().Before(d.liveUntil())
+	if d.state != waiting {
+		return time.Unix(0, 0)
+	}
+	return d.liveUntil()
+}
+
+// Live reports whether the message waits and its lease is ours by our clock. It looks
+// at both clocks: the monotonic one stands still while a machine is suspended.
+func (d *Delivery) Live() bool {
+	until, now := d.Until(), time.Now()
+	return now.Before(until) && now.Round(0).Before(until.Round(0))
 }
 
 // Settle deletes the message: its outcome o is durable. o is counted now.

@@ -9,7 +9,7 @@ import (
 
 // keyOrigins are the origins that a dedup key begins with, before its first
 // colon, so that keys of different origin never collide.
-var keyOrigins = []string{"sqs", "sns", "kinesis", "eventbridge", "cloudevents", "attribute"}
+var keyOrigins = []string{originSQS, "sns", "kinesis", "eventbridge", "cloudevents", "attribute"}
 
 // keyOf is the dedup key that an envelope's member gives; empty where it has none.
 func keyOf(origin string, o object, member string) string {
@@ -31,6 +31,9 @@ func boundKey(origin, id string) string {
 	sum := sha256.Sum256([]byte(id))
 	return origin + ":sha256:" + hex.EncodeToString(sum[:])
 }
+
+// originSQS is the origin of a key that no producer gave: SQS's own MessageId.
+const originSQS = "sqs"
 
 // boundWholeKey is a key that has its origin already, held to the bounds in case
 // it was not a worker that wrote it.

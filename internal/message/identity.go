@@ -53,7 +53,7 @@ func identify(in Incoming, envelopes []envelope, o Options) Update {
 
 // sqsKey is the dedup key of a message that brings none: SQS's own MessageId, on
 // a letter that of the message it was made of.
-func sqsKey(o Order) string { return boundKey("sqs", o.MessageID) }
+func sqsKey(o Order) string { return boundKey(originSQS, o.MessageID) }
 
 // timeStamped and keyStamped report whether a worker wrote the event time and the
 // dedup key on a letter. Of a message that it dared not look into it did not, so

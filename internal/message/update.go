@@ -39,6 +39,13 @@ type Update struct {
 // carries it then.
 func (u Update) BodyHasTime() bool { return u.bodyHasTime }
 
+// NewerIfSentAgain reports whether a producer that sends the message once more makes a
+// newer update of it, with the same dedup key: only the time it was sent counts, and
+// the key is the producer's own.
+func (u *Update) NewerIfSentAgain() bool {
+	return u.TimeFrom == TimeFromSent && !strings.HasPrefix(u.Key, originSQS+":")
+}
+
 // MaxRequestBytes is the largest request body that the worker sends: what fits
 // into an SQS message.
 const MaxRequestBytes = 1 << 20

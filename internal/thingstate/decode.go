@@ -21,7 +21,7 @@ func decodeRecord(b []byte) (r Record, written time.Time, err error) {
 	if b[0] > RecordFormat {
 		return Record{}, time.Time{}, newerFormat(b[0])
 	}
-	d := decoder{left: b[1:]}
+	d := decoder{format: b[0], left: b[1:]}
 	if b[0] == 0 {
 		return Record{}, time.Time{}, errDamaged
 	}
@@ -38,6 +38,9 @@ func decodeRecord(b []byte) (r Record, written time.Time, err error) {
 	for range d.count(21) {
 		m := Mark{Member: d.member(), Order: d.order(), Digest: d.hash(), Token: d.number(), At: d.at()}
 		m.Over = d.bytes(1)[0] == 1
+		if d.format > 1 {
+			m.PartKeys = d.partKeys()
+		}
 		r.Marks = append(r.Marks, m)
 	}
 	for range d.count(17) {
@@ -59,6 +62,7 @@ func (f newerFormat) Error() string {
 // decoder reads from left. After the first thing that is not as it should be it is
 // damaged, and all that it returns is zero.
 type decoder struct {
+	format  byte
 	base    int64 // milliseconds
 	left    []byte
 	damaged bool
@@ -156,13 +160,52 @@ func (d *decoder) order() *message.Order {
 }
 
 func (d *decoder) version() Version {
-	v := Version{Member: d.member(), Order: d.order(), Digest: d.hash(), At: d.at()}
-	for range d.count(9) {
-		p := Part{Key: PartKey(binary.BigEndian.Uint64(d.bytes(8))), Order: d.order()}
-		if n := len(v.Parts); n > 0 && v.Parts[n-1].Key >= p.Key {
+	return Version{Member: d.member(), Order: d.order(), Digest: d.hash(), At: d.at(), Parts: d.parts()}
+}
+
+func (d *decoder) parts() Parts {
+	n, none := d.listOrNone(9)
+	if none {
+		return nil
+	}
+	parts := make(Parts, 0, n)
+	for range n {
+		p := Part{Key: d.partKey(), Order: d.order()}
+		if last := len(parts); last > 0 && parts[last-1].Key >= p.Key {
 			d.fail()
 		}
-		v.Parts = append(v.Parts, p)
+		parts = append(parts, p)
 	}
-	return v
+	return parts
+}
+
+func (d *decoder) partKeys() []PartKey {
+	n, none := d.listOrNone(8)
+	if none {
+		return nil
+	}
+	keys := make([]PartKey, 0, n)
+	for range n {
+		keys = append(keys, d.partKey())
+	}
+	return keys
+}
+
+func (d *decoder) partKey() PartKey { return PartKey(binary.BigEndian.Uint64(d.bytes(8))) }
+
+// listOrNone is count for a list that may not be there. In format 1 an empty one is
+// not.
+func (d *decoder) listOrNone(elementBytes int) (n int, none bool) {
+	more := d.number()
+	if more == 0 {
+		return 0, true
+	}
+	if d.format > 1 {
+		more--
+	}
+	if more > uint64(len(d.left)/elementBytes) {
+		d.fail()
+		return 0, true
+	}
+	return int(more), false
 }

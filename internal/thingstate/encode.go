@@ -12,10 +12,14 @@ import (
 // RecordFormat is the format of the records that this build writes, the first
 // byte of each. It reads this one and all before it.
 //
-// A new format takes two releases: the first reads both and writes the old one,
-// the second writes the new one. So while one release replaces the other, every
-// worker reads what every other writes.
-const RecordFormat = 1
+// Until the first release a new format is written at once. From then on it takes
+// two releases: the first reads both and writes the old one, the second writes the
+// new one. So while one release replaces the other, every worker reads what every
+// other writes.
+//
+// Format 1 had no keys in its marks, and did not tell a value without keys from
+// one whose keys cannot be told apart.
+const RecordFormat = 2
 
 // The format, after the first byte. Numbers are varints as encoding/binary has
 // them; a list is its length and its elements, a text its length+1 and its bytes,
@@ -27,11 +31,12 @@ const RecordFormat = 1
 //	orders: event time in seconds, its nanoseconds, sent time in seconds after
 //	    that, its nanoseconds, sequence number, message id
 //	versions: member, order, digest, time, parts (key in 8 bytes, order)
-//	marks: member, order, digest, token, time, over
+//	marks: member, order, digest, token, time, over, keys of parts (8 bytes each)
 //	keys: hash, time
 //
 // where member and order are places in the lists above: values that came in one
-// message share their order.
+// message share their order. The length of the two lists of parts is one more than
+// they have, and 0 where the keys cannot be told apart.
 
 // maxText bounds the texts of an order: SQS's ids have 36 characters and its
 // sequence numbers 20, but those of a letter that was moved back are whatever its
@@ -46,7 +51,7 @@ func encodeRecord(r Record, written time.Time) []byte {
 	for _, v := range r.Versions {
 		e.value(v.Member, v.Order, v.Digest)
 		e.at(v.At)
-		e.number(len(v.Parts))
+		e.listOrNone(v.Parts == nil, len(v.Parts))
 		for _, p := range v.Parts {
 			e.body = binary.BigEndian.AppendUint64(e.body, uint64(p.Key))
 			e.order(p.Order)
@@ -62,6 +67,10 @@ func encodeRecord(r Record, written time.Time) []byte {
 			over = 1
 		}
 		e.body = append(e.body, over)
+		e.listOrNone(m.PartKeys == nil, len(m.PartKeys))
+		for _, key := range m.PartKeys {
+			e.body = binary.BigEndian.AppendUint64(e.body, uint64(key))
+		}
 	}
 	e.number(len(r.Keys))
 	for _, k := range r.Keys {
@@ -103,6 +112,15 @@ func (e *encoder) value(member string, order *message.Order, d Digest) {
 	e.number(at)
 	e.order(order)
 	e.body = append(e.body, d[:]...)
+}
+
+// listOrNone begins a list that may not be there.
+func (e *encoder) listOrNone(none bool, n int) {
+	if none {
+		e.number(0)
+		return
+	}
+	e.number(n + 1)
 }
 
 func (e *encoder) order(o *message.Order) {

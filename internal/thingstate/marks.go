@@ -7,7 +7,7 @@ import "time"
 func encodeMarks(by Holder, intents []Intent) []byte {
 	marks := make([]Mark, len(intents))
 	for i, in := range intents {
-		marks[i] = Mark{Member: in.Member, Digest: in.Digest, Order: in.Order}
+		marks[i] = Mark{Member: in.Member, Digest: in.Digest, Order: in.Order, PartKeys: in.PartKeys}
 	}
 	return append(by[:], encodeRecord(Record{Marks: marks}, time.Time{})...)
 }
@@ -23,7 +23,7 @@ func decodeMarks(b []byte) (Holder, []Intent, error) {
 	}
 	intents := make([]Intent, len(r.Marks))
 	for i, m := range r.Marks {
-		intents[i] = Intent{Member: m.Member, Digest: m.Digest, Order: m.Order}
+		intents[i] = Intent{Member: m.Member, Digest: m.Digest, Order: m.Order, PartKeys: m.PartKeys}
 	}
 	return Holder(b[:8]), intents, nil
 }

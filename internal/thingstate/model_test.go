@@ -26,8 +26,15 @@ type step struct {
 	n       int      // digest and order of the values
 	lease   int      // which of the leases given out so far is finished
 	call    thingstate.Call
-	keep    bool
+	keep    bool // no older call had landed
 	keys    []string
+}
+
+func (s step) landed(now time.Time) time.Time {
+	if s.keep {
+		return time.Time{}
+	}
+	return now
 }
 
 var steps = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) step {
@@ -166,7 +173,7 @@ func play(t *testing.T, store thingstate.Store, todo []step) string {
 			for _, member := range s.members {
 				applied = append(applied, thingstate.Version{Member: member, Digest: thingstate.Digest{byte(s.n)}, Order: orderOf(s.n)})
 			}
-			err := store.Finish(t.Context(), l, thingstate.Result{Call: s.call, Applied: applied, Keys: s.keys, KeepMarks: s.keep})
+			err := store.Finish(t.Context(), l, thingstate.Result{Call: s.call, Applied: applied, Keys: s.keys, Landed: s.landed(now)})
 			lost := errors.Is(err, thingstate.ErrLeaseLost)
 			if lost && now.Sub(m.written) >= modelTTL {
 				continue // the record had run out; it may or may not have been freed

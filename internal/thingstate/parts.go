@@ -23,8 +23,12 @@ type Parts []Part
 const MaxParts = 256
 
 // NewParts makes Parts of parts in any order, whose memory it takes over. Of
-// several of one key the newest counts.
+// several of one key the newest counts. It is never nil: a value without keys sets
+// none, and a value without Parts has keys that cannot be told apart.
 func NewParts(parts []Part) Parts {
+	if parts == nil {
+		return Parts{}
+	}
 	slices.SortFunc(parts, func(a, b Part) int {
 		return cmp.Or(cmp.Compare(a.Key, b.Key), b.Order.Compare(*a.Order))
 	})
@@ -38,6 +42,21 @@ func (p Parts) Order(key PartKey) *message.Order {
 		return nil
 	}
 	return p[at].Order
+}
+
+// Has reports whether p has the key.
+func (p Parts) Has(key PartKey) bool { return p.Order(key) != nil }
+
+// Keys are the keys of p, sorted; nil for nil.
+func (p Parts) Keys() []PartKey {
+	if p == nil {
+		return nil
+	}
+	keys := make([]PartKey, len(p))
+	for i, part := range p {
+		keys[i] = part.Key
+	}
+	return keys
 }
 
 // with returns p after the others were applied: each key at its newest order.

@@ -37,6 +37,9 @@ type Mark struct {
 	Order  *message.Order // never nil; shared, and never changed
 	Token  uint64         // of the lease that set it
 	At     time.Time      // when Acquire set it, by the store's clock
+	// PartKeys are the keys that the value sets and that were not sent again since,
+	// sorted; nil where they cannot be told apart.
+	PartKeys []PartKey
 	// Over is set where the call has ended: it will not be applied any more.
 	Over bool
 }
@@ -125,7 +128,7 @@ func (r Record) Marked(token uint64, intents []Intent, now time.Time) Record {
 	marks := append(make([]Mark, 0, len(r.Marks)+len(intents)), r.Marks...)
 	for _, in := range intents {
 		marks = makeRoom(marks, in.Member)
-		marks = append(marks, Mark{Member: in.Member, Digest: in.Digest, Order: in.Order, Token: token, At: now})
+		marks = append(marks, Mark{Member: in.Member, Digest: in.Digest, Order: in.Order, PartKeys: in.PartKeys, Token: token, At: now})
 	}
 	r.Marks = marks
 	return r
@@ -187,24 +190,46 @@ func (r Record) Supposed(token uint64, res Result) Record {
 
 // marksLeft returns the marks that stay when the lease with this token ends with res.
 func (res Result) marksLeft(marks []Mark, token uint64) []Mark {
-	if res.Call == OutcomeUnknown || len(marks) == 0 {
-		return marks
-	}
-	if res.Call == MaybeApplied {
-		marks = slices.Clone(marks)
-		for i := range marks {
-			marks[i].Over = marks[i].Over || marks[i].Token == token
-		}
-		return marks
-	}
 	var left []Mark
 	for _, m := range marks {
-		settled := res.Call == Succeeded && !res.KeepMarks && indexOf(res.Applied, m.Member) >= 0
-		if m.Token != token && !settled {
+		own, stays := m.Token == token, true
+		switch res.Call {
+		case OutcomeUnknown, MaybeApplied:
+			stays = !own || res.sent(m)
+			m.Over = m.Over || own && res.Call == MaybeApplied
+		case Succeeded:
+			m, stays = res.afterSuccess(m)
+			stays = stays && !own
+		case NotSent:
+			stays = !own
+		}
+		if stays {
 			left = append(left, m)
 		}
 	}
 	return left
+}
+
+func (res Result) sent(m Mark) bool {
+	return res.Sent == nil || slices.ContainsFunc(res.Sent, func(in Intent) bool {
+		return in.Member == m.Member && in.Digest == m.Digest
+	})
+}
+
+// afterSuccess returns what is left of an older mark when a call has succeeded: what
+// was sent again after the marked call had landed is free of doubt. It reports false
+// where nothing is left.
+func (res Result) afterSuccess(m Mark) (Mark, bool) {
+	at := indexOf(res.Applied, m.Member)
+	if at < 0 || !m.Over && m.At.After(res.Landed) {
+		return m, true
+	}
+	sent := res.Applied[at].Parts
+	if m.PartKeys == nil || sent == nil {
+		return m, false
+	}
+	m.PartKeys = slices.DeleteFunc(slices.Clone(m.PartKeys), sent.Has)
+	return m, len(m.PartKeys) > 0
 }
 
 // versions returns what is known when res ends at now.

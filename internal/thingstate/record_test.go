@@ -17,6 +17,7 @@ func TestARecordNeverChanges(t *testing.T) {
 	members := rapid.SliceOfNDistinct(member, 0, 3, rapid.ID)
 	keys := rapid.SliceOfN(rapid.SampledFrom([]string{"k1", "k2", "k3"}), 0, 2)
 	calls := rapid.SampledFrom([]thingstate.Call{thingstate.NotSent, thingstate.Succeeded, thingstate.OutcomeUnknown, thingstate.MaybeApplied})
+	partKeys := rapid.SliceOfNDistinct(rapid.SampledFrom([]thingstate.PartKey{0, 1, 2}), 0, 3, rapid.ID)
 	waits := rapid.SampledFrom([]time.Duration{0, time.Second, 20 * time.Minute, 2 * time.Hour})
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_790_000_000, 0).UTC()
@@ -32,11 +33,14 @@ func TestARecordNeverChanges(t *testing.T) {
 
 			var intents []thingstate.Intent
 			for _, name := range members.Draw(t, "intents") {
-				intents = append(intents, thingstate.Intent{Member: name, Digest: thingstate.Digest{byte(n)}, Order: orderOf(n)})
+				intents = append(intents, thingstate.Intent{Member: name, Digest: thingstate.Digest{byte(n)}, Order: orderOf(n), PartKeys: partKeys.Draw(t, "keys of the value")})
 			}
 			marked := live.Marked(uint64(i+1), intents, now)
 
-			result := thingstate.Result{Call: calls.Draw(t, "call"), KeepMarks: rapid.Bool().Draw(t, "keep"), Keys: keys.Draw(t, "keys")}
+			result := thingstate.Result{Call: calls.Draw(t, "call"), Keys: keys.Draw(t, "keys")}
+			if rapid.Bool().Draw(t, "landed") {
+				result.Landed = now
+			}
 			for _, name := range members.Draw(t, "applied") {
 				var parts []thingstate.Part
 				for key := range rapid.IntRange(0, 3).Draw(t, "parts") {

@@ -84,6 +84,9 @@ type Intent struct {
 	Member string // the store keeps it
 	Digest Digest
 	Order  *message.Order // never nil; the store keeps it
+	// PartKeys are the keys that the value sets, sorted; nil where they cannot be told
+	// apart. The store keeps them.
+	PartKeys []PartKey
 }
 
 // Call is how the call under a lease ended.
@@ -91,9 +94,9 @@ type Call int
 
 const (
 	NotSent        Call = iota // no call was made, or it is known not to have been applied: the lease's own marks go
-	Succeeded                  // 204: the lease's own marks go, and so do older marks of the values sent, unless kept
-	OutcomeUnknown             // the lease's own marks stay: it may have been applied, or may yet be
-	MaybeApplied               // the lease's own marks stay and are over: it may have been applied, but will not be any more
+	Succeeded                  // 204: the lease's own marks go, and so does the doubt that Landed and Applied end
+	OutcomeUnknown             // the lease's own marks of what was Sent stay: it may have been applied, or may yet be
+	MaybeApplied               // the same, and they are over: it may have been applied, but will not be any more
 )
 
 // Result is what Finish records. Orders and Parts may be kept: nobody changes
@@ -107,7 +110,11 @@ type Result struct {
 	Applied []Version
 	// Keys are the dedup keys of the updates that this settles.
 	Keys []string
-	// KeepMarks keeps, on success, the older marks of the applied members: an
-	// earlier call with other values may still land.
-	KeepMarks bool
+	// Landed, with Succeeded: each call that was marked until then, by the store's
+	// clock, had landed when this one started, if it ever will. What this call sent
+	// is free of doubt from those calls; from younger ones it is not.
+	Landed time.Time
+	// Sent, with OutcomeUnknown and MaybeApplied, is what the call carried, of what
+	// was marked when the lease was acquired. Nil: all of that.
+	Sent []Intent
 }

@@ -59,13 +59,18 @@ func without(items []*backlog.Item, settled []backlog.Settlement) []*backlog.Ite
 	return rest
 }
 
-// keys are the dedup keys of the updates that took effect. One that lost to a
-// newer value needs none: it would lose again.
+// keys are the dedup keys to remember: those of the updates that took effect, and of
+// those that lost to a newer value but would not if they were sent again.
 func keys(settled []backlog.Settlement) []string {
 	var out []string
 	for _, s := range settled {
-		if s.Outcome == message.Applied || s.Outcome == message.Unchanged {
+		switch s.Outcome {
+		case message.Applied, message.Unchanged:
 			out = append(out, s.Item.Update.Key)
+		case message.Superseded, message.Unsure:
+			if s.Item.Update.NewerIfSentAgain() {
+				out = append(out, s.Item.Update.Key)
+			}
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package updater
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"managed-thing-updater/internal/backlog"
@@ -13,128 +14,210 @@ import (
 	"managed-thing-updater/internal/timeline"
 )
 
-const (
-	// deadLeaseWait is how long a thing waits whose messages' leases have all run
-	// out by our clock, until the consumer takes the messages away.
-	deadLeaseWait = time.Second
-	// lateWindow is how long after its start a call of unknown outcome may still
-	// land, or twice its timeout where that is longer. AWS documents no bound; no
-	// server known to us holds a request longer.
-	lateWindow = 5 * time.Minute
-)
+// deadLeaseWait is how long a thing waits whose messages' leases have all run out by
+// our clock, until the consumer takes the messages away.
+const deadLeaseWait = time.Second
 
-// turn sees one turn through: acquire the thing's record, drop what it says is
-// old, merge the rest, call, record, settle. It owns the token that the pace gave
-// and hands it back where no call comes of it. timeout is the call's.
+// replans bounds how often a turn marks anew, since the record says more than was
+// known when it was marked.
+const replans = 3
+
+// prepared is a turn up to its call.
+type prepared struct {
+	// next is set if the turn is over before it got the thing's record.
+	next *backlog.Next
+
+	lease   thingstate.Lease
+	record  thingstate.Record    // as it was before
+	settled []backlog.Settlement // that the record alone decides
+	rest    []*backlog.Item      // the others
+	plan    backlog.Plan         // the call; all that it sends is marked
+	// skip is set if the call would set only what is known to be set.
+	skip bool
+	// notAfter is when a call could no longer end within the thing's lease, or the
+	// lease of a message that it carries has run out.
+	notAfter time.Time
+}
+
+// callable reports whether a call is to be made.
+func (p prepared) callable() bool { return p.next == nil && !p.skip && len(p.plan.Members) > 0 }
+
+// ended is how a turn ends: what is finished with, and when the thing has its next one.
+type ended struct {
+	settled []backlog.Settlement
+	next    backlog.Next
+}
+
+// turn sees one turn through: prepare it by the thing's record, call, record how that
+// ended, settle. It owns the token that the pace gave. timeout is the call's.
 func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Duration) {
+	p := u.prepare(ctx, t)
+	f := failure{fault: late}
+	if p.callable() {
+		p.plan = p.plan.SentAt(p.lease.Now())
+		f = u.call(ctx, t, p, timeout)
+	}
+	if f.fault == late { // nothing was sent
+		u.pace.Return()
+	}
+	end := u.conclude(ctx, t, p, f)
+	u.done(ctx, t, end.settled, end.next)
+}
+
+// prepare takes the thing's record, drops what it says is old, merges the rest, and
+// marks what the call is to send.
+func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 	items := live(t.Items)
 	if len(items) == 0 {
-		u.pace.Return()
-		u.done(ctx, t, nil, backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0, Confirm: t.Confirm})
-		return
+		next := noLease(t)
+		return prepared{next: &next}
 	}
-	whole := u.merger.Plan(items, thingstate.Record{})
-	// A crash behind this line leaves the members marked: whoever takes the thing
-	// next sends them again.
-	notAfter := time.Now().Add(LeaseMargin) // by then a call could still end within the lease
-	rec, lease, err := u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, whole.Intents)
-	if err != nil {
-		u.pace.Return()
-		u.done(ctx, t, nil, u.unacquired(ctx, t, err))
-		return
-	}
-	u.o.Circuit.StateAnswered(t.Thing, true)
-	settled := u.merger.Outcomes(items, rec)
-	u.settle(settled, telemetry.LostToRecord, "") // what makes these true was recorded before this turn
-	rest, plan := without(items, settled), whole
-	if !rec.Empty() {
-		plan = u.merger.Plan(rest, rec)
-	}
-	now := time.Now()
-	if len(plan.Members) == 0 {
-		u.pace.Return()
-		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent})
-		u.done(ctx, t, settled, backlog.Next{})
-		return
-	}
-	if plan.Unchanged(rec, now, u.o.SkipUnchanged) {
-		u.pace.Return()
-		for i := range plan.Applied {
-			known, _ := rec.Version(plan.Applied[i].Member)
-			plan.Applied[i].At = known.At // when it was sent, not when it was skipped
+	rest, known := items, thingstate.Record{} // what is known before the record is there
+	for range replans {
+		marked := u.merger.Plan(rest, known)
+		// A crash behind this line leaves the members marked: whoever takes the thing
+		// next sends them again.
+		p := prepared{notAfter: time.Now().Add(LeaseMargin)}
+		var err error
+		if p.record, p.lease, err = u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, marked.Intents); err != nil {
+			next := u.unacquired(ctx, t, err)
+			return prepared{next: &next}
 		}
-		after := u.merger.Outcomes(rest, rec.Supposed(lease.Token, thingstate.Result{Applied: plan.Applied}))
-		for i, s := range after {
-			if s.Outcome == message.Duplicate && plan.Carries(s.Item) {
-				after[i].Outcome = message.Unchanged
-			}
+		u.o.Circuit.StateAnswered(t.Thing, true)
+		still := live(items) // the store may have taken its time
+		p.settled = u.merger.Outcomes(still, p.record)
+		p.rest, p.plan = without(still, p.settled), marked
+		if !p.record.Empty() || len(still) < len(items) {
+			p.plan = u.merger.Plan(p.rest, p.record)
 		}
-		if !u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent, Applied: plan.Applied, Keys: keys(after)}) {
-			u.done(ctx, t, settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)})
-			return
+		p.skip = p.plan.Unchanged(p.record, p.lease.Now(), u.o.SkipUnchanged)
+		p.notAfter = earliest(p.notAfter, p.plan.Carried)
+		if !p.callable() || p.plan.MarkedBy(marked.Intents) {
+			return p
 		}
-		u.settle(after, telemetry.LostToWaiting, "")
-		u.done(ctx, t, append(after, settled...), backlog.Next{})
-		return
+		// The record leaves another call than the one that was marked: its values must
+		// be marked first.
+		items, rest, known = still, p.rest, p.record
+		u.finish(ctx, p.lease, thingstate.Result{Call: thingstate.NotSent})
 	}
+	return prepared{next: &backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
+}
 
-	f := u.call(ctx, t, rest, plan, timeout, notAfter)
-	switch f.fault {
-	case late: // nothing was sent: as if this turn had not been
-		u.pace.Return()
-		u.finish(ctx, lease, thingstate.Result{Call: thingstate.NotSent})
-		u.done(ctx, t, settled, backlog.Next{Failed: t.Failures > 0, Confirm: t.Confirm})
-		return
-	case none:
-		after, next := u.succeeded(ctx, t, rest, plan, rec, lease, f.requestID)
-		u.done(ctx, t, append(after, settled...), next)
-		return
+// noLease is what comes after a turn whose messages' leases have all run out.
+func noLease(t *backlog.Turn) backlog.Next {
+	return backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0, Confirm: t.Confirm}
+}
+
+// earliest is the time, or the end of the first lease of these messages that ends.
+func earliest(at time.Time, items []*backlog.Item) time.Time {
+	for _, it := range items {
+		if until := it.Claim.Until(); until.Before(at) {
+			at = until
+		}
+	}
+	return at
+}
+
+// conclude records how the turn ended and settles all that is true by then.
+func (u *Updater) conclude(ctx context.Context, t *backlog.Turn, p prepared, f failure) ended {
+	switch {
+	case p.next != nil:
+		return ended{next: *p.next}
+	case p.skip:
+		return u.skipped(ctx, t, p)
+	case f.fault == late: // as if this turn had not been
+		next := backlog.Next{}
+		switch {
+		case len(p.plan.Members) > 0:
+			next = backlog.Next{Failed: t.Failures > 0, Confirm: t.Confirm}
+		case len(p.rest)+len(p.settled) == 0:
+			next = noLease(t)
+		}
+		return ended{u.recordEnd(ctx, p, thingstate.Result{Call: thingstate.NotSent}, nil, ""), next}
+	case f.fault == none:
+		return u.succeeded(ctx, t, p, f.requestID)
 	}
 	result := thingstate.Result{Call: thingstate.NotSent}
 	if f.unknown {
-		result.Call = thingstate.OutcomeUnknown
+		result = thingstate.Result{Call: thingstate.OutcomeUnknown, Sent: p.plan.Intents}
 		if f.over {
 			result.Call = thingstate.MaybeApplied
 		}
 	}
-	u.finish(ctx, lease, result)
+	settled := u.recordEnd(ctx, p, result, nil, "")
 	if ctx.Err() != nil && !f.answered {
 		// The worker itself cut the call: that is no failure of the updates.
-		u.done(ctx, t, settled, backlog.Next{Failed: true, Confirm: t.Confirm})
-		return
+		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm}}
 	}
-	lettered, next := u.failed(t, plan, f)
-	u.done(ctx, t, append(lettered, settled...), next)
+	lettered, next := u.failed(t, p.plan, f)
+	return ended{append(lettered, settled...), next}
 }
 
-// call makes the API call, unless notAfter has passed before its first byte goes
-// out, and tells the pace, the score and the metrics.
-func (u *Updater) call(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, timeout time.Duration, notAfter time.Time) failure {
+// skipped ends a turn whose call would set only what is known to be set.
+func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ended {
+	for i := range p.plan.Applied {
+		known, _ := p.record.Version(p.plan.Applied[i].Member)
+		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
+	}
+	result := thingstate.Result{Call: thingstate.NotSent, Applied: p.plan.Applied}
+	after := u.merger.Outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
+	for i, s := range after {
+		if s.Outcome == message.Duplicate && p.plan.Carries(s.Item) {
+			after[i].Outcome = message.Unchanged
+		}
+	}
+	settled := u.recordEnd(ctx, p, result, after, "")
+	if len(settled) < len(after)+len(p.settled) {
+		return ended{settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
+	}
+	return ended{settled, backlog.Next{}}
+}
+
+// recordEnd records how the turn ended, settles what the record decided before it and
+// what is finished with after it, and returns both. If it cannot be recorded, only what
+// depends on nothing that was to be recorded is settled.
+func (u *Updater) recordEnd(ctx context.Context, p prepared, r thingstate.Result, after []backlog.Settlement, requestID string) []backlog.Settlement {
+	before := p.settled
+	r.Keys = append(keys(after), keys(before)...)
+	// A crash before this write: the messages come again and the values are sent
+	// again. A crash behind it: the messages come again as duplicates.
+	if !u.finish(ctx, p.lease, r) {
+		after = nil
+		before = slices.DeleteFunc(slices.Clone(before), func(s backlog.Settlement) bool { return len(keys([]backlog.Settlement{s})) > 0 })
+	}
+	u.settle(before, telemetry.LostToRecord, "")
+	u.settle(after, telemetry.LostToWaiting, requestID)
+	return append(after, before...)
+}
+
+// call makes the API call, unless its time is over before its first byte goes out,
+// and tells the pace, the score and the metrics.
+func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout time.Duration) failure {
 	cause := errCallTimeout
 	if timeout < u.o.CallTimeout {
 		cause = errProbeTimeout
 	}
 	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
 	defer cancel()
-	span := u.trace(t.Thing, rest)
+	span := u.trace(t.Thing, p.rest)
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
-	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
+	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: p.plan.Members, NotAfter: p.notAfter})
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {
 		span.End("", "late", "")
-		u.log.Warn("a call was not made: the process stood still for so long that the thing's lease would not outlast it", telemetry.Thing(t.Thing))
+		u.log.Warn("a call was not made: the process stood still, or waited, for so long that a lease would not outlast it", telemetry.Thing(t.Thing))
 		return f
 	}
 	took := time.Since(start)
 	u.metrics.CallSeconds.Observe(took.Seconds())
-	f.detail = detail(err, plan.Members)
+	f.detail = detail(err, p.plan.Members)
 	if err == nil {
 		f.requestID = out.RequestID
 	}
 	u.metrics.Calls.Inc(f.result)
-	tellCall(plan, f, took)
+	tellCall(p.plan, f, took)
 	span.End(f.requestID, f.code, f.detail)
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
@@ -162,46 +245,28 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, rest []*backlog.Ite
 }
 
 // succeeded records a call that was answered 204 and settles all that it makes
-// true. Where an earlier call of unknown outcome may yet land on top of this one,
-// nothing that it touches is settled: the same values go out once more, later.
-func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, rest []*backlog.Item, plan backlog.Plan, rec thingstate.Record, lease thingstate.Lease, requestID string) ([]backlog.Settlement, backlog.Next) {
-	now := time.Now()
-	again := u.sendAgainAfter(t, plan, rec, now)
-	for _, it := range plan.Carried {
+// true. If an earlier call of unknown outcome may yet land on top of it, nothing that
+// that call touches is settled: the same values go out once more, later.
+func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, requestID string) ended {
+	for _, it := range p.plan.Carried {
 		it.Contributed = true
 	}
-	// What this call makes true is judged without the calls that it does not wait
-	// for; the young ones are remembered all the same, for what comes next.
-	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, KeepMarks: again > 0}
-	after := u.merger.Outcomes(rest, rec.Supposed(lease.Token, result))
-	result.Keys = keys(after)
-	result.KeepMarks = again > 0 || plan.Pending(rec, now, u.landsWithin())
-	// A crash before this write: the messages come again and the values are sent
-	// again. A crash behind it: the messages come again as duplicates.
-	if !u.finish(ctx, lease, result) {
-		return nil, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}
-	}
-	u.settle(after, telemetry.LostToWaiting, requestID)
-	if again > 0 {
-		tellWait(plan.Carried, timeline.ToBeSure, again, "")
+	start := p.plan.Applied[0].At
+	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
+	supposed := p.record.Supposed(p.lease.Token, result)
+	after := u.merger.Outcomes(p.rest, supposed)
+	settled := u.recordEnd(ctx, p, result, after, requestID)
+	if len(settled) < len(after)+len(p.settled) {
+		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
 	}
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
 	}
-	return after, backlog.Next{Delay: again, Confirm: again > 0}
-}
-
-// sendAgainAfter is how long after a successful call its values go out once more,
-// because an earlier call with others may land on top of it. 0 is not at all.
-func (u *Updater) sendAgainAfter(t *backlog.Turn, plan backlog.Plan, rec thingstate.Record, now time.Time) time.Duration {
-	started, any := plan.Rival(rec)
-	age := now.Sub(started)
-	if !any || age >= max(lateWindow, u.landsWithin()) || t.Confirm && age >= u.landsWithin() {
-		return 0
+	safe := u.merger.SafeFrom(p.plan, supposed, start)
+	if safe.IsZero() {
+		return ended{settled, backlog.Next{}}
 	}
-	return max(u.o.CallTimeout, u.landsWithin()-age)
+	again := max(0, safe.Sub(p.lease.Now())) + time.Millisecond // records keep whole milliseconds
+	tellWait(p.plan.Carried, timeline.ToBeSure, again, "")
+	return ended{settled, backlog.Next{Delay: again, Confirm: true}}
 }
-
-// landsWithin is how long after its start a call of unknown outcome has landed,
-// if it does at all, as far as a value that was sent twice relies on it.
-func (u *Updater) landsWithin() time.Duration { return 2 * u.o.CallTimeout }

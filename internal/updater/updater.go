@@ -39,7 +39,9 @@ type Options struct {
 }
 
 // LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A
-// process that stands still for longer between the two makes no call.
+// process that stands still for longer between the two makes no call. So a call starts
+// at most LeaseMargin after it was marked, and counts as landed twice its timeout after
+// that: AWS documents no bound.
 const LeaseMargin = 10 * time.Second
 
 // Updater runs the turns. Make it with New, run it with Run.
@@ -59,7 +61,7 @@ type Updater struct {
 // New makes an Updater.
 func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *telemetry.Metrics, log *zap.Logger, o Options) *Updater {
 	return &Updater{
-		o: o, merger: backlog.Merger{Semantics: o.Semantics},
+		o: o, merger: backlog.Merger{Semantics: o.Semantics, Landing: 2*o.CallTimeout + LeaseMargin},
 		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
 		notices: notices{log: log}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
 	}

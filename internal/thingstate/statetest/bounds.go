@@ -51,7 +51,7 @@ func fullest(b *bench) thingstate.Record {
 		keys = append(keys, fmt.Sprint("key", i))
 	}
 	_, l := b.acquire()
-	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, KeepMarks: true, Applied: applied, Keys: keys})
+	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Landed: noneLanded, Applied: applied, Keys: keys})
 	return thingstate.Record{Versions: applied}
 }
 

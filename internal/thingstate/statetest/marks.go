@@ -2,6 +2,7 @@ package statetest
 
 import (
 	"slices"
+	"time"
 
 	"managed-thing-updater/internal/thingstate"
 )
@@ -30,15 +31,51 @@ var endings = []struct {
 }{
 	{"not sent", thingstate.Result{Call: thingstate.NotSent}, []byte{1}, nil, false},
 	{"not sent, known to be set", thingstate.Result{Call: thingstate.NotSent, Applied: nameSet}, []byte{1}, nil, true},
-	{"succeeded", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet}, nil, nil, true},
-	{"succeeded, marks kept", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, KeepMarks: true}, []byte{1}, nil, true},
-	{"succeeded with nothing applied", thingstate.Result{Call: thingstate.Succeeded}, []byte{1}, nil, false},
+	{"succeeded, after the older one landed", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Landed: allLanded}, nil, nil, true},
+	{"succeeded, before the older one landed", thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Landed: noneLanded}, []byte{1}, nil, true},
+	{"succeeded with nothing applied", thingstate.Result{Call: thingstate.Succeeded, Landed: allLanded}, []byte{1}, nil, false},
 	{"unknown", thingstate.Result{Call: thingstate.OutcomeUnknown}, []byte{1, 2}, []byte{3}, false},
 	{"maybe applied", thingstate.Result{Call: thingstate.MaybeApplied}, []byte{1, 2}, []byte{3}, false},
+	{"unknown, of what was sent of it", thingstate.Result{Call: thingstate.OutcomeUnknown, Sent: []thingstate.Intent{intent("Name", 2)}}, []byte{1, 2}, nil, false},
+	{"maybe applied, of what was sent of it", thingstate.Result{Call: thingstate.MaybeApplied, Sent: []thingstate.Intent{intent("Name", 2)}}, []byte{1, 2}, nil, false},
 	{"unknown, known to be set", thingstate.Result{Call: thingstate.OutcomeUnknown, Applied: nameSet}, []byte{1, 2}, []byte{3}, true},
 }
 
 var nameSet = []thingstate.Version{version(2)}
+
+// By any clock, every call that was marked had landed, or none.
+var (
+	allLanded  = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+	noneLanded = time.Unix(0, 0)
+)
+
+// keyedIntent is a value of MetaData that sets these keys.
+func keyedIntent(n int, keys ...thingstate.PartKey) thingstate.Intent {
+	in := intent("MetaData", n)
+	in.PartKeys = keys
+	return in
+}
+
+// keyedVersion is the same, applied.
+func keyedVersion(n int, keys ...thingstate.PartKey) thingstate.Version {
+	v := version(n)
+	v.Member, v.Parts = "MetaData", thingstate.Parts{}
+	for _, key := range keys {
+		v.Parts = append(v.Parts, thingstate.Part{Key: key, Order: v.Order})
+	}
+	return v
+}
+
+func expectKeysInDoubt(b *bench, want ...thingstate.PartKey) {
+	b.Helper()
+	var got []thingstate.PartKey
+	for _, m := range b.record().Marks {
+		got = append(got, m.PartKeys...)
+	}
+	if !slices.Equal(got, want) {
+		b.Errorf("keys in doubt: %v, want %v", got, want)
+	}
+}
 
 var markRules = append([]rule{
 	{"acquire gives the record as it was before its own marks", func(b *bench) {
@@ -97,6 +134,35 @@ var markRules = append([]rule{
 			b.finish(l, thingstate.Result{Call: call})
 		}
 		expectMarks(b, "Name", 0, 1, 3, 4)
+	}},
+	{"only keys that are sent again are free of doubt", func(b *bench) {
+		b.acquireFor(thing, b.Tick, keyedIntent(1, 5, 6, 7))
+		b.pass(2)
+		expectKeysInDoubt(b, 5, 6, 7)
+		succeed := func(landed time.Time, v thingstate.Version) {
+			b.Helper()
+			_, l := b.acquire()
+			b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: landed})
+		}
+		succeed(noneLanded, keyedVersion(2, 5, 6, 7))
+		expectKeysInDoubt(b, 5, 6, 7)
+		succeed(allLanded, keyedVersion(3, 6))
+		expectKeysInDoubt(b, 5, 7)
+		succeed(allLanded, keyedVersion(4)) // a value without keys
+		expectKeysInDoubt(b, 5, 7)
+		succeed(allLanded, keyedVersion(5, 5, 7))
+		expectKeysInDoubt(b)
+	}},
+	{"a value whose keys cannot be told apart is free of doubt as a whole", func(b *bench) {
+		b.acquireFor(thing, b.Tick, keyedIntent(1, 5))
+		b.pass(2)
+		_, l := b.acquire()
+		v := keyedVersion(2)
+		v.Parts = nil
+		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: allLanded})
+		if marks := b.record().Marks; len(marks) > 0 {
+			b.Errorf("marks: %+v", marks)
+		}
 	}},
 	{"only the marks of a call that may have been applied are over", func(b *bench) {
 		crash(b, 1)
