@@ -162,19 +162,19 @@ func (p *producer) value(member string, n int) string {
 	case "HubNetworkMode":
 		return []string{`"STANDARD"`, `"NETWORK_WIDE_EXCLUSION"`}[p.rand.IntN(2)]
 	case "WiFiSimpleSetupConfiguration":
-		return p.object(func(key string) string {
+		return p.object(0, func(key string) string {
 			if key == "TimeoutInMinutes" {
 				return strconv.Itoa(5 + p.rand.IntN(11))
 			}
 			return []string{"true", "false"}[p.rand.IntN(2)]
 		}, "EnableAsProvisioner", "EnableAsProvisionee", "TimeoutInMinutes")
 	case "MetaData":
-		return p.object(func(string) string { return `"\u0065` + tag[1:] + ` <&>"` }, "room", "floor", "a/b", "\u00fcber-1")
+		return p.object(1, func(string) string { return `"\u0065` + tag[1:] + ` <&>"` }, "room", "floor", "a/b", "\u00fcber-1")
 	case "CapabilityReport":
 		return fmt.Sprintf(`{"version":"1.0.0", "nodeId":"%s","endpoints":[ ]}`, tag)
 	case "CapabilitySchemas":
 		var schemas []string
-		for _, name := range p.some("switch", "dimmer", "colour") {
+		for _, name := range p.some(0, "switch", "dimmer", "colour") {
 			schemas = append(schemas, fmt.Sprintf(
 				`{"Format":"ZCL","CapabilityId":"matter.%s@1.0","ExtrinsicId":"0x0006","ExtrinsicVersion":1,"Schema":{"x":1.0,"big":12345678901234567890,"of":%q,"n":null}}`, name, tag))
 		}
@@ -183,15 +183,15 @@ func (p *producer) value(member string, n int) string {
 	return `"` + tag + `"`
 }
 
-// some are one or more of the names, in any order.
-func (p *producer) some(names ...string) []string {
+// some are at least so many of the names, in any order.
+func (p *producer) some(least int, names ...string) []string {
 	p.rand.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
-	return names[:1+p.rand.IntN(len(names))]
+	return names[:least+p.rand.IntN(len(names)+1-least)]
 }
 
-func (p *producer) object(value func(key string) string, keys ...string) string {
+func (p *producer) object(least int, value func(key string) string, keys ...string) string {
 	var fields []string
-	for _, key := range p.some(keys...) {
+	for _, key := range p.some(least, keys...) {
 		fields = append(fields, fmt.Sprintf("%q :%s", key, value(key)))
 	}
 	return "{" + strings.Join(fields, ",") + "}"

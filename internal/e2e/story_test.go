@@ -182,7 +182,11 @@ func (s *story) withoutEffect(e *event, applied []localcloud.Call, byTag map[int
 		var members map[string]json.RawMessage
 		_ = json.Unmarshal([]byte(c.Body), &members)
 		for place, raw := range places(members, s.semantics == "merge") {
-			for _, n := range tagsIn(raw) {
+			found := tagsIn(raw)
+			if len(found) == 0 { // an empty list may be newer
+				delete(open, place)
+			}
+			for _, n := range found {
 				if o := byTag[n]; o != nil && s.compare(o, e) >= 0 {
 					delete(open, place)
 				}
@@ -237,9 +241,9 @@ func (s *story) backwards(calls []localcloud.Call) []string {
 		}
 		var members map[string]json.RawMessage
 		_ = json.Unmarshal([]byte(c.Body), &members)
-		for name, raw := range members {
+		for place, raw := range places(members, s.semantics == "merge") {
 			var e *event
-			for _, n := range tagsIn(string(raw)) {
+			for _, n := range tagsIn(raw) {
 				if o := byTag[n]; o != nil && (e == nil || s.compare(o, e) > 0) {
 					e = o
 				}
@@ -247,7 +251,7 @@ func (s *story) backwards(calls []localcloud.Call) []string {
 			if e == nil {
 				continue
 			}
-			place := c.Thing + " " + name
+			place = c.Thing + " " + place
 			if was := newest[place]; was != nil && s.compare(was, e) > 0 {
 				found = append(found, fmt.Sprintf("%s: event %d was set after event %d", place, e.n, was.n))
 			}
