@@ -184,3 +184,24 @@ func TestUnchangedOnlyOnTheWordOfARecentCertainCall(t *testing.T) {
 		t.Error("unchanged on the word of a call of unknown outcome")
 	}
 }
+
+// The API may merge or replace. An update is the newest of its own keys, a newer one of
+// other keys was applied, and a call of unknown outcome may have set the first one's keys
+// since: it cannot be sent again safely, and is not told as applied.
+func TestUnknownAnUpdateWhoseKeysMayBeOverwrittenIsNotCountedAsApplied(t *testing.T) {
+	merger := backlog.Merger{Semantics: backlog.Unknown, Landing: time.Minute}
+	now := time.Now()
+	old, mid, newest := item("t", 1, m("MetaData", `{"x":"old"}`)), item("t", 2, m("MetaData", `{"x":"mid"}`)), item("t", 3, m("MetaData", `{"z":"new"}`))
+	plan := func(it *backlog.Item) backlog.Plan { return merger.Plan([]*backlog.Item{it}, thingstate.Record{}) }
+	succeeded := func(p backlog.Plan) thingstate.Result {
+		return thingstate.Result{Call: thingstate.Succeeded, Applied: p.SentAt(now).Applied}
+	}
+	record := thingstate.Record{}.Marked(1, plan(old).Intents, now).
+		Finished(2, succeeded(plan(mid)), now).
+		Finished(3, succeeded(plan(newest)), now)
+	mid.Contributed = true
+	got := merger.Outcomes([]*backlog.Item{mid}, record)
+	if len(got) != 1 || got[0].Outcome != message.Unsure {
+		t.Errorf("%+v, want one that is superseded_unsure", got)
+	}
+}

@@ -77,7 +77,7 @@ func look(r thingstate.Record) string {
 		}
 	}
 	for _, m := range r.Marks {
-		fmt.Fprintf(&b, "\n%s %+v %v %d %v %v", m.Member, *m.Order, m.Digest, m.Token, m.At, m.Over)
+		fmt.Fprintf(&b, "\n%s %+v %v %d %v %v %v", m.Member, *m.Order, m.Digest, m.Token, m.At, m.Over, m.PartKeys)
 	}
 	return b.String()
 }

@@ -97,10 +97,12 @@ func classify(err error) failure {
 	if _, ok := errors.AsType[*managedthings.CredentialsError](err); ok {
 		return failure{fault: caller, result: telemetry.CallCaller, code: "NoCredentials"}
 	}
+	transport, ok := errors.AsType[*managedthings.TransportError](err)
+	unknown := !ok || transport.Sent // what was never sent is applied nowhere
 	if errors.Is(err, errCallTimeout) || errors.Is(err, errProbeTimeout) || errors.Is(err, context.DeadlineExceeded) {
-		return failure{fault: trouble, result: telemetry.CallTimeout, code: "timeout", unknown: true}
+		return failure{fault: trouble, result: telemetry.CallTimeout, code: "timeout", unknown: unknown}
 	}
-	return failure{fault: trouble, result: telemetry.CallConnection, code: "connection", unknown: true}
+	return failure{fault: trouble, result: telemetry.CallConnection, code: "connection", unknown: unknown}
 }
 
 func classifyAnswer(api *managedthings.APIError) failure {

@@ -46,8 +46,10 @@ func TestClassify(t *testing.T) {
 		{"502 of a gateway", answer(502, ""), trouble, telemetry.CallInternal, true},
 		{"200 of a proxy", answer(200, ""), trouble, telemetry.CallOther, true},
 		{"a status that nobody knows", answer(520, ""), trouble, telemetry.CallInternal, true},
-		{"timed out", &managedthings.TransportError{Err: context.DeadlineExceeded, Cause: errCallTimeout, Timeout: true}, trouble, telemetry.CallTimeout, true},
-		{"connection", &managedthings.TransportError{Err: errors.New("reset by peer")}, trouble, telemetry.CallConnection, true},
+		{"timed out", &managedthings.TransportError{Err: context.DeadlineExceeded, Cause: errCallTimeout, Timeout: true, Sent: true}, trouble, telemetry.CallTimeout, true},
+		{"timed out before it was sent", &managedthings.TransportError{Err: context.DeadlineExceeded, Cause: errCallTimeout, Timeout: true}, trouble, telemetry.CallTimeout, false},
+		{"connection", &managedthings.TransportError{Err: errors.New("reset by peer"), Sent: true}, trouble, telemetry.CallConnection, true},
+		{"no connection", &managedthings.TransportError{Err: errors.New("connection refused")}, trouble, telemetry.CallConnection, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := classify(c.err)
