@@ -9,9 +9,13 @@
 //
 // # What is guaranteed, however clocks and pauses are
 //
-//   - No write to a record is lost and none is made twice: both are conditional on a
-//     Holder, drawn at random for each acquisition. A worker that was paused beyond
-//     its lease, and whose thing was taken over, changes nothing (ErrLeaseLost).
+//   - No write to a record is lost and none is made twice, though its request is carried
+//     out twice and long after it was given up. Both are conditional on a Holder, drawn
+//     at random for each acquisition, and Finish on a number that each Finish raises and
+//     Acquire returns. A worker that was paused beyond its lease, and whose thing was
+//     taken over, changes nothing (ErrLeaseLost).
+//   - A Finish whose answer was lost is known to have been made, though others came
+//     since, unless MaxFinished others have finished meanwhile.
 //   - What a crash, a pause or a lost answer leaves behind is a mark. Whoever takes
 //     the thing next knows that those values may be set, or may yet be, and does not
 //     skip them.
@@ -38,6 +42,11 @@
 // newer one. The worker finds that out when it records the call's end, too late to
 // undo it: its Finish returns ErrLeaseLost, a possible stale write, which is logged
 // and counted. The next update of that member puts it right.
+//
+// An Acquire that is carried out after MaxFinished others have finished, or that its
+// worker gave up before it was carried out at all, is not told from a new one: its lease
+// keeps the thing waiting until it ends, once, and its marks cost a call. (DynamoDB
+// refuses a request whose signature is older than 5 minutes.)
 //
 // A store that loses what it has acknowledged takes the fence with it: a Redis
 // without persistence that restarts, or a failover to a replica that lags (its

@@ -39,7 +39,9 @@ type unanswered struct {
 
 // hold is what a Shared store keeps with a lease.
 type hold struct {
-	by Holder
+	by       Holder
+	puts     uint64
+	finished []Holder
 
 	mu      sync.Mutex // guards the record
 	record  Record
@@ -90,7 +92,7 @@ func (s *Shared) Acquire(ctx context.Context, thing string, lease time.Duration,
 	item, err := s.table.Take(ctx, thing, t)
 	if errors.Is(err, ErrFull) {
 		if err = s.makeRoom(ctx, thing, t, item); err == nil {
-			t.By = newHolder() // the old one may just have ended its lease
+			t.By = newHolder() // the old one has made a Put, and so is finished
 			t.Marks = encodeMarks(t.By, intents)
 			item, err = s.table.Take(ctx, thing, t)
 		}
@@ -108,7 +110,7 @@ func (s *Shared) Acquire(ctx context.Context, thing string, lease time.Duration,
 	if err != nil {
 		return Record{}, Lease{}, err
 	}
-	h := &hold{by: t.By, record: before.Marked(item.Token, intents, item.Now), written: item.Now}
+	h := &hold{by: t.By, puts: item.Puts, finished: item.Finished, record: before.Marked(item.Token, intents, item.Now), written: item.Now}
 	return before, Lease{
 		Thing: thing, Token: item.Token, Until: asked.Add(lease), hold: h,
 		now: item.Now, since: s.o.Now(), clock: s.o.Now,
@@ -123,7 +125,10 @@ func (s *Shared) makeRoom(ctx context.Context, thing string, t Take, item Item) 
 		return err
 	}
 	// A crash behind this write leaves a free item that says the same.
-	err = s.table.Put(ctx, thing, Put{By: item.By, Now: t.Now, Record: encodeRecord(all, item.Now), TTL: t.TTL})
+	err = s.table.Put(ctx, thing, Put{
+		By: t.By, Of: item.By, Puts: item.Puts, Finished: item.Finished,
+		Now: t.Now, Record: encodeRecord(all, item.Now), TTL: t.TTL,
+	})
 	if errors.Is(err, ErrLeaseLost) {
 		return &HeldError{Thing: thing} // somebody else has just taken it
 	}
@@ -172,7 +177,10 @@ func (s *Shared) Finish(ctx context.Context, l Lease, r Result) error {
 	defer h.mu.Unlock()
 	at, now := s.o.Now(), l.Now()
 	after := h.record.Live(now, h.written, s.o.VersionTTL, s.o.DedupTTL).Finished(l.Token, r, now)
-	err := s.table.Put(ctx, l.Thing, Put{By: h.by, Now: at, Record: encodeRecord(after, now), TTL: max(s.o.VersionTTL, s.o.DedupTTL)})
+	err := s.table.Put(ctx, l.Thing, Put{
+		By: h.by, Of: h.by, Puts: h.puts, Finished: h.finished,
+		Now: at, Record: encodeRecord(after, now), TTL: max(s.o.VersionTTL, s.o.DedupTTL),
+	})
 	if err != nil {
 		return s.explain(ctx, "finish", l.Thing, err)
 	}

@@ -30,8 +30,9 @@ type Store interface {
 	// Finish ends the lease and, in the same write, records how the call ended. A
 	// lease that has run out but was not taken over is finished all the same, and
 	// a Finish may be repeated after an error that leaves open whether it was
-	// written. It returns ErrLeaseLost, having written nothing, where the lease
-	// was taken over meanwhile or its record is forgotten.
+	// written: it succeeds if it was, though others finished since. It returns
+	// ErrLeaseLost, having written nothing, if the lease was taken over before it, or
+	// its record is forgotten.
 	Finish(ctx context.Context, l Lease, r Result) error
 }
 

@@ -1,8 +1,10 @@
 package dynamostore
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,34 +13,63 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// readItem reads an item as it was before a Take, which drew a token where drawn
-// is 1. Every Take adds one to p and 1 to the token, so the tokens of what is
+// readItem reads an item as it was before a Take, which drew a token if drawn
+// is 1. Every Take adds its marks to p and 1 to the token, so the tokens of what is
 // pending are those up to the last.
 func readItem(attributes map[string]types.AttributeValue, now time.Time, drawn uint64) thingstate.Item {
-	last, known := readNumber(attributes["t"])
-	if !known {
-		last = now.UnixMilli()
-	}
-	item := thingstate.Item{Token: uint64(last) + drawn, Now: now}
+	last, puts := count(attributes["t"], now), count(attributes["w"], now)
+	item := thingstate.Item{Token: last + drawn, Puts: puts, Now: now}
 	if n, ok := attributes["n"].(*types.AttributeValueMemberB); ok {
 		copy(item.By[:], n.Value)
 	}
 	if r, ok := attributes["r"].(*types.AttributeValueMemberB); ok {
 		item.Record = r.Value
 	}
-	pending, _ := attributes["p"].(*types.AttributeValueMemberL)
-	if pending == nil {
-		return item
+	for _, entry := range entries(attributes["d"]) {
+		if by, ok := readHolder(entry); ok {
+			item.Finished = append(item.Finished, by)
+		}
 	}
-	for i, entry := range pending.Value {
-		p := thingstate.Pending{Token: uint64(last) - uint64(len(pending.Value)-1-i), At: now}
-		// What is not as it was written is left to whoever reads the marks.
+	pending := slices.DeleteFunc(slices.Clone(entries(attributes["p"])), func(entry types.AttributeValue) bool {
+		_, ok := readHolder(entry)
+		return ok
+	})
+	for i, entry := range pending {
+		p := thingstate.Pending{Token: last - uint64(len(pending)-1-i), At: now}
+		// What is not as it was written is left to what reads the marks.
 		if b, ok := entry.(*types.AttributeValueMemberB); ok && len(b.Value) >= 8 {
 			p.At, p.Marks = time.UnixMilli(int64(binary.BigEndian.Uint64(b.Value))).UTC(), b.Value[8:]
 		}
 		item.Pending = append(item.Pending, p)
 	}
 	return item
+}
+
+// count is a number that begins as the time in milliseconds.
+func count(v types.AttributeValue, now time.Time) uint64 {
+	n, known := readNumber(v)
+	if !known {
+		n = now.UnixMilli()
+	}
+	return uint64(n)
+}
+
+// entries are those of a list, none if there is no list.
+func entries(v types.AttributeValue) []types.AttributeValue {
+	if list, ok := v.(*types.AttributeValueMemberL); ok {
+		return list.Value
+	}
+	return nil
+}
+
+func readHolder(v types.AttributeValue) (by thingstate.Holder, ok bool) {
+	text, ok := v.(*types.AttributeValueMemberS)
+	if !ok {
+		return by, false
+	}
+	b, err := base64.RawStdEncoding.DecodeString(text.Value)
+	ok = err == nil && copy(by[:], b) == len(by)
+	return by, ok
 }
 
 func readNumber(v types.AttributeValue) (n int64, ok bool) {
@@ -70,7 +101,7 @@ func (tb *Table) refused(thing string, t thingstate.Take, err error) (thingstate
 	if attributes == nil {
 		return thingstate.Item{}, held // a stand-in, which does not show the item: most likely that
 	}
-	if format, _ := readNumber(attributes["v"]); format > thingstate.RecordFormat {
+	if format, _ := readNumber(attributes["v"]); format > thingstate.ItemFormat {
 		return thingstate.Item{}, &thingstate.UnreadableError{Thing: thing, Format: int(format), Where: tb.Where(thing)}
 	}
 	item := readItem(attributes, t.Now, 0)

@@ -1,8 +1,11 @@
 package dynamostore_test
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -148,9 +151,10 @@ func TestAnItemOfANewerFormatStaysAsItIs(t *testing.T) {
 	}
 	store := thingstate.NewShared(table, thingstate.SharedOptions{})
 	key := map[string]types.AttributeValue{"thing": &types.AttributeValueMemberS{Value: "lamp"}}
+	const newer = thingstate.ItemFormat + 1
 	item := map[string]types.AttributeValue{
-		"thing": key["thing"], "v": &types.AttributeValueMemberN{Value: "2"}, "t": &types.AttributeValueMemberN{Value: "7"},
-		"n": &types.AttributeValueMemberB{Value: []byte("12345678")}, "r": &types.AttributeValueMemberB{Value: []byte("\x02new")},
+		"thing": key["thing"], "v": &types.AttributeValueMemberN{Value: strconv.Itoa(newer)}, "t": &types.AttributeValueMemberN{Value: "7"},
+		"n": &types.AttributeValueMemberB{Value: []byte("12345678")}, "w": &types.AttributeValueMemberN{Value: "3"}, "r": &types.AttributeValueMemberB{Value: []byte("\x02new")},
 	}
 	put := func() {
 		t.Helper()
@@ -184,13 +188,49 @@ func TestAnItemOfANewerFormatStaysAsItIs(t *testing.T) {
 		}
 	}
 	put()
-	expect(2, false, "thing lamp", "format 2", "newer version", `the item with thing = "lamp" of the DynamoDB table things`)
+	expect(newer, false, "thing lamp", fmt.Sprint("format ", newer), "newer version", `the item with thing = "lamp" of the DynamoDB table things`)
 
 	item["v"] = &types.AttributeValueMemberN{Value: "1"}
 	item["r"] = &types.AttributeValueMemberB{Value: []byte("\x01?")}
 	put()
 	// A lease and marks are written before the record is seen.
 	expect(0, true, "thing lamp", "not what a worker writes", "delete the item")
+}
+
+// What a worker wrote before an item knew who had finished.
+func TestAnItemOfFormat1IsRead(t *testing.T) {
+	cfg, api := dynamo(t)
+	table := dynamostore.New(cfg, dynamostore.Options{Name: "things"})
+	if err := table.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	at := binary.BigEndian.AppendUint64(nil, uint64(now.UnixMilli()))
+	binaryOf := func(b string) *types.AttributeValueMemberB { return &types.AttributeValueMemberB{Value: []byte(b)} }
+	_, err := api.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("things"), Item: map[string]types.AttributeValue{
+		"thing": &types.AttributeValueMemberS{Value: "lamp"}, "v": &types.AttributeValueMemberN{Value: "1"},
+		"t": &types.AttributeValueMemberN{Value: "7"}, "n": binaryOf("12345678"), "r": binaryOf("record"),
+		"p": &types.AttributeValueMemberL{Value: []types.AttributeValue{binaryOf(string(at) + "first"), binaryOf(string(at) + "second")}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	take := thingstate.Take{By: thingstate.Holder{1}, Now: now, Lease: time.Minute, Marks: []byte("third"), TTL: time.Hour}
+	item, err := table.Take(t.Context(), "lamp", take)
+	if err != nil || string(item.Record) != "record" || len(item.Pending) != 2 || item.Token != 8 {
+		t.Fatalf("%v: %+v", err, item)
+	}
+	if first, second := item.Pending[0], item.Pending[1]; string(first.Marks) != "first" || first.Token != 6 || second.Token != 7 || first.At.UnixMilli() != now.UnixMilli() {
+		t.Errorf("pending: %+v", item.Pending)
+	}
+	put := thingstate.Put{By: take.By, Of: take.By, Puts: item.Puts, Finished: item.Finished, Now: now, Record: []byte("new"), TTL: time.Hour}
+	if err := table.Put(t.Context(), "lamp", put); err != nil {
+		t.Fatal(err)
+	}
+	take.By = thingstate.Holder{2}
+	if item, err = table.Take(t.Context(), "lamp", take); err != nil || string(item.Record) != "new" || len(item.Pending) != 0 {
+		t.Errorf("%v: %+v", err, item)
+	}
 }
 
 // Two writes for each call, and nothing else.

@@ -7,15 +7,20 @@
 // item's size, and every started KiB of that for the price of a write:
 //
 //	thing    S  the Identifier; the partition key
-//	v        N  the newest format of what is in r and p
+//	v        N  thingstate.ItemFormat when it was written
 //	t        N  the last token; the first is the time in milliseconds, so that
-//	            tokens grow even where an item was forgotten in between
+//	            tokens grow even if an item was forgotten in between
 //	n        B  the holder of the last lease
 //	u        N  the lease's end, in milliseconds; absent: it was ended
+//	w        N  grows by 1 with each Put; begins as t does
+//	d        L  of S: the holders that made the last Puts, oldest first
 //	r        B  the record
-//	p        L  of B: the marks of each acquisition since the last Finish, each after
-//	            its time in milliseconds, 8 bytes
+//	p        L  two for each Take since the last Put. S: its holder. B: its time in
+//	            milliseconds, 8 bytes, and its marks
 //	expires  N  when the item is forgotten, in seconds: the table's TTL attribute
+//
+// A holder in d or p is in base64: some stand-ins cannot tell bytes apart. Format 1 had
+// neither w nor d nor the holders in p, and is read.
 //
 // An item is typically below 1 KiB. Full to every bound it has 250 KB, of the 400
 // that DynamoDB allows.
@@ -23,8 +28,10 @@ package dynamostore
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -68,9 +75,9 @@ const (
 // New makes a table; nothing is asked of DynamoDB yet.
 //
 // The SDK's own retries are on here: an UpdateItem that is repeated, because its
-// answer was lost or late, finds its own Holder in the item and so does the same
-// once more. The SDK's bucket of retries is off: an operation that fails because
-// of it would say nothing of what is wrong.
+// answer was lost or late, finds its own Holder in the item, and so does the same
+// once more or knows that it was made. The SDK's bucket of retries is off: an
+// operation that fails because of it would say nothing of what is wrong.
 func New(cfg aws.Config, o Options) *Table {
 	client := dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
 		if o.HTTP != nil {
@@ -94,17 +101,23 @@ func (tb *Table) Where(thing string) string {
 // Close implements thingstate.Table.
 func (*Table) Close() error { return nil }
 
-// A Take succeeds where no lease runs, and as the repetition of itself: of a lease
-// that it began and nobody ended. u <= :until keeps one that was long on its way
-// from shortening the lease of the repetition that overtook it.
+// What is late is refused by what the item knows. Take: by a holder in d, which has
+// finished, or one in p that does not hold the item, from which others took it.
+// u <= :until keeps a Take that was long on its way from shortening the lease of the
+// repetition that overtook it. Put: without the w that its Take returned, others have
+// made a Put; without its holder as n, others have taken the item, and p keeps the
+// holder from taking it again. A Put whose answer was lost finds itself in d, and if
+// nobody came since, it writes the same once more.
 const (
 	takeUpdate = "SET #t = if_not_exists(#t, :start) + :one, #n = :by, #u = :until, #v = :format, #x = :expires, " +
-		"#p = list_append(if_not_exists(#p, :none), :marks)"
-	takeCondition = "(attribute_not_exists(#v) OR #v <= :format) AND (attribute_not_exists(#p) OR size(#p) < :full) AND (" +
-		"((attribute_not_exists(#u) OR #u <= :now) AND (attribute_not_exists(#n) OR #n <> :by)) OR (#n = :by AND #u <= :until))"
+		"#w = if_not_exists(#w, :start), #p = list_append(if_not_exists(#p, :none), :marks)"
+	takeCondition = "(attribute_not_exists(#v) OR #v <= :format) AND (attribute_not_exists(#p) OR size(#p) < :full) AND " +
+		"(attribute_not_exists(#d) OR NOT contains(#d, :holder)) AND (" +
+		"((attribute_not_exists(#u) OR #u <= :now) AND (attribute_not_exists(#n) OR #n <> :by) AND (attribute_not_exists(#p) OR NOT contains(#p, :holder))) OR " +
+		"(#n = :by AND #u <= :until))"
 
-	putUpdate    = "SET #r = :record, #x = :expires REMOVE #u, #p"
-	putCondition = "#n = :by"
+	putUpdate    = "SET #r = :record, #n = :by, #w = :after, #d = :finished, #x = :expires REMOVE #u, #p"
+	putCondition = "(#n = :of AND #w = :before) OR (#n = :by AND contains(#d, :holder))"
 )
 
 // Take implements thingstate.Table.
@@ -114,12 +127,12 @@ func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thi
 	out, err := tb.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &tb.name, Key: key(thing),
 		UpdateExpression: aws.String(takeUpdate), ConditionExpression: aws.String(takeCondition),
-		ExpressionAttributeNames: map[string]string{"#t": "t", "#n": "n", "#u": "u", "#v": "v", "#x": ttlExpiry, "#p": "p"},
+		ExpressionAttributeNames: map[string]string{"#t": "t", "#n": "n", "#u": "u", "#v": "v", "#x": ttlExpiry, "#p": "p", "#w": "w", "#d": "d"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":start": number(start), ":one": number(1), ":by": &types.AttributeValueMemberB{Value: t.By[:]},
-			":now": number(start), ":until": number(t.Now.Add(t.Lease).UnixMilli()), ":format": number(thingstate.RecordFormat),
-			":expires": expires(t.Now, t.TTL), ":full": number(thingstate.MaxPending),
-			":none": &types.AttributeValueMemberL{}, ":marks": &types.AttributeValueMemberL{Value: []types.AttributeValue{&types.AttributeValueMemberB{Value: marks}}},
+			":start": number(start), ":one": number(1), ":by": binaryValue(t.By[:]), ":holder": holder(t.By),
+			":now": number(start), ":until": number(t.Now.Add(t.Lease).UnixMilli()), ":format": number(thingstate.ItemFormat),
+			":expires": expires(t.Now, t.TTL), ":full": number(2 * thingstate.MaxPending),
+			":none": &types.AttributeValueMemberL{}, ":marks": list(holder(t.By), binaryValue(marks)),
 		},
 		ReturnValues:                        types.ReturnValueAllOld,
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
@@ -132,23 +145,44 @@ func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thi
 
 // Put implements thingstate.Table.
 func (tb *Table) Put(ctx context.Context, thing string, p thingstate.Put) error {
+	var finished []types.AttributeValue
+	for _, by := range p.Finishers() {
+		finished = append(finished, holder(by))
+	}
 	_, err := tb.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &tb.name, Key: key(thing),
 		UpdateExpression: aws.String(putUpdate), ConditionExpression: aws.String(putCondition),
-		ExpressionAttributeNames: map[string]string{"#n": "n", "#r": "r", "#x": ttlExpiry, "#u": "u", "#p": "p"},
+		ExpressionAttributeNames: map[string]string{"#n": "n", "#r": "r", "#x": ttlExpiry, "#u": "u", "#p": "p", "#w": "w", "#d": "d"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":by": &types.AttributeValueMemberB{Value: p.By[:]}, ":record": &types.AttributeValueMemberB{Value: p.Record},
-			":expires": expires(p.Now, p.TTL),
+			":by": binaryValue(p.By[:]), ":of": binaryValue(p.Of[:]), ":holder": holder(p.By),
+			":before": number(int64(p.Puts)), ":after": number(int64(p.Puts) + 1),
+			":finished": list(finished...), ":record": binaryValue(p.Record), ":expires": expires(p.Now, p.TTL),
 		},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if _, ok := conditionFailed(err); ok {
-		return thingstate.ErrLeaseLost
+	attributes, failed := conditionFailed(err)
+	switch {
+	case !failed:
+		return err
+	case slices.Contains(readItem(attributes, p.Now, 0).Finished, p.By):
+		return nil // it was made before, and others came since
 	}
-	return err
+	return thingstate.ErrLeaseLost
 }
 
 func key(thing string) map[string]types.AttributeValue {
 	return map[string]types.AttributeValue{keyThing: &types.AttributeValueMemberS{Value: thing}}
+}
+
+func binaryValue(b []byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
+
+func list(values ...types.AttributeValue) types.AttributeValue {
+	return &types.AttributeValueMemberL{Value: values}
+}
+
+// holder is how a holder stands in a list.
+func holder(by thingstate.Holder) types.AttributeValue {
+	return &types.AttributeValueMemberS{Value: base64.RawStdEncoding.EncodeToString(by[:])}
 }
 
 func number(n int64) types.AttributeValue {

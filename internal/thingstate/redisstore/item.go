@@ -2,7 +2,6 @@ package redisstore
 
 import (
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -10,42 +9,56 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// readItem reads a value, of which the script has seen the first line; false
-// where it is not as it was written. No value at all is an empty item.
-func readItem(value string) (thingstate.Item, bool) {
-	var item thingstate.Item
-	if value == "" {
-		return item, true
-	}
-	header, rest, _ := strings.Cut(value, "\n")
-	var format, token, until uint64
-	var holder string
-	var pending int
-	if _, err := fmt.Sscanf(header, "%d %d %d %s %d", &format, &token, &until, &holder, &pending); err != nil {
-		return item, false
-	}
-	if by, err := hex.DecodeString(holder); err == nil {
-		copy(item.By[:], by)
-	}
+// readChunks reads what follows a value's first line, into the record and what is
+// pending; false if it is not as it was written.
+func readChunks(rest string) (record []byte, pending []thingstate.Pending, ok bool) {
 	for rest != "" {
 		line, after, _ := strings.Cut(rest, "\n")
 		fields := strings.Fields(line)
 		if len(fields) != 3 {
-			return item, false
+			return nil, nil, false
 		}
 		at, err1 := strconv.ParseInt(fields[0], 10, 64)
 		token, err2 := strconv.ParseUint(fields[1], 10, 64)
 		length, err3 := strconv.Atoi(fields[2])
 		if err1 != nil || err2 != nil || err3 != nil || length < 0 || length > len(after) {
-			return item, false
+			return nil, nil, false
 		}
 		chunk := []byte(after[:length])
 		rest = after[length:]
 		if token == 0 {
-			item.Record = chunk
+			record = chunk
 			continue
 		}
-		item.Pending = append(item.Pending, thingstate.Pending{Marks: chunk, Token: token, At: time.UnixMilli(at).UTC()})
+		pending = append(pending, thingstate.Pending{Marks: chunk, Token: token, At: time.UnixMilli(at).UTC()})
 	}
-	return item, true
+	return record, pending, true
+}
+
+func holder(by thingstate.Holder) string { return hex.EncodeToString(by[:]) }
+
+// readHolder is the zero Holder for what is none.
+func readHolder(text string) (by thingstate.Holder) {
+	if b, err := hex.DecodeString(text); err == nil {
+		copy(by[:], b)
+	}
+	return by
+}
+
+// holders is a list as the scripts keep it: with a comma behind each.
+func holders(all []thingstate.Holder) string {
+	var b strings.Builder
+	for _, by := range all {
+		b.WriteString(holder(by) + ",")
+	}
+	return b.String()
+}
+
+func readHolders(list string) (all []thingstate.Holder) {
+	for text := range strings.SplitSeq(strings.TrimSuffix(list, ","), ",") {
+		if text != "" {
+			all = append(all, readHolder(text))
+		}
+	}
+	return all
 }

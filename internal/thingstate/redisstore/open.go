@@ -31,7 +31,8 @@ var database = regexp.MustCompile(`^(/[0-9]*)?$`)
 // *thingstate.SetupError, which never holds what may be a password.
 //
 // The library's own retries are on: a script that runs again, because its answer
-// was lost, finds its own Holder in the item and does the same once more.
+// was lost, finds its own Holder in the item: a Take does the same once more, and a Put
+// is known to be made.
 func New(o Options) (*Table, error) {
 	redis.SetLogger(silent{}) // errors come back from the calls
 	u, err := url.Parse(o.URL)

@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -129,8 +130,10 @@ func TestAServerThatIsDownIsNoFaultOfTheSetup(t *testing.T) {
 func TestAValueThatCannotBeReadStaysAsItIs(t *testing.T) {
 	url := standin.Redis().ForTest(t)
 	server, store := direct(t, url), thingstate.NewShared(newTable(t, url), thingstate.SharedOptions{})
+	newer := thingstate.ItemFormat + 1
 	for value, parts := range map[string][]string{
-		"2 7 0 00 0\n?":               {"format 2", "newer version", "managed-thing:lamp"},
+		fmt.Sprintf("%d 7 0 00 7 d= p=\n?", newer): {fmt.Sprint("format ", newer), "newer version", "managed-thing:lamp"},
+		"2 7 0 00 0\n?":               {"delete the key managed-thing:lamp"},
 		"someone else's":              {"delete the key managed-thing:lamp"},
 		"1 7 0 0000000000000000 0\nx": {"delete the key managed-thing:lamp"},
 	} {
@@ -151,6 +154,32 @@ func TestAValueThatCannotBeReadStaysAsItIs(t *testing.T) {
 		if got := server.Get(t.Context(), "managed-thing:lamp").Val(); !strings.Contains(got, rest) {
 			t.Errorf("%q became %q", value, got)
 		}
+	}
+}
+
+// What a worker wrote before a value knew who had finished.
+func TestAValueOfFormat1IsRead(t *testing.T) {
+	url := standin.Redis().ForTest(t)
+	server, table := direct(t, url), newTable(t, url)
+	old := "1 7 0 0102030405060708 2\n0 0 6\nrecord1000 6 5\nfirst2000 7 6\nsecond"
+	if err := server.Set(t.Context(), "managed-thing:lamp", old, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	take := thingstate.Take{By: thingstate.Holder{1}, Lease: time.Minute, Marks: []byte("third"), TTL: time.Hour}
+	item, err := table.Take(t.Context(), "lamp", take)
+	if err != nil || string(item.Record) != "record" || len(item.Pending) != 2 || item.Token != 8 {
+		t.Fatalf("%v: %+v", err, item)
+	}
+	if second := item.Pending[1]; string(second.Marks) != "second" || second.Token != 7 || second.At.UnixMilli() != 2000 {
+		t.Errorf("pending: %+v", item.Pending)
+	}
+	put := thingstate.Put{By: take.By, Of: take.By, Puts: item.Puts, Finished: item.Finished, Record: []byte("new"), TTL: time.Hour}
+	if err := table.Put(t.Context(), "lamp", put); err != nil {
+		t.Fatal(err)
+	}
+	take.By = thingstate.Holder{2}
+	if item, err = table.Take(t.Context(), "lamp", take); err != nil || string(item.Record) != "new" || len(item.Pending) != 0 {
+		t.Errorf("%v: %+v", err, item)
 	}
 }
 

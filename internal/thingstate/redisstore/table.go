@@ -5,14 +5,19 @@
 // it writes at the server. Leases run by the server's clock, so those of the
 // workers do not matter. The value is
 //
-//	FORMAT TOKEN UNTIL HOLDER PENDING\n
+//	FORMAT TOKEN UNTIL HOLDER PUTS d=FINISHED p=TOOK\n
 //	TIME TOKEN LENGTH\n and LENGTH bytes, again and again
 //
-// of decimal numbers (HOLDER is hexadecimal): the newest format of what follows,
-// the last token (the first is the time in milliseconds), the lease's end (0: it
-// was ended), who took it, and how many chunks are pending. The chunk with token 0
-// is the record; the others are the marks of each acquisition since the last
-// Finish. All times are milliseconds since the epoch.
+// of decimal numbers: thingstate.ItemFormat when it was written, the last token, the
+// lease's end (0: it was ended), who took it, a number that grows by 1 with each Put,
+// the holders that made the last Puts, and those that took the item since, one for each
+// chunk that is pending. Holders are hexadecimal, and in a list each has a comma behind
+// it. The first token and the first number of Puts are the time in milliseconds. The
+// chunk with token 0 is the record; the others are the marks of each acquisition since
+// the last Put. All times are milliseconds since the epoch.
+//
+// In format 1 the first line was FORMAT TOKEN UNTIL HOLDER PENDING, with the number of
+// chunks that are pending. It is read; the next Take writes format 2.
 //
 // A value is typically below 1 KiB; full to every bound it has 250 KB. A key is
 // forgotten (PX) when its versions and dedup keys have run out.
@@ -21,7 +26,6 @@ package redisstore
 import (
 	"context"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -75,7 +79,7 @@ func key(thing string) string { return "managed-thing:" + thing }
 // Take implements thingstate.Table.
 func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thingstate.Item, error) {
 	answer, err := takeScript.Run(ctx, tb.client, []string{key(thing)},
-		thingstate.RecordFormat, hex.EncodeToString(t.By[:]), t.Lease.Milliseconds(), t.TTL.Milliseconds(), thingstate.MaxPending, t.Marks).Slice()
+		thingstate.ItemFormat, holder(t.By), t.Lease.Milliseconds(), t.TTL.Milliseconds(), thingstate.MaxPending, t.Marks).Slice()
 	if err != nil {
 		return thingstate.Item{}, err
 	}
@@ -84,7 +88,8 @@ func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thi
 
 // Put implements thingstate.Table.
 func (tb *Table) Put(ctx context.Context, thing string, p thingstate.Put) error {
-	answer, err := putScript.Run(ctx, tb.client, []string{key(thing)}, hex.EncodeToString(p.By[:]), p.TTL.Milliseconds(), p.Record).Text()
+	answer, err := putScript.Run(ctx, tb.client, []string{key(thing)},
+		holder(p.By), holder(p.Of), p.Puts, holders(p.Finishers()), p.TTL.Milliseconds(), p.Record).Text()
 	switch {
 	case err != nil:
 		return err
@@ -122,11 +127,14 @@ func (tb *Table) readTaken(thing string, answer []any) (thingstate.Item, error) 
 		unreadable.Format = int(number(1))
 		return thingstate.Item{}, unreadable
 	case "taken", "full":
-		item, ok := readItem(text(2))
-		if !ok {
+		item := thingstate.Item{
+			Now: time.UnixMilli(number(1)).UTC(), Token: uint64(number(2)), Puts: uint64(number(3)),
+			By: readHolder(text(4)), Finished: readHolders(text(5)),
+		}
+		var ok bool
+		if item.Record, item.Pending, ok = readChunks(text(6)); !ok {
 			return thingstate.Item{}, unreadable
 		}
-		item.Now, item.Token = time.UnixMilli(number(1)).UTC(), uint64(number(3))
 		if verdict == "full" {
 			return item, thingstate.ErrFull
 		}

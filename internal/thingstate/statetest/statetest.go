@@ -29,9 +29,9 @@ type Harness struct {
 	Tick time.Duration
 	// Parallel runs the rules side by side, for a store that takes real time.
 	Parallel bool
-	// Blind says that the store cannot see why an Acquire was refused: it does not
+	// Blind says that the store cannot see why a request was refused: it does not
 	// tell when another owner's lease ends, nor make room for acquisitions that were
-	// not finished.
+	// not finished, nor know a Finish that was made once another owner came.
 	Blind bool
 }
 
