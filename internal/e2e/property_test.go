@@ -30,6 +30,9 @@ type property struct {
 	events  *producer
 	mishaps *mishaps
 	store   thingstate.Store
+	open    func() thingstate.Store // a store of each worker's own in place of store; or nil
+	heal    func()                  // has the store's troubles end with all others; or nil
+	most    int                     // workers at a time
 	running []*worker
 	stopped []*worker
 	told    []string // all that ended workers said anywhere
@@ -78,7 +81,7 @@ func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 	p.mishaps = newMishaps(seed, cfg.CallTimeout)
 	p.mishaps.set(pick(random, 0, 0.1, 0.3, 0.6), pick(random, 0, 0.05, 0.2, 0.4))
 	p.rig.cloud.Faults.OnCall, p.rig.cloud.Faults.OnSQS = p.mishaps.onCall, p.mishaps.onSQS
-	p.store = thingstate.NewMemory(thingstate.MemoryOptions{})
+	p.store, p.most = thingstate.NewMemory(thingstate.MemoryOptions{}), 2
 	t.Logf("seed %d: %d things, %s (the API merges: %v), timeout %v, visibility %v, held %d, faults %v %v",
 		seed, p.events.things, cfg.MemberSemantics, p.story.merges, cfg.CallTimeout, cfg.VisibilityTimeout, cfg.MaxHeld, p.mishaps.api, p.mishaps.sqs)
 	return p
@@ -89,7 +92,9 @@ func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 func (p *property) live() {
 	p.startWatching()
 	defer p.stopWatching()
-	p.start()
+	for range p.most - 1 {
+		p.start()
+	}
 	for range 15 + p.rand.IntN(25) {
 		time.Sleep(time.Duration(p.rand.Int64N(int64(4 * time.Second))))
 		switch roll := p.rand.Float64(); {
@@ -99,7 +104,7 @@ func (p *property) live() {
 			}
 		case roll < 0.86:
 			p.redeliver()
-		case roll < 0.90 && len(p.running) < 2: // a second replica on the same store
+		case roll < 0.90 && len(p.running) < p.most: // another replica on the same store
 			p.start()
 		default:
 			if len(p.running) > 0 {
@@ -112,6 +117,9 @@ func (p *property) live() {
 		}
 	}
 	p.mishaps.set(0, 0)
+	if p.heal != nil {
+		p.heal()
+	}
 	p.rig.drained(2 * time.Hour)
 	time.Sleep(2*p.rig.cfg.CallTimeout + time.Minute) // what lands late has landed
 	p.rig.drained(2 * time.Hour)
@@ -145,8 +153,12 @@ func (p *property) redeliver() {
 }
 
 func (p *property) start() {
+	store := p.store
+	if p.open != nil {
+		store = p.open()
+	}
 	w := p.rig.start(func(o *app.Options) {
-		o.Store, o.Rand = p.store, rand.New(&lockedSource{source: rand.NewPCG(p.seed, 0x9a17)})
+		o.Store, o.Rand = store, rand.New(&lockedSource{source: rand.NewPCG(p.seed, 0x9a17)})
 	})
 	p.running = append(p.running, w)
 	p.watch.Lock()
