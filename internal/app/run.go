@@ -46,7 +46,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 func (w *Worker) Run(ctx context.Context) error {
 	w.stopped = grace.Of(ctx)
 	server := admin.New(admin.Options{
-		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Health: w.health,
+		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Hosts: w.cfg.AdminHosts, Health: w.health,
 		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
 		Stories: stories{w}, Live: w.page, Control: w, Level: w.o.Level,
 	})
