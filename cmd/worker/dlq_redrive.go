@@ -80,7 +80,7 @@ type redriveOptions struct {
 
 func (o *redriveOptions) check(stopAfter bool) error {
 	switch {
-	case o.Rate < 0:
+	case !(o.Rate >= 0):
 		return errors.New("--rate: it must be 0 or more")
 	case o.Limit < 0:
 		return errors.New("--limit: it must be 0 or more")

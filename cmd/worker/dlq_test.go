@@ -332,6 +332,7 @@ func TestDLQWrongUsage(t *testing.T) {
 		{"list", "more"},
 		{"show"},
 		{"redrive", "--rate", "-1"},
+		{"redrive", "--rate", "NaN"},
 		{"redrive", "--limit", "-1"},
 		{"redrive", "--stop-after", "-1"},
 		{"lst"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -47,6 +49,13 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.exit(exitFound)
 		})
 		defer release()
+		// Every wait of a stop ends by itself before this. It is for what was overlooked.
+		deadline, end := grace.Of(ctx).Until(c.ShutdownTimeout, errors.New("WORKER_SHUTDOWN_TIMEOUT is over"))
+		defer end()
+		defer context.AfterFunc(deadline, func() {
+			log.Error("stopping at once: what is still held comes again when its visibility timeout ends", zap.Error(context.Cause(deadline)))
+			w.exit(exitFound)
+		})()
 		defer debugOnHangup(w.hangups, level, log)()
 		if err := w.runApp(ctx, c, app.Options{Log: log, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -94,6 +95,36 @@ func TestFirstSignalDrainsSecondStopsAtOnce(t *testing.T) {
 		f.execute(t.Context(), []string{"run"})
 		if len(f.exits) != 1 || f.exits[0] != 1 || !strings.Contains(f.err.String(), "SIGINT came while stopping") {
 			t.Errorf("exits %v, log: %s", f.exits, f.err.String())
+		}
+	})
+}
+
+// Every wait of a stop ends by itself. This is for what was overlooked.
+func TestAStopThatDoesNotEndIsEndedAtItsDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(queueVar, "WORKER_SHUTDOWN_TIMEOUT=40s")
+		signals := make(chan os.Signal, 2)
+		f.signals = signals
+		f.runApp = func(ctx context.Context, _ config.Config, _ app.Options) error {
+			time.Sleep(time.Hour)
+			if len(f.exits) > 0 {
+				t.Error("ended without a signal")
+			}
+			signals <- syscall.SIGTERM
+			time.Sleep(39 * time.Second)
+			if len(f.exits) > 0 {
+				t.Error("ended before the deadline")
+			}
+			time.Sleep(2 * time.Second)
+			return ctx.Err()
+		}
+		f.execute(t.Context(), []string{"run"})
+		if len(f.exits) != 1 || f.exits[0] != 1 || !strings.Contains(f.err.String(), "WORKER_SHUTDOWN_TIMEOUT is over") {
+			t.Errorf("exits %v, log: %s", f.exits, f.err.String())
+		}
+		time.Sleep(time.Hour)
+		if len(f.exits) != 1 {
+			t.Errorf("exits %v after the end", f.exits)
 		}
 	})
 }

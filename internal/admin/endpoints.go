@@ -55,11 +55,15 @@ func handler(o Options) http.Handler {
 		private("GET /debug/pprof/symbol", pprof.Symbol)
 		private("GET /debug/pprof/trace", pprof.Trace)
 	}
+	var guarded http.Handler = mux
+	if o.Token == "" {
+		guarded = byKnownName(o.Hosts, mux)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
-		mux.ServeHTTP(w, r)
+		guarded.ServeHTTP(w, r)
 	})
 }
 

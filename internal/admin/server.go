@@ -8,7 +8,8 @@
 //	/status/messages, /status/messages/{id}   what happened to messages, JSON
 //	/              the live page; its files and events are below /live/
 //
-// Where a token is set, all but the first three ask for it, and only then there are
+// Without a token all but the first three answer only to known names, see Options.Hosts.
+// If a token is set, all but the first three ask for it, and only then there are
 //
 //	/login, /logout       the form that turns the token into a browser's cookie
 //	/control/pause        POST: nothing starts any more
@@ -34,8 +35,11 @@ import (
 
 // Options is what the server shows, and to whom.
 type Options struct {
-	Addr   string // host:port; port 0 takes a free one; empty: no server at all
-	Token  string // empty: nobody is asked for one, and nothing can be changed
+	Addr  string // host:port; port 0 takes a free one; empty: no server at all
+	Token string // empty: nobody is asked for one, and nothing can be changed
+	// Hosts are the names by which the server may be asked without a token, besides
+	// localhost and IP addresses. With a token every name is good.
+	Hosts  []string
 	Health *telemetry.Health
 	// Ready reports whether the worker receives, and if not, why. It is called
 	// by many goroutines.

@@ -2,13 +2,18 @@ package app
 
 import "time"
 
-// expectedWait is how long a message that joins the line now will wait.
+// longestWait bounds expectedWait: no message is held for longer.
+const longestWait = 12 * time.Hour
+
+// expectedWait is how long a message that joins the line now will wait, from 0 to
+// longestWait.
 func (w *Worker) expectedWait() time.Duration {
 	rate := w.pace.Rate()
-	if rate <= 0 {
+	if !(rate > 0) {
 		return 0
 	}
-	return time.Duration(float64(w.backlog.Things()) / rate * float64(time.Second))
+	seconds := min(float64(w.backlog.Things())/rate, longestWait.Seconds())
+	return time.Duration(seconds * float64(time.Second))
 }
 
 // enough reports whether the things in line, and the messages that are coming, are

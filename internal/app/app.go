@@ -21,6 +21,7 @@ import (
 	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/doctor"
+	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/intake"
 	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/lookahead"
@@ -90,6 +91,8 @@ type Worker struct {
 	stories  *timeline.Log
 	callTime callTime
 
+	stopped *grace.Period // begins with the stop; set by Run
+
 	// Set by build, before the phase leaves starting.
 
 	queues        *queues
@@ -102,8 +105,6 @@ type Worker struct {
 	intake        *intake.Intake
 	consumer      *consumer.Consumer
 	updater       *updater.Updater
-
-	exitBy time.Time // set when it stops; read by the goroutine of Run
 }
 
 // New makes a worker that does nothing yet.

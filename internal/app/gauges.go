@@ -2,7 +2,6 @@ package app
 
 import (
 	"math"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -22,7 +21,7 @@ func (w *Worker) gauges() {
 	m.Gauge("things_waiting", "Things with an update that waits or is being sent.", func() float64 { return float64(w.backlog.Things()) })
 	m.Gauge("oldest_waiting_seconds", "Age of the longest-waiting message, from its SentTimestamp.", func() float64 {
 		if oldest := w.backlog.Stats().Oldest; !oldest.IsZero() {
-			return time.Since(oldest).Seconds()
+			return secondsSince(oldest)
 		}
 		return 0
 	})
@@ -49,8 +48,8 @@ func (w *Worker) gauges() {
 	m.Gauge("messages_per_call", "Messages applied or superseded for each call of the last minute.", func() float64 { return w.lately().perCall })
 	m.Gauge("sqs_requests_per_message", "Requests to SQS for each message that got its outcome in the last minute; 0 without messages.", func() float64 { return w.lately().perMessage })
 	m.Gauge("drain_seconds", "About how long the calls for all that waits will take; NaN while the circuit is open and during a pause.", func() float64 {
-		if estimate, ok := w.drain(w.lately()); ok {
-			return estimate.Seconds()
+		if seconds, ok := w.drain(w.lately()); ok {
+			return seconds
 		}
 		return math.NaN()
 	})

@@ -61,7 +61,7 @@ func (w *Worker) hottest() []HotThing {
 	for _, h := range w.backlog.Hottest(hotThings) {
 		it := HotThing{Thing: h.Thing, Waiting: h.Waiting, State: h.State, Failures: h.Failures}
 		if !h.Oldest.IsZero() {
-			it.OldestSeconds = new(time.Since(h.Oldest).Seconds())
+			it.OldestSeconds = new(secondsSince(h.Oldest))
 		}
 		hot = append(hot, it)
 	}

@@ -134,11 +134,14 @@ func (w *Worker) lately() shares {
 	return s
 }
 
-// drain estimates, from the last minute's rate and throttled share, how long the calls
-// take for all that is held, and for what is known to wait in the queue: as many
-// messages a call as lately. Where the quota has just fallen the rate of now counts, not
-// the minute's. ok is false while the circuit is open and during a pause: nobody knows.
-func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
+// drain estimates, from the last minute's rate and throttled share, how many seconds the
+// calls take for all that is held, and for what is known to wait in the queue: as many
+// messages a call as lately. If the quota has just fallen, the rate of now counts, not
+// the minute's. ok is false while the circuit is open and during a pause: it is not known.
+//
+// It is a number of seconds and no time.Duration, which ends at 292 years: ten million
+// messages at the least rate take longer.
+func (w *Worker) drain(s shares) (seconds float64, ok bool) {
 	if w.circuit.State().Open || w.halt.on() {
 		return 0, false
 	}
@@ -146,5 +149,8 @@ func (w *Worker) drain(s shares) (estimate time.Duration, ok bool) {
 	queued, _ := w.depth.get()
 	calls := float64(w.backlog.Things()) + float64(queued)/max(1, s.perCall/through)
 	rate := min(s.rate, w.pace.Rate())
-	return time.Duration(calls / (rate * through) * float64(time.Second)), true
+	if !(rate > 0) {
+		return 0, false
+	}
+	return calls / (rate * through), true
 }

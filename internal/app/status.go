@@ -167,7 +167,7 @@ func (s *Status) addMessages(c consumer.Stats) {
 func (s *Status) addBacklog(b backlog.Stats) {
 	s.Backlog = BacklogStatus{Things: b.Things, Items: b.Items, BackingOff: b.BackingOff, NoEvidence: b.NoEvidence}
 	if !b.Oldest.IsZero() {
-		s.Backlog.OldestSeconds = time.Since(b.Oldest).Seconds()
+		s.Backlog.OldestSeconds = secondsSince(b.Oldest)
 	}
 }
 
@@ -183,7 +183,10 @@ func (s *Status) addPace(w *Worker, full bool) {
 		s.Pace.Queued = new(queued)
 	}
 	s.Pace.MoreInQueue = full && !known
-	if estimate, ok := w.drain(lately); ok {
-		s.Pace.DrainSeconds = new(estimate.Seconds())
+	if seconds, ok := w.drain(lately); ok {
+		s.Pace.DrainSeconds = new(seconds)
 	}
 }
+
+// secondsSince is the age of what SQS's clock dates, 0 if that is ahead of ours.
+func secondsSince(t time.Time) float64 { return max(0, time.Since(t).Seconds()) }

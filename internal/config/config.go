@@ -47,8 +47,9 @@ type Config struct {
 
 	ShutdownTimeout time.Duration // at least WaitTime + 5s
 
-	AdminAddr  string // host:port; empty: no admin server
-	AdminToken string // secret; empty: none is asked for
+	AdminAddr  string   // host:port; empty: no admin server
+	AdminToken string   // secret; empty: none is asked for
+	AdminHosts []string // names by which AdminAddr may be asked without a token, besides localhost and IP addresses
 
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // json or console

@@ -79,6 +79,7 @@ func TestDefaults(t *testing.T) {
 		{"ShutdownTimeout", c.ShutdownTimeout, 25 * time.Second},
 		{"AdminAddr", c.AdminAddr, ":8080"},
 		{"AdminToken", c.AdminToken, ""},
+		{"AdminHosts", len(c.AdminHosts), 0},
 		{"LogLevel", c.LogLevel, "info"},
 		{"LogFormat", c.LogFormat, "json"},
 		{"DLQURL", c.DLQURL, ""},
@@ -106,7 +107,8 @@ func TestEverySettingIsReadFromEnvironmentAndFlag(t *testing.T) {
 		"WORKER_MAX_RECEIVES": "7", "WORKER_MAX_EVENT_AGE": "3d", "WORKER_STATE": "memory", "WORKER_DEDUP_TTL": "1h",
 		"WORKER_VERSION_TTL": "36h", "WORKER_SKIP_UNCHANGED": "1h30m", "WORKER_MEMBER_SEMANTICS": "merge",
 		"WORKER_SHUTDOWN_TIMEOUT": "50s", "WORKER_ADMIN_ADDR": "127.0.0.1:9", "WORKER_ADMIN_TOKEN": "s3cret",
-		"WORKER_LOG_LEVEL": "debug", "WORKER_LOG_FORMAT": "console",
+		"WORKER_ADMIN_HOSTS": "worker.example.com worker_1",
+		"WORKER_LOG_LEVEL":   "debug", "WORKER_LOG_FORMAT": "console",
 	}
 	flags := make(map[string]string)
 	for _, s := range config.Settings {
@@ -164,6 +166,7 @@ func TestWrongValues(t *testing.T) {
 		"WORKER_SHUTDOWN_TIMEOUT":   {"24s", "4s", "2h"},
 		"WORKER_ADMIN_ADDR":         {"8080", "localhost", ":http", ":70000", "::1:80"},
 		"WORKER_ADMIN_TOKEN":        {"two words", "tök"},
+		"WORKER_ADMIN_HOSTS":        {"http://worker", "worker:8080", "*.example.com", "worker,other", ".", "wörker"},
 		"WORKER_LOG_LEVEL":          {"trace", "INFO"},
 		"WORKER_LOG_FORMAT":         {"text"},
 	} {

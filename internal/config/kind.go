@@ -167,6 +167,27 @@ func listenAddr(field func(*Config) *string) kind {
 	})
 }
 
+// hostNames takes names without ports, separated by white space.
+func hostNames(field func(*Config) *[]string) kind {
+	const allowed = "host names without scheme and port, separated by spaces, such as worker.example.com"
+	parse := func(text string) ([]string, error) {
+		names := strings.Fields(text)
+		for _, name := range names {
+			if strings.Trim(name, ".") == "" || strings.ContainsFunc(name, notOfHostName) {
+				return nil, errors.New("it must be " + allowed)
+			}
+		}
+		return names, nil
+	}
+	return of(field, "names", allowed, parse, func(names []string) string { return strings.Join(names, " ") })
+}
+
+// notOfHostName reports what no host name has. Names of Docker Compose have underscores;
+// others than ASCII are sent as xn--….
+func notOfHostName(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
+}
+
 // token takes what can stand in an Authorization header.
 func token(field func(*Config) *string) kind {
 	const allowed = "letters, digits and signs of ASCII without white space"

@@ -136,6 +136,10 @@ var Settings = []Setting{
 		Doc:  "Where it is set, everything but health, readiness and metrics asks for it (`Authorization: Bearer …`, or a browser's login), and only then there are `/debug/pprof` and `/control/`: pause, resume, log level. Set it by the variable: a flag can be read by everyone on the machine.",
 		kind: token(func(c *Config) *string { return &c.AdminToken }),
 	}, {
+		Name: "WORKER_ADMIN_HOSTS", DefaultWords: "none",
+		Doc:  "Names by which the status and the live page may be asked without a token, separated by spaces: those of a Service, an Ingress or a load balancer. `localhost` and IP addresses always work, and health, readiness and metrics answer to every name. Any other name gets 421: a web page can make its own name lead to the worker (DNS rebinding) and would read the answers. Not needed with `WORKER_ADMIN_TOKEN`.",
+		kind: hostNames(func(c *Config) *[]string { return &c.AdminHosts }),
+	}, {
 		Name: "WORKER_LOG_LEVEL", Default: "info",
 		Doc:  "The least level that is logged. SIGHUP switches a running worker to debug, and back.",
 		kind: choice(func(c *Config) *string { return &c.LogLevel }, "debug", "info", "warn", "error"),

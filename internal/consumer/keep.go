@@ -112,8 +112,8 @@ func (c *Consumer) Flush(ctx context.Context) error {
 // Abandon releases everything that has no outcome yet, letters that cannot be
 // stored included, and waits until nothing is left to settle or ctx ends. It
 // returns how many messages were stranded. Work that is done is never made
-// visible again. The handler is not told. Receive must have returned, and Keep
-// must be running.
+// visible again. The handler is not told. Receive must have returned, or wait for polls
+// that do not come back: what they bring is released. Keep must be running.
 func (c *Consumer) Abandon(ctx context.Context) int {
 	c.mu.Lock()
 	c.abandoned = true

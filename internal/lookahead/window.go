@@ -44,6 +44,8 @@ const (
 	horizonShare = 3
 	// doubling is how long the rate that counts takes to double.
 	doubling = 10 * time.Second
+	// leastRate is what a rate of 0 grows from, in calls a second.
+	leastRate = 0.1
 	// soon is for how long things are worth having at any rate.
 	soon = 5 * time.Second
 )
@@ -111,7 +113,8 @@ func (w *Window) Worth(rate float64) (things int, bounded bool) {
 	if w.asked.IsZero() {
 		w.steady = rate
 	}
-	w.steady = min(rate, w.steady*math.Exp2(now.Sub(w.asked).Seconds()/doubling.Seconds()))
+	// After a day the growth is infinite, and infinity times 0 is no number.
+	w.steady = min(rate, max(w.steady, leastRate)*math.Exp2(now.Sub(w.asked).Seconds()/doubling.Seconds()))
 	w.asked = now
 	repeats := len(w.last) - len(w.things)
 	if w.tenants > 0 || repeats > 0 && repeats*perRepeat >= len(w.last) {

@@ -84,3 +84,18 @@ func TestWhatWasSeenIsForgotten(t *testing.T) {
 		t.Errorf("%d messages of %d things remembered, want 1000", len(w.last), len(w.things))
 	}
 }
+
+func TestARateOfNothingIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := New(5000, lease)
+		for _, rate := range []float64{0, 0.1} {
+			if n, bounded := w.Worth(rate); n != 100 || !bounded {
+				t.Errorf("at %v calls a second %d things are worth having, %v", rate, n, bounded)
+			}
+			time.Sleep(24 * time.Hour)
+		}
+		if n, _ := w.Worth(100); n != 4000 {
+			t.Errorf("at 100 calls a second, a day later: %d things are worth having, want 4000", n)
+		}
+	})
+}

@@ -97,12 +97,17 @@ func (s *seeker) rate() float64 { return s.now }
 
 func (s *seeker) set(rate float64) { s.now = min(s.ceiling, max(MinRate, rate)) }
 
-// restart ramps up from rate to what was learned before.
+// restart ramps up from rate to what was learned before. A ramp that it interrupts keeps
+// its goal: that was learned, and the rate of the moment was not.
 func (s *seeker) restart(now time.Duration, rate float64) {
 	if math.IsNaN(rate) || rate >= s.now {
 		return
 	}
-	s.ramping, s.goal = true, max(s.now, MinRate)
+	if s.ramping {
+		s.goal = max(s.goal, s.now)
+	} else {
+		s.ramping, s.goal = true, s.now
+	}
 	s.set(rate)
 	s.begin(now)
 	s.search = false

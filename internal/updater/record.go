@@ -19,11 +19,17 @@ const (
 	finishEvery   = time.Second
 )
 
-// finish records how a turn ended. It reports false where that could not be done:
-// then nothing may be settled on the word of it.
-func (u *Updater) finish(ctx context.Context, lease thingstate.Lease, r thingstate.Result) bool {
-	// What the call did must be recorded even while the worker stops.
-	ctx = context.WithoutCancel(ctx)
+// RecordAfterCut is how long after a stop cut the calls their ends may still be
+// recorded. What is not recorded by then keeps its mark, and is sent again.
+const RecordAfterCut = time.Second
+
+var errNotRecorded = errors.New("the worker stops")
+
+// finish records how a turn ended. It reports false if that could not be done: then
+// nothing may be settled on the word of it. What a call did must be recorded even if
+// the stop has cut it, so ctx ends nothing here, but u.record does.
+func (u *Updater) finish(_ context.Context, lease thingstate.Lease, r thingstate.Result) bool {
+	ctx := u.record
 	err := u.store.Finish(ctx, lease, r)
 	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
 		err = u.finishLate(ctx, lease, r)

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/retry"
@@ -56,6 +57,8 @@ type Updater struct {
 	log     *zap.Logger
 	notices notices
 	beats   beats
+
+	record context.Context // of Finish: ends RecordAfterCut after Run's work; set by Run
 }
 
 // New makes an Updater.
@@ -79,6 +82,9 @@ func (u *Updater) LastBeat() time.Time { return u.beats.last() }
 // thing whose turn it is: while a token is waited for, what arrives for the thing
 // at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
+	var end func()
+	u.record, end = grace.Of(work).Until(RecordAfterCut, errNotRecorded)
+	defer end()
 	wait := &spell{of: take}
 	defer wait.close()
 	door := make(chan struct{}, 1)

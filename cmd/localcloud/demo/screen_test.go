@@ -73,3 +73,16 @@ func TestWorkerLines(t *testing.T) {
 		t.Errorf("sums: %+v", got)
 	}
 }
+
+func TestTheTimeToDrainAtItsEnds(t *testing.T) {
+	var is status
+	if got := is.drain(); got != "-" {
+		t.Errorf("unknown: %s", got)
+	}
+	for seconds, want := range map[float64]string{0: "0:00", 72: "1:12", 1e10: "999:00:00", 1e300: "999:00:00"} {
+		is.Pace.DrainSeconds = &seconds
+		if got := is.drain(); got != want {
+			t.Errorf("%v s: %s, want %s", seconds, got, want)
+		}
+	}
+}

@@ -38,13 +38,17 @@ func (s status) calls() (n int) {
 	return n
 }
 
+// longestDrain is the longest time that is shown.
+const longestDrain = 999 * time.Hour
+
 // drain is about how long the calls for all that waits will take: 0:42, 0:42+ where
 // only what is held counts and the queue may have more, - where nobody knows.
 func (s status) drain() string {
 	if s.Pace.DrainSeconds == nil {
 		return "-"
 	}
-	text := clock(time.Duration(*s.Pace.DrainSeconds * float64(time.Second)))
+	seconds := min(*s.Pace.DrainSeconds, longestDrain.Seconds())
+	text := clock(time.Duration(seconds * float64(time.Second)))
 	if s.Pace.MoreInQueue {
 		text += "+"
 	}

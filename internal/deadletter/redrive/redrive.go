@@ -49,6 +49,8 @@ const (
 	looksAMove    = 2           // where both are due
 	lookEvery     = time.Second // where there was nothing new, or nothing new is looked for
 	moveTimeout   = 2 * time.Minute
+
+	longestPause = 365 * 24 * time.Hour // between two moves, at a rate near 0
 )
 
 // Sums are what became of the letters so far.
@@ -226,7 +228,7 @@ func (r *run) batch() int {
 	if r.o.Rate <= 0 {
 		return deadletter.MaxEntries
 	}
-	return max(1, min(deadletter.MaxEntries, int(r.o.Rate)))
+	return max(1, int(min(deadletter.MaxEntries, r.o.Rate)))
 }
 
 // move sends the next letters and deletes them. It is finished though ctx ends
@@ -238,7 +240,8 @@ func (r *run) move(ctx context.Context) error {
 	start := time.Now()
 	letters := r.take(r.batch())
 	if r.o.Rate > 0 {
-		r.nextMove = start.Add(time.Duration(float64(len(letters)) / r.o.Rate * float64(time.Second)))
+		seconds := min(float64(len(letters))/r.o.Rate, longestPause.Seconds())
+		r.nextMove = start.Add(time.Duration(seconds * float64(time.Second)))
 	}
 	var stored []*mailbox.Letter
 	for i, sent := range r.to.Send(ctx, letters) {

@@ -100,6 +100,28 @@ func TestTheRateIsHeld(t *testing.T) {
 	}
 }
 
+func TestTheHighestRateIsNoBound(t *testing.T) {
+	inBubble(t, false, func(r *rig) {
+		r.fill(50)
+		start := time.Now()
+		if s := r.moves(redrive.Options{Rate: 1e300}); s.Moved != 50 || s.Requests != 5 {
+			r.Errorf("%d moved by %d requests in %v, want 50 by 5", s.Moved, s.Requests, time.Since(start))
+		}
+	})
+}
+
+// A rate so low that its wait is longer than a duration can be.
+func TestTheLeastRateIsHeld(t *testing.T) {
+	inBubble(t, false, func(r *rig) {
+		r.fill(5)
+		ctx, cancel := context.WithTimeout(r.Context(), 24*time.Hour)
+		defer cancel()
+		if s, _, _ := r.run(ctx, redrive.Options{Rate: 1e-12}); s.Moved != 1 {
+			r.Errorf("%d moved in a day, want the first one", s.Moved)
+		}
+	})
+}
+
 func TestALetterWithoutTimeStays(t *testing.T) {
 	for _, force := range []bool{false, true} {
 		inBubble(t, false, func(r *rig) {
