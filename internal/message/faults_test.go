@@ -94,7 +94,8 @@ func TestAllFaultsAreReportedAtOnceSortedByPointer(t *testing.T) {
 func TestUnknownMembersGetTheNearestNameOrNone(t *testing.T) {
 	for name, hint := range map[string]string{
 		"identifier": "Identifier", "Nmae": "Name", "Metadata": "MetaData", "Serial_Number": "SerialNumber", "CapabilitesReport": "CapabilityReport",
-		"Colour": "", "x": "", "": "", "Temperature": "", strings.Repeat("Name", 40): "",
+		"Nam": "Name", "Names": "Name", "Modle": "Model", "Identifer": "Identifier", "Ownr": "Owner", "SerialNumbr": "SerialNumber",
+		"Time": "", "Type": "", "Date": "", "Code": "", "Mode": "Model", "Status": "", "Message": "", "Service": "", "Colour": "", "x": "", "": "", "Temperature": "", strings.Repeat("Name", 40): "",
 	} {
 		_, faults := decode(`{"Identifier":"a",` + quoted(name) + `:"secret"}`)
 		if len(faults) != 1 {
