@@ -149,7 +149,7 @@ func (w *Worker) Status() Status {
 	s.addBacklog(w.backlog.Stats())
 	s.addPace(w, held.Full)
 	if c := w.circuit.State(); c.Open {
-		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyOpen[c.Why]}
+		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyIsOpen(c)}
 	}
 	return s
 }
