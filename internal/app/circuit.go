@@ -85,7 +85,8 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 	return true
 }
 
-// Ready is what /readyz says: false with the reason while nothing is received.
+// Ready is what /readyz says: false with the reason while nothing is received; true
+// with what is wrong beside, if anything is.
 func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
@@ -97,5 +98,15 @@ func (w *Worker) Ready() (ok bool, reason string) {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
 			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyIsOpen(s), s.NextProbe.UTC().Format(time.RFC3339))
 	}
-	return true, ""
+	return true, w.lettersTrouble()
+}
+
+// lettersTrouble says that dead letters cannot be stored; empty where they can.
+func (w *Worker) lettersTrouble() string {
+	s := w.consumer.Stats()
+	if s.Unstored == 0 {
+		return ""
+	}
+	return fmt.Sprintf("dead letters cannot be stored since %s (%s): messages held for it: %d; more than a tenth are given back for later",
+		s.UnstoredSince.UTC().Format(time.RFC3339), s.UnstoredCode, s.Unstored)
 }
