@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -231,4 +233,35 @@ func TestLesson32_AHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
 			t.Errorf("%v requests counted as errors, want 1", n)
 		}
 	})
+}
+
+// Field lesson 36: SQS does not know the source of a letter that a worker sent, so its
+// own redrive needs a destination. The docs say so wherever they name it.
+func TestLesson36_TheDocsGiveSQSsOwnRedriveADestination(t *testing.T) {
+	inRealTime(t)
+	named := 0
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../cmd/worker/*.go", "../../deploy/*/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(content)) {
+				if !strings.Contains(line, "start-message-move-task") {
+					continue
+				}
+				named++
+				if !strings.Contains(line, "--destination-arn") {
+					t.Errorf("%s: %s", file, line)
+				}
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no file says how SQS's own redrive moves letters")
+	}
 }
