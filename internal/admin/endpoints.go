@@ -22,11 +22,15 @@ func handler(o Options) http.Handler {
 		text(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if ok, reason := o.Ready(); !ok {
+		ok, reason := o.Ready()
+		if !ok {
 			text(w, http.StatusServiceUnavailable, "not ready: "+reason)
 			return
 		}
-		text(w, http.StatusOK, "ready")
+		if reason != "" {
+			reason = "; " + reason
+		}
+		text(w, http.StatusOK, "ready"+reason)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		Registry: nil, // a scrape changes nothing that a scrape shows

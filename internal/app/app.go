@@ -192,6 +192,7 @@ func (w *Worker) build(ctx context.Context) error {
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
 	letters.TraceWith(w.o.Traces)
+	letters.LimitTo(w.queues.letterBytes)
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,

@@ -8,8 +8,10 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/updater"
 )
 
 // whyOpen says in words what each reason means, and the way out.
@@ -20,13 +22,21 @@ var whyOpen = map[string]string{
 	pace.OpenState:     "the state store does not answer, and nothing is applied without it: check WORKER_STATE, the store and the way to it",
 }
 
+// whyIsOpen is whyOpen for this circuit.
+func whyIsOpen(s pace.State) string {
+	if s.Code == updater.CodeInBetween {
+		return managedthings.InBetween
+	}
+	return whyOpen[s.Why]
+}
+
 // circuitChanged says once that the circuit opened, and once that it closed.
 func (w *Worker) circuitChanged(s pace.State) {
 	if s.Open {
 		w.metrics.CircuitOpened.Inc(s.Why)
 		w.pause.opened(w.backlog.Probes())
 		w.log.Warn("circuit open: nothing is received and nothing is dead-lettered; one call at a time finds out when that is over",
-			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyOpen[s.Why]))
+			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyIsOpen(s)))
 		return
 	}
 	w.log.Info("circuit closed: nothing was lost", telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.Duration("open_for", s.For))
@@ -75,7 +85,8 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 	return true
 }
 
-// Ready is what /readyz says: false with the reason while nothing is received.
+// Ready is what /readyz says: false with the reason while nothing is received; true
+// with what is wrong beside, if anything is.
 func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
@@ -85,7 +96,17 @@ func (w *Worker) Ready() (ok bool, reason string) {
 	}
 	if s := w.circuit.State(); s.Open {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
-			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyOpen[s.Why], s.NextProbe.UTC().Format(time.RFC3339))
+			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyIsOpen(s), s.NextProbe.UTC().Format(time.RFC3339))
 	}
-	return true, ""
+	return true, w.lettersTrouble()
+}
+
+// lettersTrouble says that dead letters cannot be stored; empty where they can.
+func (w *Worker) lettersTrouble() string {
+	s := w.consumer.Stats()
+	if s.Unstored == 0 {
+		return ""
+	}
+	return fmt.Sprintf("dead letters cannot be stored since %s (%s): messages held for it: %d; more than a tenth are given back for later",
+		s.UnstoredSince.UTC().Format(time.RFC3339), s.UnstoredCode, s.Unstored)
 }

@@ -21,7 +21,7 @@ func (w *Worker) Message(id string) (timeline.Told, bool) {
 // waitsFor says what a message without an outcome waits for.
 func (w *Worker) waitsFor() string {
 	if s := w.circuit.State(); s.Open {
-		return "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyOpen[s.Why]
+		return "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyIsOpen(s)
 	}
 	if since, on := w.halt.state(); on {
 		return "it waits, as all messages do: " + pausedSince(since)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/awserror"
+	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 )
@@ -24,7 +27,8 @@ type queues struct {
 	metrics *telemetry.Metrics
 	log     *zap.Logger
 
-	retention time.Duration // of the source queue, as find saw it; 0 where it was not told
+	retention   time.Duration // of the source queue, as find saw it; 0 where it was not told
+	letterBytes int           // that the dead-letter queue takes at most, as find saw it
 }
 
 // find returns the dead-letter queue's URL: deadLetterURL where it is set, the
@@ -45,12 +49,20 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 	if seconds, err := strconv.Atoi(attributes[string(types.QueueAttributeNameMessageRetentionPeriod)]); err == nil {
 		q.retention = time.Duration(seconds) * time.Second
 	}
+	setting := "WORKER_DLQ_URL"
 	if deadLetterURL == "" {
+		setting = "redrive policy"
 		if deadLetterURL, err = q.redriveTarget(ctx, sourceURL, attributes); err != nil {
 			return "", err
 		}
-	} else if _, err := q.attributes(ctx, "WORKER_DLQ_URL", deadLetterURL); err != nil && !accessDenied(err) {
+	}
+	letters, err := q.attributes(ctx, setting, deadLetterURL)
+	if err != nil && !accessDenied(err) {
 		return "", err
+	}
+	q.letterBytes = deadletter.MaxBytes
+	if n, err := strconv.Atoi(letters[string(types.QueueAttributeNameMaximumMessageSize)]); err == nil {
+		q.letterBytes = n
 	}
 	switch {
 	case deadLetterURL == sourceURL:
@@ -148,9 +160,9 @@ func (q *queues) try(ctx context.Context, action string, op func(context.Context
 }
 
 func (q *queues) count(action string, err error) {
-	result := "ok"
-	if err != nil {
-		result = "error"
+	if err == nil {
+		q.metrics.SQSRequest(action)
+		return
 	}
-	q.metrics.SQSRequests.WithLabelValues(action, result).Inc()
+	q.metrics.SQSRequest(action, cmp.Or(awserror.Code(err), "connection"))
 }

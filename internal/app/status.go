@@ -24,6 +24,7 @@ type Status struct {
 
 	Messages    MessageStatus  `json:"messages"`
 	DeadLetters map[string]int `json:"dead_letters"` // by reason
+	Letters     LetterStatus   `json:"letters"`
 	Calls       CallStatus     `json:"calls"`
 	Pace        PaceStatus     `json:"pace"`
 	Circuit     CircuitStatus  `json:"circuit"`
@@ -42,6 +43,15 @@ type MessageStatus struct {
 	Merged        int            `json:"merged"`
 	Stranded      int            `json:"stranded"`
 	Outcomes      map[string]int `json:"outcomes"`
+}
+
+// LetterStatus says whether dead letters can be stored.
+type LetterStatus struct {
+	Unstored int `json:"unstored"` // messages held whose letters could not be stored
+	PutOff   int `json:"put_off"`  // messages given back for a while, since there were too many
+	// While there are unstored ones: since when, and the code of the last failure.
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+	Code         string     `json:"code,omitempty"`
 }
 
 // CallStatus counts API calls.
@@ -136,6 +146,7 @@ func (w *Worker) Status() Status {
 		SQS:         SQSStatus{Requests: sums(w.metrics.SQSRequests, "action"), EmptyReceives: read(w.metrics.EmptyReceives)},
 	}
 	s.Messages.Merged = read(w.metrics.Merged)
+	s.Letters.PutOff = read(w.metrics.LettersPutOff)
 	if name == starting {
 		return s // the parts below are being built
 	}
@@ -149,7 +160,7 @@ func (w *Worker) Status() Status {
 	s.addBacklog(w.backlog.Stats())
 	s.addPace(w, held.Full)
 	if c := w.circuit.State(); c.Open {
-		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyOpen[c.Why]}
+		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyIsOpen(c)}
 	}
 	return s
 }
@@ -158,6 +169,9 @@ func (s *Status) addMessages(c consumer.Stats) {
 	m := &s.Messages
 	m.Received, m.ReceivedAgain, m.Held, m.HeldBytes = c.Received, c.Again, c.Held, c.HeldBytes
 	m.Settling, m.Stranded = c.Settling, c.Stranded
+	if s.Letters.Unstored = c.Unstored; c.Unstored > 0 {
+		s.Letters.FailingSince, s.Letters.Code = &c.UnstoredSince, c.UnstoredCode
+	}
 	for outcome, n := range c.Outcomes {
 		m.Outcomes[string(outcome)] = n
 	}

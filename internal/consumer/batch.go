@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
+
+	"managed-thing-updater/internal/deadletter"
 )
 
 // failures are the entries of a batch that failed. SQS answers 200 however many
@@ -26,6 +28,7 @@ type failures struct {
 type failure struct {
 	code  string
 	final bool
+	err   error
 }
 
 func (f failures) of(i int) *failure {
@@ -35,12 +38,20 @@ func (f failures) of(i int) *failure {
 	return f.entries[strconv.Itoa(i)]
 }
 
+// err is what the whole request failed with.
+func (f failures) err() error {
+	if f.whole != nil {
+		return f.whole.err
+	}
+	return nil
+}
+
 // entryID is the id of a batch's entry: its position, so that ids always differ.
 func entryID(i int) *string { return aws.String(strconv.Itoa(i)) }
 
 func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 	if err != nil {
-		return failures{whole: &failure{code: codeOf(err)}}
+		return failures{whole: &failure{code: codeOf(err), err: err}}
 	}
 	f := failures{}
 	for _, e := range failed {
@@ -48,7 +59,10 @@ func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 			f.entries = map[string]*failure{}
 		}
 		code := shortCode(aws.ToString(e.Code))
-		f.entries[aws.ToString(e.Id)] = &failure{code: code, final: handleGone(code, e.SenderFault)}
+		f.entries[aws.ToString(e.Id)] = &failure{
+			code: code, final: handleGone(code, e.SenderFault),
+			err: &deadletter.EntryError{Code: aws.ToString(e.Code), Message: aws.ToString(e.Message), SenderFault: e.SenderFault},
+		}
 	}
 	return f
 }
@@ -95,11 +109,13 @@ func (c *Consumer) changeVisibility(ctx context.Context, in *sqs.ChangeMessageVi
 	defer cancel()
 	start := time.Now()
 	out, err := c.api.ChangeMessageVisibilityBatch(request, in, onceOnly)
-	c.troubles.note(ctx, "ChangeMessageVisibilityBatch", start, err)
+	var failed failures
 	if err != nil {
-		return failuresOf(nil, err)
+		failed = failuresOf(nil, err)
+	} else {
+		failed = failuresOf(out.Failed, nil)
+		failed.requestID = requestID(out.ResultMetadata)
 	}
-	failed := failuresOf(out.Failed, nil)
-	failed.requestID = requestID(out.ResultMetadata)
+	c.troubles.batch(ctx, "ChangeMessageVisibilityBatch", start, failed)
 	return failed
 }

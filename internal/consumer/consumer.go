@@ -136,6 +136,7 @@ type Consumer struct {
 	renewing int       // batches under way
 	lanes    map[state]*lane
 	stored   *letterbook
+	unstored unstored
 
 	flushing  int           // callers of Flush and Abandon: deletes do not linger
 	settled   chan struct{} // closed when settling reaches 0; nil while nobody waits
@@ -193,6 +194,10 @@ type Stats struct {
 	HeldBytes int64 // of all that take up room: Held and Settling
 	Full      bool  // nothing more is received: there is no room, or it would not help
 
+	Unstored      int       // of Held: their letters could not be stored, or are likely not to be
+	UnstoredSince time.Time // while there are any
+	UnstoredCode  string    // of the last letter that failed
+
 	Received int                     // a message received again while held left out
 	Again    int                     // received again while held
 	Outcomes map[message.Outcome]int // sums up to Received - Held
@@ -218,6 +223,9 @@ func (c *Consumer) Stats() Stats {
 		Received: c.received, Again: c.again, Outcomes: map[message.Outcome]int{}, Stranded: c.stranded,
 		PollsOpen: c.poll.open, PollsCut: c.poll.cut, LastReceive: c.poll.last,
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
+	}
+	if s.Unstored = c.unstored.count; s.Unstored > 0 {
+		s.UnstoredSince, s.UnstoredCode = c.unstored.since, c.unstored.code
 	}
 	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*batchSize)
 	for _, o := range message.Outcomes {

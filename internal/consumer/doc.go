@@ -15,8 +15,8 @@
 //	        │          ▼          │ 11 h 30 min │
 //	        │   ┌─► LETTERING ──► │ ──────────► │
 //	        │   │   │  │ stored   │ Abandon,    │ lease lost
-//	        │   └───┘  │          │ 11 h 30 min │
-//	        │   fails  │          │             │
+//	        │   └───┘  │          │ 11 h 30 min,│
+//	        │   fails  │          │ no room     │
 //	        ▼          │          ▼             │
 //	┌─► DELETING ◄─────┘  ┌─► RELEASING         │
 //	│   │  │              │   │  │              │
@@ -29,6 +29,9 @@
 // comes in when receiving has ended as RELEASING; neither reaches the handler. A
 // delete or release whose receipt handle is no good, or that still fails when
 // the lease ends, is given up: GONE.
+//
+// Messages whose letters cannot be stored have room for a tenth of what may be held;
+// the rest is given back for a while (unstored.go).
 //
 // A message's outcome is counted once: on Settle and Release, when its letter is
 // stored, or when its lease is lost. So at any moment the messages received are

@@ -51,6 +51,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 // move takes a message on to the state in which it ends and lines it up there. It
 // wakes Keep where that has something to do sooner by it.
 func (c *Consumer) move(d *Delivery, to state) {
+	c.unstored.noLonger(d)
 	if l := c.lanes[d.state]; l != nil {
 		l.drop(d)
 	} else {
@@ -142,6 +143,7 @@ func (c *Consumer) remove(d *Delivery) {
 		l.drop(d)
 		c.settling--
 	}
+	c.unstored.noLonger(d)
 	c.renewals.remove(d)
 	d.state = gone
 	delete(c.held, d.msg.ID)

@@ -47,7 +47,6 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 	defer cancel()
 	start := time.Now()
 	out, err := c.api.DeleteMessageBatch(request, in, onceOnly)
-	c.troubles.note(ctx, "DeleteMessageBatch", start, err)
 	var failed failures
 	if err != nil {
 		failed = failuresOf(nil, err)
@@ -55,6 +54,7 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 		failed = failuresOf(out.Failed, nil)
 		failed.requestID = requestID(out.ResultMetadata)
 	}
+	c.troubles.batch(ctx, "DeleteMessageBatch", start, failed)
 	c.traceSettling("DeleteMessageBatch", start, batch, failed)
 
 	c.mu.Lock()
@@ -146,26 +146,37 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 	c.lanes[lettering].running--
 	now := time.Now()
 	var failed error
+	stored := 0
 	for i, d := range batch {
 		d.sending = false
-		err := errs[i]
-		switch {
-		case err == nil:
-			c.stored.add(d.msg.ID, now)
-			c.count(d, message.DeadLettered)
-			c.move(d, deleting)
+		if err := errs[i]; err != nil {
+			failed = err
 			continue
+		}
+		stored++
+		c.stored.add(d.msg.ID, now)
+		c.count(d, message.DeadLettered)
+		c.move(d, deleting)
+	}
+	if failed != nil {
+		c.unstored.code = codeOf(failed)
+	}
+	for i, d := range batch {
+		if errs[i] == nil {
+			continue
+		}
+		d.story.LetterFailed(codeOf(errs[i]))
+		switch {
 		case c.abandoned:
-			d.story.LetterFailed(codeOf(err))
 			c.strand(d)
 		case !now.Before(d.liveUntil()) && !d.busy:
-			d.story.LetterFailed(codeOf(err))
 			c.lose(d)
 		default:
-			d.story.LetterFailed(codeOf(err))
-			c.tryLater(d, now)
+			c.letterFailed(d, now)
 		}
-		failed = err
+	}
+	if ctx.Err() == nil {
+		c.lettersEnded(stored == 0, failed)
 	}
 	c.troubles.letters(ctx, failed)
 	wake(c.keepWake)

@@ -43,7 +43,7 @@ var effects = map[string]string{
 	"ReceiveMessage":               "no messages come in",
 	"DeleteMessageBatch":           "settled messages stay in the queue and are kept from others while deleting is tried again",
 	"ChangeMessageVisibilityBatch": "leases are not renewed; messages that wait longer than their lease come again",
-	"SendMessageBatch":             "messages that are to become dead letters stay in the source queue",
+	"SendMessageBatch":             "messages that are to become dead letters stay in the source queue: some are held, the others come again later",
 }
 
 // note counts one request, begun at start, and logs what changed. A request that ended because
@@ -51,14 +51,55 @@ var effects = map[string]string{
 func (t *troubles) note(ctx context.Context, action string, start time.Time, err error) {
 	switch {
 	case err == nil:
-		t.metrics.SQSRequests.WithLabelValues(action, "ok").Inc()
+		t.metrics.SQSRequest(action)
 	case ctx.Err() != nil:
 		return
 	default:
-		t.metrics.SQSRequests.WithLabelValues(action, "error").Inc()
+		t.metrics.SQSRequest(action, codeOf(err))
 	}
-	t.queue.Requested(action, time.Since(start), err)
+	t.queue.Requested(action, time.Since(start), err != nil)
 	t.changed(action, err)
+}
+
+// batch is note for a batch, of which SQS may have refused some entries though it
+// answered 200: each of these is an error with its own code.
+func (t *troubles) batch(ctx context.Context, action string, start time.Time, failed failures) {
+	if failed.whole != nil || len(failed.entries) == 0 {
+		t.note(ctx, action, start, failed.err())
+		return
+	}
+	var codes []string
+	var again, final error
+	for _, f := range failed.entries {
+		codes = append(codes, f.code)
+		if f.final {
+			final = f.err
+		} else {
+			again = f.err
+		}
+	}
+	t.metrics.SQSRequest(action, codes...)
+	t.queue.Requested(action, time.Since(start), true)
+	if again != nil {
+		t.changed(action, again)
+	}
+	if final != nil {
+		t.handlesGone(action, final)
+	}
+}
+
+// handlesGone says, once for as long as it goes on, that receipt handles are no good.
+func (t *troubles) handlesGone(action string, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, key := time.Now(), action+" of a handle"
+	last, in := t.last[key]
+	t.last[key] = trouble{codeOf(err), now}
+	if in && now.Sub(last.at) < quiet {
+		return
+	}
+	t.log.Info("SQS refuses receipt handles: the leases ended, or the messages are gone; what is still in the queue comes again",
+		telemetry.Action(action), telemetry.Code(codeOf(err)), zap.Error(err))
 }
 
 // letters logs what changed in storing letters; their requests are counted by

@@ -33,18 +33,23 @@ func (l Letter) filled(original map[string]message.OriginalAttribute, worker str
 }
 
 // shrinking gives f whole and then with less and less of what a letter can do
-// without. What places the update among those of its thing is in all of them.
-func shrinking(f message.Failure) iter.Seq[message.Failure] {
+// without; of a brief letter the least only. What places the update among those of
+// its thing is in all of them.
+func shrinking(f message.Failure, much detail) iter.Seq[message.Failure] {
 	return func(yield func(message.Failure) bool) {
-		for _, less := range []func(){
+		steps := []func(){
 			func() {},
 			func() { f.Detail = "" },
 			func() { f.Faults = f.Faults[:min(1, len(f.Faults))] },
 			func() { f.Faults = nil },
 			func() { f.RequestID = "" },
 			func() { f.Original = nil },
-		} {
+		}
+		for i, less := range steps {
 			less()
+			if much > whole && i < len(steps)-1 {
+				continue
+			}
 			if !yield(f) {
 				return
 			}

@@ -28,9 +28,21 @@ type Letter struct {
 	Trace *telemetry.MessageTrace
 }
 
+// detail is how much a letter says beside the message itself.
+type detail int
+
+const (
+	whole    detail = iota
+	brief           // no more of Failure than what places the update, and no DeduplicationId
+	timeOnly        // OccurredAt alone
+	bare            // the message as it is
+)
+
 // copied is a letter as it goes out.
 type copied struct {
 	letter     Letter
+	limit      int // bytes, as the queue takes them
+	detail     detail
 	group      string // MessageGroupId, should the queue need one and the message have none
 	attributes map[string]message.Attribute
 	bytes      int // of body and attributes
@@ -40,17 +52,18 @@ type copied struct {
 }
 
 // copyOf puts the letter's attributes beside the message's own, in the order in
-// which they matter: OccurredAt, Failure, DeduplicationId. Where one finds no
-// room, a producer's attribute of that name stays as it is.
-func (l Letter) copyOf(worker string, now time.Time) copied {
-	c := copied{letter: l, attributes: maps.Clone(l.Message.Attributes), bytes: Size(l.Message.Body, l.Message.Attributes), group: GroupOf(l.Update.Thing)}
+// which they matter: OccurredAt, Failure, DeduplicationId; as many as much allows
+// and as limit, in bytes, leaves room for. Where one finds no room, a producer's
+// attribute of that name stays as it is.
+func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) copied {
+	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: Size(l.Message.Body, l.Message.Attributes), group: GroupOf(l.Update.Thing)}
 	if c.attributes == nil {
 		c.attributes = map[string]message.Attribute{}
 	}
 	u := l.Update
 
 	original := c.originals(u)
-	timed := u.TimeFrom != "" && c.put(message.AttributeOccurredAt, u.Order.EventTime.UTC().Format(time.RFC3339Nano))
+	timed := u.TimeFrom != "" && much < bare && c.put(message.AttributeOccurredAt, u.Order.EventTime.UTC().Format(time.RFC3339Nano))
 	if !timed && !c.movedBack() {
 		delete(original, message.AttributeOccurredAt) // it stays
 	}
@@ -79,14 +92,16 @@ func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribu
 // Beside a Failure, DeduplicationId is read as the whole key, so one that is not
 // ours must not stay; Failure's dedupKey makes up for none.
 func (c *copied) putFailure(f message.Failure, key string) bool {
-	if !c.has(message.AttributeFailure) && len(c.attributes) == maxAttributes {
+	if c.detail > brief || !c.has(message.AttributeFailure) && len(c.attributes) == maxAttributes {
 		return false
 	}
 	producers, hadKey := c.attributes[message.AttributeDeduplicationID]
 	c.drop(message.AttributeDeduplicationID)
-	for smaller := range shrinking(f) {
+	for smaller := range shrinking(f, c.detail) {
 		if c.put(message.AttributeFailure, encode(smaller)) {
-			c.put(message.AttributeDeduplicationID, key)
+			if c.detail == whole {
+				c.put(message.AttributeDeduplicationID, key)
+			}
 			return true
 		}
 	}
@@ -116,7 +131,7 @@ func (c *copied) put(name, text string) bool {
 	if taken {
 		after -= size(name, old)
 	}
-	if !storable(text) || after > MaxBytes || !taken && len(c.attributes) >= maxAttributes {
+	if !storable(text) || after > c.limit || !taken && len(c.attributes) >= maxAttributes {
 		return false
 	}
 	c.attributes[name], c.bytes = a, after

@@ -26,8 +26,14 @@ type queue struct {
 	broken error
 	lost   bool
 
+	// limit is MaximumMessageSize; 0 is 1 MiB. What is larger is refused, with its whole
+	// request where refuseWhole is set.
+	limit       int
+	refuseWhole bool
+
 	mu      sync.Mutex
 	batches []int                                // sizes of the batches taken
+	largest int                                  // bytes of the largest of them
 	stored  []types.SendMessageBatchRequestEntry // in their order
 }
 
@@ -59,14 +65,22 @@ func (q *queue) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInpu
 			return nil, err
 		}
 		total += entrySize(e)
+		if q.refuseWhole && entrySize(e) > q.limit {
+			return nil, &types.BatchRequestTooLong{}
+		}
 	}
 	if total > 1<<20 {
 		q.t.Errorf("a batch of %d bytes", total)
 		return nil, &types.BatchRequestTooLong{}
 	}
 	q.batches = append(q.batches, len(in.Entries))
+	q.largest = max(q.largest, total)
 	out := &sqs.SendMessageBatchOutput{}
 	for _, e := range in.Entries {
+		if q.limit > 0 && entrySize(e) > q.limit {
+			out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: e.Id, Code: aws.String("InvalidParameterValue"), SenderFault: true})
+			continue
+		}
 		if q.refuse != nil {
 			if f := q.refuse(e); f != nil {
 				f.Id = e.Id

@@ -11,7 +11,7 @@ import (
 // attributes nor as bytes.
 const (
 	maxAttributes = 10      // a message
-	MaxBytes      = 1 << 20 // a message with its attributes, and all messages of a batch together
+	MaxBytes      = 1 << 20 // a message with its attributes, and all messages of a batch together; a queue may take less
 	MaxEntries    = 10      // a batch
 )
 

@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -52,15 +53,51 @@ func Size(body string, attributes map[string]message.Attribute) int {
 	return bytes
 }
 
-// RefusedContent reports whether SQS refused a request for what it carries.
-func RefusedContent(err error) bool {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return false
+// EntryError is SQS's refusal of one entry of a batch that it answered 200. It is a
+// smithy.APIError, as the refusal of a whole request is.
+type EntryError struct {
+	Code, Message string
+	SenderFault   bool // by SQS's word; sending the same again will not help
+}
+
+func (e *EntryError) Error() string {
+	return strings.TrimSuffix("SQS refuses an entry of the batch: "+e.Code+": "+e.Message, ": ")
+}
+
+// ErrorCode implements smithy.APIError.
+func (e *EntryError) ErrorCode() string { return e.Code }
+
+// ErrorMessage implements smithy.APIError.
+func (e *EntryError) ErrorMessage() string { return e.Message }
+
+// ErrorFault implements smithy.APIError.
+func (e *EntryError) ErrorFault() smithy.ErrorFault {
+	if e.SenderFault {
+		return smithy.FaultClient
 	}
-	switch api.ErrorCode() {
-	case "AWS.SimpleQueueService.BatchRequestTooLong", "BatchRequestTooLong",
-		"InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
+	return smithy.FaultServer
+}
+
+var _ smithy.APIError = (*EntryError)(nil)
+
+// codeOf is an error's AWS code, without the prefixes of the query protocol's and the
+// JSON protocol's names, or our own name for what has none.
+func codeOf(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		code := api.ErrorCode()
+		return strings.TrimPrefix(code[strings.LastIndexByte(code, '#')+1:], "AWS.SimpleQueueService.")
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return "timeout"
+	}
+	return "connection"
+}
+
+// RefusedContent reports whether SQS refused a request, or an entry of a batch, for
+// what it carries: its size, for one.
+func RefusedContent(err error) bool {
+	switch codeOf(err) {
+	case "BatchRequestTooLong", "InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
 		return true
 	}
 	return false

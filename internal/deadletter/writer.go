@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,6 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/telemetry"
@@ -28,6 +28,7 @@ type Writer struct {
 	api     API
 	url     string
 	fifo    bool
+	limit   int // bytes of one message
 	worker  string
 	metrics *telemetry.Metrics
 	queue   *telemetry.QueueMetrics
@@ -39,19 +40,9 @@ type Writer struct {
 // in ".fifo". worker names this process in the letters.
 func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.Logger) *Writer {
 	return &Writer{
-		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), worker: worker,
+		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), limit: MaxBytes, worker: worker,
 		metrics: m, queue: m.DeadLetterQueue(queueURL), log: log,
 	}
-}
-
-// EntryError is SQS's refusal of one letter.
-type EntryError struct {
-	Code, Message string
-	SenderFault   bool // by SQS's word; sending the same again will not help
-}
-
-func (e *EntryError) Error() string {
-	return fmt.Sprintf("deadletter: SQS did not store the letter: %s: %s", e.Code, e.Message)
 }
 
 var errNoAnswer = errors.New("deadletter: SQS answered the batch but said nothing of this letter")
@@ -67,21 +58,41 @@ var errNoAnswer = errors.New("deadletter: SQS answered the batch but said nothin
 func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
 	now := time.Now()
 	results := make([]error, len(letters))
-	var batch []int // positions in letters
 	copies := make([]copied, len(letters))
+	left := make([]int, len(letters)) // positions in letters
+	for i := range letters {
+		left[i] = i
+	}
+	// What the queue refuses for what is in it, its size above all, is sent with less,
+	// at last as the message is: the queue may take less than is known here.
+	for much := whole; much <= bare && len(left) > 0; much++ {
+		var smaller []int
+		for _, i := range left {
+			c := letters[i].copyOf(w.worker, now, w.limit, much)
+			if much == whole || c.bytes < copies[i].bytes {
+				copies[i] = c
+				smaller = append(smaller, i)
+			}
+		}
+		w.sendAll(ctx, copies, smaller, results)
+		left = slices.DeleteFunc(left, func(i int) bool { return !RefusedContent(results[i]) })
+	}
+	return results
+}
+
+// sendAll sends the copies at these positions, in as few batches as SQS allows.
+func (w *Writer) sendAll(ctx context.Context, copies []copied, positions []int, results []error) {
+	var batch []int
 	bytes := 0
-	for i, l := range letters {
-		c := l.copyOf(w.worker, now)
-		if len(batch) == MaxEntries || bytes+c.bytes > MaxBytes && len(batch) > 0 {
+	for _, i := range positions {
+		if len(batch) == MaxEntries || bytes+copies[i].bytes > w.limit && len(batch) > 0 {
 			w.sendBatch(ctx, copies, batch, results)
 			batch, bytes = batch[:0], 0
 		}
-		copies[i] = c
 		batch = append(batch, i)
-		bytes += c.bytes
+		bytes += copies[i].bytes
 	}
 	w.sendBatch(ctx, copies, batch, results)
-	return results
 }
 
 // sendBatch sends the copies at these positions and sets their results. Where SQS
@@ -120,16 +131,16 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	// letter with the same Failure.messageId.
 	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
-	w.queue.Requested("SendMessageBatch", time.Since(start), err)
-	w.trace(start, copies, batch, out, err)
+	codes := failedCodes(out, err)
+	w.queue.Requested("SendMessageBatch", time.Since(start), len(codes) > 0)
+	w.metrics.SQSRequest("SendMessageBatch", codes...)
+	w.trace(start, copies, batch, out, codes)
 	if err != nil {
-		w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "error").Inc()
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 		return err
 	}
-	w.metrics.SQSRequests.WithLabelValues("SendMessageBatch", "ok").Inc()
 	for _, i := range batch {
 		results[i] = errNoAnswer
 	}
@@ -147,10 +158,27 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	return nil
 }
 
+// failedCodes are the codes of what failed: of the request, or of each entry of one
+// that was answered 200.
+func failedCodes(out *sqs.SendMessageBatchOutput, err error) []string {
+	if err != nil {
+		return []string{codeOf(err)}
+	}
+	var codes []string
+	for _, f := range out.Failed {
+		codes = append(codes, codeOf(&EntryError{Code: aws.ToString(f.Code)}))
+	}
+	return codes
+}
+
+// LimitTo says how many bytes of a message with its attributes the queue takes, its
+// MaximumMessageSize; SQS's own limit until then. Call it before Send.
+func (w *Writer) LimitTo(bytes int) { w.limit = min(bytes, MaxBytes) }
+
 // TraceWith makes a span of each request from now on. Call it before Send.
 func (w *Writer) TraceWith(t *telemetry.Traces) { w.traces = t }
 
-func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.SendMessageBatchOutput, err error) {
+func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.SendMessageBatchOutput, codes []string) {
 	if w.traces == nil {
 		return
 	}
@@ -161,19 +189,13 @@ func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.S
 		}
 	}
 	id, code := "", ""
-	if err == nil {
+	if out != nil {
 		id, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-	} else if code = "connection"; ctxDone(err) {
-		code = "timeout"
 	}
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		code = api.ErrorCode()
+	if len(codes) > 0 {
+		code = codes[0]
 	}
 	w.traces.Settled(w.url, "SendMessageBatch", start, traces, id, code)
-}
-
-func ctxDone(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // entry is a copy as SQS wants it.

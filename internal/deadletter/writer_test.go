@@ -180,3 +180,87 @@ func TestNothingOfAMessageIsLogged(t *testing.T) {
 		}
 	}
 }
+
+// A queue may take less than SQS allows, its MaximumMessageSize.
+func TestALetterKeepsToTheQueuesOwnLimit(t *testing.T) {
+	const limit = 1000
+	for room, want := range map[int]string{900: "OccurredAt Failure DeduplicationId", 80: "OccurredAt", 36: "OccurredAt", 35: "", 0: ""} {
+		p := newPost(t, standardURL)
+		p.queue.limit = limit
+		p.LimitTo(limit)
+		l := letter(nil)
+		l.Message.Body = strings.Repeat("b", limit-room)
+		l.Update.Order.EventTime = sent.Truncate(1e9)
+		e := p.one(t, l)
+		var has []string
+		for _, name := range []string{"OccurredAt", "Failure", "DeduplicationId"} {
+			if _, ok := e.MessageAttributes[name]; ok {
+				has = append(has, name)
+			}
+		}
+		if got := strings.Join(has, " "); got != want || *e.MessageBody != l.Message.Body {
+			t.Errorf("room for %d bytes: %q, want %q", room, got, want)
+		}
+		if n := len(p.queue.batches); n != 1 || p.requests(t, "error") != 0 {
+			t.Errorf("room for %d bytes: %d batches", room, n)
+		}
+	}
+}
+
+// All messages of a batch together keep to it too.
+func TestABatchKeepsToTheQueuesOwnLimit(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.limit = 3000
+	p.LimitTo(3000)
+	if err := errors.Join(p.Send(t.Context(), numbered(12))...); err != nil {
+		t.Fatal(err)
+	}
+	if len(p.queue.stored) != 12 || p.queue.largest > 3000 {
+		t.Errorf("batches %v, %d bytes", p.queue.batches, p.queue.largest)
+	}
+}
+
+// What is refused for its size, in either of the two ways in which SQS says so, is sent
+// with less, at last as it is.
+func TestALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
+	for _, whole := range []bool{false, true} {
+		for room, want := range map[int]int{2000: 3, 330: 2, 40: 1, 10: 0} { // attributes
+			p := newPost(t, standardURL)
+			p.queue.limit, p.queue.refuseWhole = 3000, whole
+			l := letter(nil)
+			l.Message.Body = strings.Repeat("b", 3000-room)
+			l.Update.Order.EventTime = sent.Truncate(1e9)
+			if e := p.one(t, l); len(e.MessageAttributes) != want {
+				t.Errorf("room for %d bytes: %d attributes, want %d", room, len(e.MessageAttributes), want)
+			}
+		}
+		p := newPost(t, standardURL)
+		p.queue.limit, p.queue.refuseWhole = 3000, whole
+		letters := bodies("a", strings.Repeat("x", 3001), "b")
+		for i, err := range p.Send(t.Context(), letters) {
+			if (err != nil) != (i == 1) {
+				t.Errorf("letter %d: %v", i, err)
+			}
+			if err != nil && !deadletter.RefusedContent(err) {
+				t.Errorf("%v is not told from other errors", err)
+			}
+		}
+		if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 2 {
+			t.Errorf("%v letters counted, want 2", n)
+		}
+	}
+}
+
+func TestAFailedEntryIsAnErrorInTheMetrics(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.refuse = func(e types.SendMessageBatchRequestEntry) *types.BatchResultErrorEntry {
+		if *e.MessageBody == "body 3" {
+			return &types.BatchResultErrorEntry{Code: aws.String("AWS.SimpleQueueService.InternalError")}
+		}
+		return nil
+	}
+	p.Send(t.Context(), numbered(5))
+	if p.requests(t, "error") != 1 || p.requests(t, "ok") != 0 || p.counted(t, "worker_sqs_errors_total", "SendMessageBatch", "InternalError") != 1 {
+		t.Errorf("%v ok, %v errors", p.requests(t, "ok"), p.requests(t, "error"))
+	}
+}

@@ -87,6 +87,9 @@ func apiReachable(f *facts) []Finding {
 		return warning(fmt.Sprintf("The API is in trouble just now: %v.", api), "While it is, messages wait; nothing is dead-lettered for it.",
 			"Wait, and look at the AWS Health Dashboard; if it stays so, check the endpoint "+f.api.endpoint+"."+f.unknownRegion())
 	}
+	if api.NotTheAPI() {
+		return wrong(fmt.Sprintf("What answers at %s is not the API: %v.", f.api.endpoint, api), why, sentence(managedthings.InBetween)+f.unknownRegion())
+	}
 	return wrong(fmt.Sprintf("What answers at %s is not the API: %v.", f.api.endpoint, api), why,
 		"Correct AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS or AWS_ENDPOINT_URL, or unset them; if a proxy answers (HTTPS_PROXY), let this host through it."+f.unknownRegion())
 }

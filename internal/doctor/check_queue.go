@@ -156,10 +156,14 @@ const maxRedriveCount = 1000
 
 func redriveCount(f *facts) []Finding {
 	policy := f.source.redrive()
-	if policy.target == "" || policy.count > f.cfg.MaxReceives {
+	if policy.target == "" || policy.count >= maxRedriveCount && policy.count > f.cfg.MaxReceives {
 		return nil
 	}
 	fix := f.setAttribute(&f.source, types.QueueAttributeNameRedrivePolicy, redriveJSON(policy.target, maxRedriveCount))
+	if policy.count > f.cfg.MaxReceives {
+		return warning(fmt.Sprintf("After %d receives SQS moves a message to the dead-letter queue by itself.", policy.count),
+			"A message whose letter cannot be stored is given back, and received anew after 30 seconds to 15 minutes. If that lasts for days SQS moves it first. SQS's own letters carry no reason and not their event's time.", fix)
+	}
 	if f.cfg.MaxReceives >= maxRedriveCount {
 		fix = fmt.Sprintf("Set WORKER_MAX_RECEIVES=100; then: %s", fix)
 	}

@@ -100,6 +100,7 @@ var faults = []planted{
 		b.redrive(third, 1000)
 	}, true},
 	{"SQS moves messages first", "redrive-count", doctor.Wrong, "After 5 receives", func(b *bed) { b.redrive(b.dead, 5) }, false},
+	{"SQS moves messages that are given back", "redrive-count", doctor.Warning, "After 500 receives", func(b *bed) { b.redrive(b.dead, 500) }, true},
 	{"SQS moves messages at the same time", "redrive-count", doctor.Wrong, "WORKER_MAX_RECEIVES=100", setting("WORKER_MAX_RECEIVES", "1000"), true},
 	{"a dead-letter queue that allows no source", "redrive-allow", doctor.Warning, "denyAll", attribute(dead, "RedriveAllowPolicy", `{"redrivePermission":"denyAll"}`), true},
 	{"a dead-letter queue for others", "redrive-allow", doctor.Warning, "byQueue", attribute(dead, "RedriveAllowPolicy", `{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:eu-west-1:000000000000:others"]}`), false},
@@ -129,6 +130,12 @@ var faults = []planted{
 		b.transport = broken{next: b.transport, api: &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}}
 	}, true},
 	{"the API does not answer", "api-reachable", doctor.Wrong, "no answer in time", func(b *bed) { b.denyAPI = &localcloud.Fault{Delay: time.Hour} }, true},
+	{"an emulator answers", "api-reachable", doctor.Wrong, "an emulator", func(b *bed) {
+		b.denyAPI = &localcloud.Fault{Status: 200, Body: "{}", ContentType: "application/json"}
+	}, true},
+	{"a login page answers", "api-reachable", doctor.Wrong, "Something in between answers", func(b *bed) {
+		b.denyAPI = &localcloud.Fault{Status: 302, Header: http.Header{"Location": {"https://login.example.com/"}}}
+	}, true},
 	{"something else answers", "api-reachable", doctor.Wrong, "is not the API", func(b *bed) {
 		b.denyAPI = &localcloud.Fault{Status: 200, Body: "<html>Please log in", ContentType: "text/html"}
 	}, true},

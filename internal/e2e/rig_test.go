@@ -43,6 +43,7 @@ type layout struct {
 	fifo       bool
 	dedup      bool                 // content-based deduplication, on a FIFO queue
 	visibility time.Duration        // of the queue itself; the worker asks for its own
+	maxBytes   int                  // of a message in both queues
 	settings   func(*config.Config) // changes the defaults
 }
 
@@ -55,9 +56,9 @@ func newRig(t testing.TB, l layout) *rig {
 		l.cloud.BaseURL = "http://127.0.0.1:4566"
 	}
 	r := &rig{t: t, cloud: localcloud.New(l.cloud), cfg: config.Default()}
-	r.dlq = r.cloud.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: l.fifo, Retention: 14 * 24 * time.Hour})
+	r.dlq = r.cloud.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: l.fifo, Retention: 14 * 24 * time.Hour, MaxBytes: l.maxBytes})
 	r.queue = r.cloud.SQS.CreateQueue("updates", localcloud.QueueOptions{
-		FIFO: l.fifo, ContentBasedDedup: l.dedup, Visibility: l.visibility, DLQ: r.dlq,
+		FIFO: l.fifo, ContentBasedDedup: l.dedup, Visibility: l.visibility, DLQ: r.dlq, MaxBytes: l.maxBytes,
 	})
 	r.cfg.QueueURL = r.queue
 	r.cfg.AdminAddr = ""

@@ -36,6 +36,7 @@ type QueueOptions struct {
 	MaxReceiveCount   int           // with a DLQ; 0 is 1000, the most there is
 	Retention         time.Duration // 4 days
 	Delay             time.Duration // 0
+	MaxBytes          int           // MaximumMessageSize; 0 is 1 MiB, the most there is
 }
 
 // Attribute is a message attribute.
@@ -98,6 +99,9 @@ func (s *SQS) CreateQueue(name string, o QueueOptions) string {
 			count = maxMaxReceiveCount
 		}
 		attrs["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, s.arn(queueName(o.DLQ)), count)
+	}
+	if o.MaxBytes != 0 {
+		attrs["MaximumMessageSize"] = strconv.Itoa(o.MaxBytes)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

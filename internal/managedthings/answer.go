@@ -27,7 +27,7 @@ var modelled = map[string]bool{
 	"ConflictException": true, "ThrottlingException": true, "InternalServerException": true, "ServiceUnavailableException": true,
 }
 
-// apiError reads an answer other than 2xx by the rules of AWS's restJson1
+// apiError reads an answer that is no success by the rules of AWS's restJson1
 // protocol. A body that is not JSON, or that cannot be read, leaves what the
 // headers say.
 func apiError(answer *http.Response, now time.Time, members []message.Member) *APIError {

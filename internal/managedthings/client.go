@@ -96,7 +96,7 @@ func (c *Client) Endpoint() string { return c.endpoint.String() }
 // Errors: ErrTooLate where nothing was sent, as in.NotAfter has passed;
 // *CredentialsError where the call could not be signed; *TransportError
 // where no answer came, with ctx's cause in it if ctx ended the call; *APIError
-// for an answer other than 2xx. After a *TransportError with Sent set the values
+// for any answer but 204. After a *TransportError with Sent set the values
 // may be applied, now or later.
 func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, error) {
 	if in.Identifier == "" {

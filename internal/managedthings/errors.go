@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -13,7 +14,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// APIError is an answer other than 2xx, from the API or from something in front
+// APIError is an answer that is no success, from the API or from something in front
 // of it. It holds no value of a sensitive member: what the API says is masked
 // where the call carried one.
 type APIError struct {
@@ -31,6 +32,14 @@ type APIError struct {
 
 	operation
 }
+
+// InBetween says what an answer means that the API never gives, and what to look at.
+const InBetween = "something in between answers (a proxy, a login page, an emulator): check AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY"
+
+// NotTheAPI reports whether something in between answered: UpdateManagedThing answers
+// 204 or an error, never another 2xx or a 3xx. What that did with the call, nobody
+// knows.
+func (e *APIError) NotTheAPI() bool { return e.Status < http.StatusBadRequest }
 
 // operation is the one that failed, in an error; the zero value is the worker's own.
 type operation struct{ name string }
@@ -74,9 +83,12 @@ func (e *APIError) ErrorFault() smithy.ErrorFault {
 func (e *APIError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.called() + ": ")
-	if e.Code == "" {
+	switch {
+	case e.NotTheAPI():
+		fmt.Fprintf(&b, "HTTP status %d, which the API does not answer here", e.Status)
+	case e.Code == "":
 		fmt.Fprintf(&b, "HTTP status %d without an error code", e.Status)
-	} else {
+	default:
 		fmt.Fprintf(&b, "%s (HTTP status %d)", e.Code, e.Status)
 	}
 	if e.Message != "" {

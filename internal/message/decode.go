@@ -25,9 +25,13 @@ func Decode(in Incoming, o Options) (Update, []Fault) {
 	var thing string
 	var members []Member
 	if p.request != nil {
-		var found []finding
-		thing, members, found = validate(p.request)
-		p.faults.add(p.wrappings, found)
+		var findings []finding
+		if shape := knownShape(p.request); shape != "" {
+			findings = []finding{found("", ruleUpdate, shape)}
+		} else {
+			thing, members, findings = validate(p.request)
+		}
+		p.faults.add(p.wrappings, findings)
 	}
 	faults := p.faults.all()
 	if len(faults) == 0 {

@@ -38,19 +38,41 @@ func epochOf(o object, member string, places int) reading {
 	return epoch(string(o.get(member)), places)
 }
 
-// rfc3339 reads a time with any number of fraction digits, of which nine count.
+// rfc3339 reads a time of RFC 3339 section 5.6, with any number of fraction digits, of
+// which nine count. A leap second is the last nanosecond before it: time.Time has none.
 func rfc3339(s string) reading {
-	// RFC 3339 section 5.6 allows lower case; time.Parse does not. It takes a
-	// comma for the point and an hour of one digit, which RFC 3339 does not.
-	s = strings.ToUpper(s)
-	if len(s) < len("2006-01-02T15:04:05Z") || s[13] != ':' || strings.Contains(s, ",") {
+	s = strings.ToUpper(s) // RFC 3339 allows lower case; time.Parse does not
+	if len(s) < len("2006-01-02T15:04:05Z") || !offsetFits(s) {
 		return reading{given: true}
+	}
+	// time.Parse takes a comma for the point and an hour of one digit, which RFC 3339
+	// does not.
+	if s[13] != ':' || strings.Contains(s, ",") {
+		return reading{given: true}
+	}
+	const seconds = len("2006-01-02T15:04:")
+	leap := s[seconds:seconds+2] == "60"
+	if leap {
+		s = s[:seconds] + "59" + s[seconds+2:]
 	}
 	at, err := time.Parse(time.RFC3339Nano, s)
 	if err != nil {
 		return reading{given: true}
 	}
+	if leap {
+		at = at.Truncate(time.Second).Add(time.Second - 1)
+	}
 	return read(at)
+}
+
+// offsetFits reports whether a time's offset is at most 23:59, if it has one;
+// time.Parse takes 24 hours and 60 minutes.
+func offsetFits(s string) bool {
+	offset := s[len(s)-len("+07:00"):]
+	if offset[0] != '+' && offset[0] != '-' {
+		return true // Z, or what time.Parse refuses
+	}
+	return offset[1:3] <= "23" && offset[4:6] <= "59"
 }
 
 // epoch reads an epoch time, written in a unit that is places decimal places

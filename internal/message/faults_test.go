@@ -17,6 +17,9 @@ func TestTextThatIsNotStrictJSON(t *testing.T) {
 		{"a byte order mark", "\ufeff" + request, "", "valid JSON", "byte order mark"},
 		{"invalid UTF-8", `{"Identifier":"a","Name":"` + "\xff" + `"}`, "", "valid UTF-8", "column 27 (byte 26)"},
 		{"half a surrogate pair", `{"Identifier":"a","Name":"\ud800"}`, "/Name", "valid JSON", "surrogate pair"},
+		{"the second half of a surrogate pair", `{"Identifier":"a","Name":"\udc00\ud800"}`, "/Name", "valid JSON", "surrogate pair"},
+		{"half a surrogate pair in a name", `{"Identifier":"a","\ud800":"b"}`, "*", "valid JSON", "surrogate pair"},
+		{"half a surrogate pair in bytes", `{"Identifier":"a","Name":"` + "\xed\xa0\x80" + `"}`, "", "valid UTF-8", "byte 26"},
 		{"an escape JSON does not have", `{"Identifier":"a","Name":"\x41"}`, "/Name", "valid JSON", "escape"},
 		{"a control character", "{\"Identifier\":\"a\",\n\"Name\":\"\t\"}", "/Name", "valid JSON", "line 2, column"},
 		{"cut off", `{"Identifier":"a","Name":"Hall`, "/Name", "valid JSON", "ends in the middle"},
@@ -28,7 +31,6 @@ func TestTextThatIsNotStrictJSON(t *testing.T) {
 		{"more behind", request + ` x`, "", "nothing after the JSON value", fmt.Sprintf("byte %d)", len(request)+1)},
 		{"two objects", request + request, "", "nothing after the JSON value", "more text"},
 		{"an array", `[` + request + `]`, "", "a JSON object", "got an array"},
-		{"a string", quoted(request), "", "a JSON object", "got a string"},
 		{"null", `null`, "", "a JSON object", "got null"},
 		{"digits, which are base64 too", `12345678`, "", "a JSON object", "got a number"},
 		{"too deep", `{"Identifier":"a","CapabilitySchemas":[` + capabilitySchema(strings.Repeat("[", 10_000)+strings.Repeat("]", 10_000)) + `]}`, "*", "at most 10000 values deep", "nested deeper"},
@@ -94,7 +96,8 @@ func TestAllFaultsAreReportedAtOnceSortedByPointer(t *testing.T) {
 func TestUnknownMembersGetTheNearestNameOrNone(t *testing.T) {
 	for name, hint := range map[string]string{
 		"identifier": "Identifier", "Nmae": "Name", "Metadata": "MetaData", "Serial_Number": "SerialNumber", "CapabilitesReport": "CapabilityReport",
-		"Colour": "", "x": "", "": "", "Temperature": "", strings.Repeat("Name", 40): "",
+		"Nam": "Name", "Names": "Name", "Modle": "Model", "Identifer": "Identifier", "Ownr": "Owner", "SerialNumbr": "SerialNumber",
+		"Time": "", "Type": "", "Date": "", "Code": "", "Mode": "Model", "Status": "", "Message": "", "Service": "", "Colour": "", "x": "", "": "", "Temperature": "", strings.Repeat("Name", 40): "",
 	} {
 		_, faults := decode(`{"Identifier":"a",` + quoted(name) + `:"secret"}`)
 		if len(faults) != 1 {

@@ -29,10 +29,25 @@ func unknownMember(name string, known map[string]*jsonschema.Schema) string {
 func nearestName(name string, names []string) string {
 	best, nearest := 1+len(name)/2, ""
 	for _, n := range names {
-		distance := levenshtein.ComputeDistance(strings.ToLower(name), strings.ToLower(n))
-		if distance < best && distance <= max(2, len(n)/3) {
+		if distance := changes(strings.ToLower(name), strings.ToLower(n)); distance < best && distance <= max(1, len(n)/4) {
 			best, nearest = distance, n
 		}
 	}
 	return nearest
+}
+
+// changes is how many letters differ; one where two that stand side by side changed
+// their places, the commonest slip.
+func changes(a, b string) int {
+	if len(a) == len(b) {
+		for i := range len(a) - 1 {
+			if a[i] != b[i] {
+				if a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:] {
+					return 1
+				}
+				break
+			}
+		}
+	}
+	return levenshtein.ComputeDistance(a, b)
 }

@@ -17,6 +17,9 @@ const ruleObject = "a JSON object"
 // of the text, which may be a sensitive value: it says where to look.
 func syntaxFinding(text []byte, err error) finding {
 	if kind, ok := errors.AsType[notObject](err); ok {
+		if isS3Pointer(text) {
+			return found("", ruleUpdate, s3Pointer)
+		}
 		return found("", ruleObject, "expected a JSON object, got "+kindName(jsontext.Kind(kind)))
 	}
 	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
@@ -24,6 +27,9 @@ func syntaxFinding(text []byte, err error) finding {
 	}
 	if bytes.HasPrefix(text, []byte("\ufeff")) {
 		return found("", "valid JSON", "the text starts with a byte order mark (U+FEFF); send UTF-8 without one")
+	}
+	if isUTF16(text) {
+		return found("", "valid UTF-8", "the text is UTF-16; send UTF-8")
 	}
 	if at := invalidUTF8(text); at >= 0 {
 		return found("", "valid UTF-8", "not UTF-8 at "+position(text, at))

@@ -20,7 +20,8 @@ type wrapping struct {
 
 // wrappings are all envelopes that are JSON objects themselves; where two match,
 // the one that stands first counts. What matches none of them is the request.
-// The one other wrapping, base64, is told by not being JSON.
+// The other two wrappings are no objects: a JSON string, and base64, which is told by
+// not being JSON.
 var wrappings = []wrapping{cloudEvents, eventBridge, kinesis, sns}
 
 // envelope is what one wrapping says of its payload.
@@ -98,6 +99,9 @@ func unwrap(text []byte) peeled {
 // fault then. o and err are what readObject said of text.
 func recognise(text []byte, o object, err error) (name string, e envelope) {
 	if err != nil {
+		if inner, ok := jsonString(text, err); ok {
+			return "json string", envelope{payload: payload{text: inner}}
+		}
 		if decoded, ok := decodeBase64(text); ok && !isJSON(err) {
 			return "base64", envelope{payload: payload{text: decoded}}
 		}

@@ -8,7 +8,7 @@ import (
 
 // decodeBase64 reads text as the base64 of UTF-8 text: standard or URL alphabet
 // (RFC 4648), padding optional, white space ignored. False where it is not that,
-// or is that of nothing.
+// or is that of nothing. UTF-16 is let through: it is named where the text is read.
 func decodeBase64(text []byte) ([]byte, bool) {
 	packed := bytes.Map(func(r rune) rune {
 		if r == ' ' || r == '\t' || r == '\r' || r == '\n' {
@@ -26,7 +26,7 @@ func decodeBase64(text []byte) ([]byte, bool) {
 	decoded := make([]byte, encoding.DecodedLen(len(packed)))
 	n, err := encoding.Decode(decoded, packed)
 	decoded = decoded[:n]
-	return decoded, err == nil && n > 0 && utf8.Valid(decoded)
+	return decoded, err == nil && n > 0 && (utf8.Valid(decoded) || isUTF16(decoded))
 }
 
 // base64Payload reads a member that holds the next document's text in base64.

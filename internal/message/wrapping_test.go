@@ -41,6 +41,14 @@ func TestEachWrappingGivesPayloadKeyAndTime(t *testing.T) {
 		{"sns around base64", inSNS(inBase64(request)), []string{"sns", "base64"}, "sns:sns-1", "2026-11-20T11:00:01.719Z", message.TimeFromWrapping},
 		{"eventbridge around base64", inEventBridgeText(inBase64(request)), []string{"eventbridge", "base64"}, "eventbridge:eb-1", "2026-11-20T11:00:03Z", message.TimeFromWrapping},
 		{"base64 twice", inBase64(inBase64(request)), []string{"base64", "base64"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
+		{"json string", quoted(request), []string{"json string"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
+		{"json string, white space around", "\n " + quoted(request) + "\n", []string{"json string"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
+		{"json string around sns", quoted(inSNS(request)), []string{"json string", "sns"}, "sns:sns-1", "2026-11-20T11:00:01.719Z", message.TimeFromWrapping},
+		{"sns around a json string", inSNS(quoted(request)), []string{"sns", "json string"}, "sns:sns-1", "2026-11-20T11:00:01.719Z", message.TimeFromWrapping},
+		{"eventbridge, detail encoded twice", inEventBridgeText(quoted(request)), []string{"eventbridge", "json string"}, "eventbridge:eb-1", "2026-11-20T11:00:03Z", message.TimeFromWrapping},
+		{"base64 around a json string", inBase64(quoted(request)), []string{"base64", "json string"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
+		{"json string around base64", quoted(inBase64(request)), []string{"json string", "base64"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
+		{"encoded three times", quoted(quoted(request)), []string{"json string", "json string"}, "sqs:sqs-1", "2026-11-20T12:00:00.5Z", message.TimeFromSent},
 		{
 			"4 deep", inBase64(inSNS(inKinesis(inCloudEvent(request)))),
 			[]string{"base64", "sns", "kinesis", "cloudevents"},
@@ -142,6 +150,10 @@ func TestWhatIsWrongWithAnEnvelopeIsSaidWithItsPlace(t *testing.T) {
 		{"cloudevents, data_base64 broken", `{"specversion":"1.0","data_base64":"="}`, "", "/data_base64", "base64 text", "not the base64"},
 		{"5 deep", inSNS(inKinesis(inSNS(inEventBridge(inSNS(request))))), "sns > kinesis > sns > eventbridge", "", "at most 4 wrappings", "wrapped more than 4 deep"},
 		{"5 deep, the last base64", inSNS(inKinesis(inSNS(inEventBridgeText(inBase64(request))))), "sns > kinesis > sns > eventbridge", "", "at most 4 wrappings", "base64"},
+		{"5 deep, the last a json string", inSNS(inKinesis(inSNS(inEventBridgeText(quoted(request))))), "sns > kinesis > sns > eventbridge", "", "at most 4 wrappings", "json string"},
+		{"json string of text", `"hello"`, "json string", "", "valid JSON", "not JSON at"},
+		{"json string of nothing", `""`, "json string", "", "valid JSON", "the text is empty"},
+		{"json string of a number", `"7"`, "json string", "", "a JSON object", "got a number"},
 		{"inside", inSNS(inEventBridge(`{"Identifier":"a","Name":7}`)), "sns > eventbridge", "/Name", "a string", "got 7"},
 	}
 	for _, c := range cases {

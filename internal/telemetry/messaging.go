@@ -109,12 +109,13 @@ func (q *QueueMetrics) Consumed(n int) {
 	}
 }
 
-// Requested takes down how long a request to SQS took, and whether it failed.
-func (q *QueueMetrics) Requested(action string, took time.Duration, err error) {
+// Requested takes down how long a request to SQS took, and whether it, or an entry of
+// its batch, failed.
+func (q *QueueMetrics) Requested(action string, took time.Duration, failed bool) {
 	if q == nil {
 		return
 	}
-	if o := q.durations[durationKey{action, err != nil}]; o != nil {
+	if o := q.durations[durationKey{action, failed}]; o != nil {
 		o.Observe(took.Seconds())
 	}
 }

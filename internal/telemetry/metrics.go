@@ -22,6 +22,7 @@ type Metrics struct {
 	SentToApplied     prometheus.Histogram // seconds
 	DeadLetters       Counters[message.Reason]
 	LettersNoTime     prometheus.Counter
+	LettersPutOff     prometheus.Counter
 	EventTimesIgnored Counters[message.TimeFault]
 	Merged            prometheus.Counter // messages that shared a call with others
 	StaleWrites       prometheus.Counter // possible ones
@@ -37,7 +38,8 @@ type Metrics struct {
 
 	LeasesRenewed prometheus.Counter
 	LeasesLost    prometheus.Counter
-	SQSRequests   *prometheus.CounterVec // action, result
+	SQSRequests   *prometheus.CounterVec // action, result; counted by SQSRequest
+	SQSErrors     *prometheus.CounterVec // action, code; the same
 	EmptyReceives prometheus.Counter
 	Stranded      prometheus.Counter
 	PollsCut      prometheus.Counter
@@ -81,6 +83,7 @@ func NewMetrics() *Metrics {
 		Settled:           counters(r, "worker_messages_settled_total", "Messages by what became of them.", "outcome", message.Outcomes),
 		DeadLetters:       counters(r, "worker_dead_letters_total", "Messages stored in the dead-letter queue by reason.", "reason", message.Reasons),
 		LettersNoTime:     counter("worker_dead_letters_without_time_total", "Dead letters with no room for OccurredAt and no time in their body."),
+		LettersPutOff:     counter("worker_dead_letters_put_off_total", "Messages given back to the queue for a while because their dead letter could not be stored."),
 		EventTimesIgnored: counters(r, "worker_event_times_ignored_total", "Event times that were not believed, by why.", "why", message.TimeFaults),
 		Merged:            counter("worker_messages_merged_total", "Messages settled by a call that carried other messages too, the first of each call left out."),
 		StaleWrites:       counter("worker_possible_stale_writes_total", "Calls that may have set an older value over a newer one: the thing's lease had gone to another owner before the call's end was recorded."),
@@ -94,6 +97,7 @@ func NewMetrics() *Metrics {
 		LeasesRenewed: counter("worker_leases_renewed_total", "Visibility timeouts extended, one for each message."),
 		LeasesLost:    counter("worker_leases_lost_total", "Leases that ran out or were taken away while the message was held."),
 		SQSRequests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_requests_total", Help: "Requests to SQS by action and result."}, []string{"action", "result"}),
+		SQSErrors:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_errors_total", Help: "Failed requests to SQS, and failed entries of batches that were answered 200, by action and code."}, []string{"action", "code"}),
 		EmptyReceives: counter("worker_empty_receives_total", "ReceiveMessage calls that brought nothing."),
 		Stranded:      counter("worker_messages_stranded_total", "Messages whose work could not be finished before the worker had to stop."),
 		PollsCut:      counter("worker_polls_cut_total", "Long polls cut at shutdown; what they carried is visible again when its visibility timeout ends."),
@@ -105,7 +109,7 @@ func NewMetrics() *Metrics {
 		superseded: make(map[LostTo]prometheus.Observer),
 		messaging:  newMessaging(r),
 	}
-	r.MustRegister(m.CallSeconds, m.CallsInFlight, m.SQSRequests, m.SentToApplied)
+	r.MustRegister(m.CallSeconds, m.CallsInFlight, m.SQSRequests, m.SQSErrors, m.SentToApplied)
 	m.StateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "worker_state_seconds", Help: "Duration of the state store's operations.",
 		Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
@@ -123,6 +127,7 @@ func NewMetrics() *Metrics {
 	for _, action := range SQSActions {
 		m.SQSRequests.WithLabelValues(action, "ok")
 		m.SQSRequests.WithLabelValues(action, "error")
+		m.SQSErrors.WithLabelValues(action, "other") // a code has its series when it is first seen
 	}
 	lost := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "worker_superseded_by_seconds",

@@ -17,6 +17,7 @@ const (
 	superseded
 	ended
 	letterFailed
+	letterPutOff
 	deleted
 	visible
 	unsettled

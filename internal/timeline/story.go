@@ -242,6 +242,11 @@ func (s *Story) LostTo(before bool, by time.Duration, requestID string) {
 // LetterFailed tells that its dead letter could not be stored.
 func (s *Story) LetterFailed(code string) { s.record(event{kind: letterFailed, code: code}) }
 
+// LetterPutOff tells that it was given back because letters cannot be stored.
+func (s *Story) LetterPutOff(code string, d time.Duration) {
+	s.record(event{kind: letterPutOff, code: code, wait: d})
+}
+
 // Deleted tells that the queue has it no more.
 func (s *Story) Deleted() { s.record(event{kind: deleted}) }
 

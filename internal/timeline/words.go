@@ -41,6 +41,8 @@ func (s *Story) words(e *event, before time.Time) (what, detail string) {
 		return "superseded", newer(e.took) + " waited beside it and went out in its place" + requested(e.request)
 	case letterFailed:
 		return "letter not stored", "the dead-letter queue did not take its letter (" + e.code + ")" + e.often() + "; it is tried again, and the message stays in its queue until then"
+	case letterPutOff:
+		return "put off", "the dead-letter queue takes no letters (" + e.code + ") and enough wait for it: given back to the queue for " + length(e.wait)
 	case deleted:
 		return "deleted", "deleted from the queue"
 	case visible:

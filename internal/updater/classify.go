@@ -24,14 +24,15 @@ var (
 type fault int
 
 const (
-	none    fault = iota
-	quota         // the door is too narrow: nobody's failure
-	values        // the values are refused: no call with them will ever succeed
-	missing       // the thing is not there, or not yet
-	denied        // this thing may not be touched by us
-	caller        // who we are is in doubt: nothing to do with the thing
-	trouble       // the service, the network, or something that may pass
-	late          // no call was made: our hold on the thing would not have outlasted it
+	none      fault = iota
+	quota           // the door is too narrow: nobody's failure
+	values          // the values are refused: no call with them will ever succeed
+	missing         // the thing is not there, or not yet
+	denied          // this thing may not be touched by us
+	caller          // who we are is in doubt: nothing to do with the thing
+	trouble         // the service, the network, or something that may pass
+	inBetween       // something answers that is not the API: neither a success nor a failure of the update
+	late            // no call was made: our hold on the thing would not have outlasted it
 )
 
 // failure is how a call ended, told apart by modelled codes, never by the status
@@ -72,6 +73,9 @@ func (f failure) ending() pace.Ending {
 	}
 	return pace.Failing
 }
+
+// CodeInBetween is the code of calls that something else than the API answered.
+const CodeInBetween = "not_the_api"
 
 // callerCodes concern the caller's credentials, signature or clock. From the
 // common errors of AWS APIs and the names that older services use.
@@ -130,9 +134,10 @@ func classifyAnswer(api *managedthings.APIError) failure {
 	case api.Status >= 500:
 		// A gateway that lost its back end does not know what that did.
 		f.fault, f.result, f.unknown, f.over = trouble, telemetry.CallInternal, true, api.Modelled
+	case api.NotTheAPI():
+		f.fault, f.result, f.unknown, f.code = inBetween, telemetry.CallOther, true, CodeInBetween
 	default:
-		// Who answers 2xx, but not 204, did not say what became of the call.
-		f.fault, f.result, f.unknown = trouble, telemetry.CallOther, api.Status < http.StatusMultipleChoices
+		f.fault, f.result = trouble, telemetry.CallOther
 	}
 	if f.code == "" {
 		f.code = "HTTP " + strconv.Itoa(api.Status)

@@ -65,6 +65,9 @@ func detail(err error, members []message.Member) string {
 		return ""
 	}
 	if api, ok := errors.AsType[*managedthings.APIError](err); ok {
+		if api.NotTheAPI() {
+			return fmt.Sprintf("HTTP %d: %s", api.Status, managedthings.InBetween)
+		}
 		return fmt.Sprintf("HTTP %d: %s", api.Status, api.Masked(members))
 	}
 	return err.Error()

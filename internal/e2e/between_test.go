@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/message"
+)
+
+// between is the answer of something between the worker and the API.
+func between(status int) *localcloud.Fault {
+	return &localcloud.Fault{Status: status, Body: "{}", ContentType: "application/json"}
+}
+
+func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
+	inVirtualTime(t)
+	for _, code := range []int{200, 202, 302} {
+		inBubble(t, layout{}, func(t *testing.T, r *rig) {
+			away := true
+			r.onCall("", func(int, string) *localcloud.Fault {
+				if away {
+					return between(code)
+				}
+				return nil
+			})
+			r.sendNames("thing", 10)
+			w := r.start()
+			time.Sleep(time.Minute)
+			_, ready := w.Ready()
+			for where, text := range map[string]string{"the log": w.lines(), "/readyz": ready, "/status": w.Status().Circuit.Detail} {
+				if !strings.Contains(text, "something in between answers") || !strings.Contains(text, "proxy") {
+					t.Errorf("%d: %s does not say what answers:\n%s", code, where, text)
+				}
+			}
+			away = false
+			r.drained(time.Minute)
+			w.stopped()
+			r.wantNoLetters()
+			w.wantOutcomes(map[message.Outcome]int{message.Applied: 10})
+		})
+	}
+}
+
+// It is no failure of the message, even if it meets one thing alone.
+func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		away := true
+		r.onCall("lamp", func(int, string) *localcloud.Fault {
+			if away {
+				return between(200)
+			}
+			return nil
+		})
+		w := r.start()
+		r.withTraffic(200*time.Millisecond, func() {
+			r.send(name("lamp", "new"))
+			time.Sleep(time.Hour)
+		})
+		r.wantNoLetters()
+		if !strings.Contains(w.lines(), "something in between answers") {
+			t.Errorf("the log does not say what answers:\n%s", w.lines())
+		}
+		away = false
+		r.drained(time.Minute)
+		w.stopped()
+		r.wantMember("lamp", "Name", `"new"`)
+	})
+}

@@ -1,0 +1,267 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// invalidOf is an invalid message of so many bytes.
+func invalidOf(bytes int) string {
+	const start, end = `{"Identifier":"lamp","Nmae":"`, `"}`
+	return start + strings.Repeat("x", bytes-len(start)-len(end)) + end
+}
+
+// What SQS's entries of a batch failed with is an error, though the batch was answered 200.
+var entryRefused = localcloud.Fault{Entries: map[string]string{"0": "senderFault:InvalidParameterValue"}}
+
+// Field lesson 31: letters that cannot be stored do not keep healthy messages out.
+func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testing.T) {
+	inVirtualTime(t)
+	for _, fifo := range []bool{false, true} {
+		inBubble(t, layout{fifo: fifo, settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
+			sqs := r.breakable()
+			sqs.set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+			send := func(group, body string) {
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: body, GroupID: map[bool]string{true: group}[fifo]})
+			}
+			for i := range 200 {
+				send(fmt.Sprint("broken-", i%20), fmt.Sprintf(`{"Identifier":"broken","Nmae":"%d"}`, i))
+			}
+			for i := range 50 {
+				send(fmt.Sprint("good-", i), name(fmt.Sprint("good-", i), "new"))
+			}
+			w := r.start()
+			good := func() (n int) {
+				for i := range 50 {
+					n += r.applied(fmt.Sprint("good-", i))
+				}
+				return n
+			}
+			r.until("the good ones are applied", 30*time.Second, func() bool { return good() == 50 })
+			s := w.Status()
+			if s.Messages.Held > 11 || s.Letters.Unstored > 10 { // one is tried for the first time
+				t.Errorf("%d messages held, %d unstored, want a tenth of 100 at most", s.Messages.Held, s.Letters.Unstored)
+			}
+			ok, text := w.Ready()
+			if !ok || !strings.Contains(text, "dead letters cannot be stored") || !strings.Contains(text, "AccessDenied") {
+				t.Errorf("ready: %v %q", ok, text)
+			}
+			if ok, stale := w.Health(); !ok {
+				t.Errorf("not healthy: %v", stale)
+			}
+			if s.Letters.Unstored == 0 || s.Letters.FailingSince == nil || s.Letters.Code != "AccessDenied" {
+				t.Errorf("status: %+v", s.Letters)
+			}
+
+			// Nothing is lost by it: the letters are stored once that is allowed.
+			sqs.heal("SendMessageBatch")
+			r.drained(3 * time.Hour)
+			w.stopped()
+			if n := len(r.letters()); n != 200 {
+				t.Errorf("%d letters, want 200", n)
+			}
+			if ok, text := w.Ready(); !ok && strings.Contains(text, "dead letters") {
+				t.Errorf("ready after all: %v %q", ok, text)
+			}
+		})
+	}
+}
+
+// What is given back comes again later each time, and is not lettered by SQS: its own
+// letters have no reason.
+func TestLesson31_WhatIsGivenBackComesAgainLaterEachTime(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld, c.MaxReceives = 10, 5 }}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		for i := range 5 {
+			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
+		}
+		w := r.start()
+		time.Sleep(24 * time.Hour)
+		// At 30 s, then twice as long each time up to 15 minutes: about 100 receives a
+		// day each, far above WORKER_MAX_RECEIVES.
+		if receives, _ := r.cloud.SQS.Receives(r.queue); receives < 5*50 || receives > 5*110 {
+			t.Errorf("%d receives of 5 messages in a day", receives)
+		}
+		r.wantLeft(5)
+		sqs.heal("SendMessageBatch")
+		r.drained(time.Hour)
+		w.stopped()
+		if n := len(r.letters()); n != 5 {
+			t.Errorf("%d letters, want 5", n)
+		}
+	})
+}
+
+// A stop gives them back at once, and is as quick as any.
+func TestLesson31_AStopGivesThemBackAtOnce(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.breakable().set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		for i := range 30 {
+			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
+		}
+		w := r.start()
+		time.Sleep(time.Minute)
+		start := time.Now()
+		w.stopped()
+		if took := time.Since(start); took > 21*time.Second { // the long poll's
+			t.Errorf("the stop took %s", took)
+		}
+		w.wantLastLine("stranded", 0)
+		r.wantLeft(30)
+		r.wantNothingInFlight()
+	})
+}
+
+// Field lesson 32: a letter keeps to its queue's own MaximumMessageSize.
+func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
+	inVirtualTime(t)
+	const most = 262_144 // of queues made before August 2025
+	for _, fifo := range []bool{false, true} {
+		for _, c := range []struct {
+			bytes              int
+			failure, time, key bool
+		}{
+			{most - 4000, true, true, true},
+			{261_900, false, true, false},
+			{most - 30, false, false, false},
+			{most, false, false, false},
+		} {
+			inBubble(t, layout{fifo: fifo, maxBytes: most}, func(t *testing.T, r *rig) {
+				group := map[bool]string{true: "g"}[fifo]
+				w := r.start()
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: invalidOf(c.bytes), GroupID: group})
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name("lamp", "new"), GroupID: group})
+				r.drained(time.Minute)
+				w.stopped()
+				l := r.oneLetterOfAnyKind()
+				has := func(attribute string) bool { _, ok := l.Attributes[attribute]; return ok }
+				if len(l.Body) != c.bytes || has("Failure") != c.failure || has("OccurredAt") != c.time || has("DeduplicationId") != c.key {
+					t.Errorf("%d bytes: a letter of %d bytes with %v", c.bytes, len(l.Body), l.Attributes)
+				}
+				r.wantMember("lamp", "Name", `"new"`)
+				if n := r.requests("SendMessageBatch"); n != 1 {
+					t.Errorf("%d bytes: %d requests for one letter", c.bytes, n)
+				}
+			})
+		}
+	}
+}
+
+// Where the queue may not be asked how much it takes, what it refuses for its size is
+// sent with less.
+func TestLesson32_ALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{maxBytes: 262_144}, func(t *testing.T, r *rig) {
+		r.cfg.DLQURL = r.dlq
+		r.breakable().set("GetQueueAttributes", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		w := r.start()
+		r.send(invalidOf(261_900))
+		r.send(`{"Identifier":"a","Nmae":"small"}`)
+		r.drained(time.Minute)
+		w.stopped()
+		for _, l := range r.cloud.SQS.Messages(r.dlq) {
+			_, timed := l.Attributes["OccurredAt"]
+			_, failed := l.Attributes["Failure"]
+			if small := len(l.Body) < 100; !timed || failed != small {
+				t.Errorf("a letter of %d bytes with %v", len(l.Body), l.Attributes)
+			}
+		}
+		if n := len(r.cloud.SQS.Messages(r.dlq)); n != 2 {
+			t.Errorf("%d letters, want 2", n)
+		}
+	})
+}
+
+// A failed entry of a batch that was answered 200 is an error with its own code, in the
+// log and in the metrics, whatever the batch was for.
+func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
+	inVirtualTime(t)
+	for action, code := range map[string]string{
+		"SendMessageBatch": "InternalError", "DeleteMessageBatch": "InternalError", "ChangeMessageVisibilityBatch": "InternalError",
+	} {
+		inBubble(t, layout{}, func(t *testing.T, r *rig) {
+			sqs := r.breakable()
+			sqs.set(action, localcloud.Fault{Entries: map[string]string{"0": code}})
+			hold := make(chan struct{})
+			r.onCall("slow", func(int, string) *localcloud.Fault { return &localcloud.Fault{Hold: hold} })
+			w := r.start()
+			r.send(`{"Identifier":"a","Nmae":"x"}`)
+			r.send(name("fast", "new"))
+			r.send(name("slow", "new")) // its lease is renewed
+			time.Sleep(3 * time.Minute)
+			line := w.logs.FilterField(telemetry.Action(action)).All()
+			if len(line) == 0 || line[0].ContextMap()["code"] != code {
+				t.Errorf("%s: logged %v\n%s", action, line, w.lines())
+			}
+			if n, _ := w.metric("worker_sqs_requests_total", "action", action, "result", "error"); n == 0 {
+				t.Errorf("%s: no request counted as an error", action)
+			}
+			if n, _ := w.metric("worker_sqs_errors_total", "action", action, "code", code); n == 0 {
+				t.Errorf("%s: %s is not counted", action, code)
+			}
+			sqs.heal(action)
+			close(hold)
+			r.drained(time.Hour)
+			w.stopped()
+		})
+	}
+}
+
+// A receipt handle that is no good is an error too, and nothing is tried again for it.
+func TestLesson32_AHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.breakable().set("DeleteMessageBatch", entryRefused)
+		w := r.start()
+		r.send(name("a", "new"))
+		time.Sleep(30 * time.Second)
+		if n, _ := w.metric("worker_sqs_errors_total", "action", "DeleteMessageBatch", "code", "InvalidParameterValue"); n != 1 {
+			t.Errorf("counted %v times, want once", n)
+		}
+		if n, _ := w.metric("worker_sqs_requests_total", "action", "DeleteMessageBatch", "result", "error"); n != 1 {
+			t.Errorf("%v requests counted as errors, want 1", n)
+		}
+	})
+}
+
+// Field lesson 36: SQS does not know the source of a letter that a worker sent, so its
+// own redrive needs a destination. The docs say so wherever they name it.
+func TestLesson36_TheDocsGiveSQSsOwnRedriveADestination(t *testing.T) {
+	inRealTime(t)
+	named := 0
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../cmd/worker/*.go", "../../deploy/*/*.md"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.Lines(string(content)) {
+				if !strings.Contains(line, "start-message-move-task") {
+					continue
+				}
+				named++
+				if !strings.Contains(line, "--destination-arn") {
+					t.Errorf("%s: %s", file, line)
+				}
+			}
+		}
+	}
+	if named == 0 {
+		t.Error("no file says how SQS's own redrive moves letters")
+	}
+}
