@@ -23,6 +23,7 @@ type thing struct {
 	where      place
 	line       *tenants      // where it stands, while inLine
 	at         *list.Element // its tenant's place there
+	heap       *line         // its tenant's line that it is in
 	index      int           // in its heap
 	key        lineKey
 	due        time.Time // end of the last delay

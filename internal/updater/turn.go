@@ -119,7 +119,11 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, rest []*backlog.Ite
 	span := u.trace(t.Thing, rest)
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
-	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter})
+	in := managedthings.Input{Identifier: t.Thing, Members: plan.Members, NotAfter: notAfter}
+	if t.Suspect {
+		in.Written = func() { u.backlog.Written(t) }
+	}
+	out, err := u.api.UpdateManagedThing(callCtx, in)
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {
