@@ -49,7 +49,9 @@ type Backlog struct {
 	seq        int64
 	waiting    int // items that no turn holds
 	probes     int64
-	all        Tally
+	all        Tally  // of first calls
+	answered   uint64 // calls, first ones or not
+	sick       sick
 }
 
 // New makes an empty backlog.
@@ -58,6 +60,7 @@ func New() *Backlog {
 		wake:   make(chan struct{}, 1),
 		things: make(map[string]*thing),
 		claims: make(map[Claim]*Item),
+		sick:   newSick(),
 	}
 }
 
@@ -80,7 +83,7 @@ func (b *Backlog) add(it *Item) {
 	it.seq = b.seq
 	t := b.things[it.Update.Thing]
 	if t == nil {
-		t = &thing{id: it.Update.Thing, index: -1}
+		t = &thing{id: it.Update.Thing, index: -1, failing: b.sick.back(it.Update.Thing, time.Now())}
 		b.things[t.id] = t
 	}
 	it.Attempts.Others = b.all.Sub(t.own)

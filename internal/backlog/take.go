@@ -134,4 +134,7 @@ func (b *Backlog) enlineOrForget(t *thing) {
 // forget lets go of a thing for which nothing waits.
 func (b *Backlog) forget(t *thing) {
 	delete(b.things, t.id)
+	if t.failing {
+		b.sick.left(t.id, time.Now())
+	}
 }

@@ -60,6 +60,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		if u.countAll(t, plan, now, deniedAttempts) {
 			return u.refused(t, plan, f, message.Denied)
 		}
+		again.Delay += deniedWait(plan.Carried[0].Attempts)
 	case trouble:
 		if f.tooLarge && len(plan.Carried) > 1 {
 			return u.refused(t, plan, f, message.Exhausted)
