@@ -121,7 +121,7 @@ func TestAFailedThingWaitsAndOthersOvertakeIt(t *testing.T) {
 		take(t, b, "b", 1)
 		none(t, b)
 		start := time.Now()
-		if err := b.Ready(t.Context()); err != nil {
+		if err := b.Ready(t.Context(), never); err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(start); waited != time.Minute {
@@ -170,7 +170,7 @@ func TestReadyWakesForWhatIsAdded(t *testing.T) {
 			time.Sleep(time.Hour)
 			b.Add(item("a", 1))
 		}()
-		if err := b.Ready(t.Context()); err != nil {
+		if err := b.Ready(t.Context(), never); err != nil {
 			t.Fatal(err)
 		}
 		take(t, b, "a", 1)
@@ -182,7 +182,7 @@ func TestReadyEndsWithTheContextsCause(t *testing.T) {
 		why := errors.New("the worker stops")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(why) })
-		if err := backlog.New().Ready(ctx); !errors.Is(err, why) {
+		if err := backlog.New().Ready(ctx, never); !errors.Is(err, why) {
 			t.Errorf("Ready = %v, want %v", err, why)
 		}
 	})
@@ -249,7 +249,7 @@ func TestSuspectsComeInAnotherOrderInEachLife(t *testing.T) {
 				it.Suspect = true
 				b.Add(it)
 			}
-			if err := b.Ready(t.Context()); err != nil {
+			if err := b.Ready(t.Context(), never); err != nil {
 				t.Fatal(err)
 			}
 			firsts[b.Take().Thing] = true
@@ -322,6 +322,8 @@ func TestTenantsTakeTurns(t *testing.T) {
 	take(t, b, "flood-4", 1)
 	take(t, b, "quiet-9", 1)
 }
+
+func never() bool { return false }
 
 func suspect(thing string, n int) *backlog.Item {
 	it := item(thing, n)

@@ -29,7 +29,9 @@ func (b *Backlog) TakeProbe() *Turn {
 	} else {
 		b.unline(next)
 	}
-	return b.begin(next)
+	turn := b.begin(next)
+	turn.Probe = true
+	return turn
 }
 
 // Probes counts the probes so far.

@@ -9,10 +9,11 @@ import (
 // retries take at most a fifth of the rate.
 const RetryShare = 4
 
-// Ready waits until a thing can be taken, and returns the context's cause when
-// that ends first. Only one goroutine may wait at a time.
-func (b *Backlog) Ready(ctx context.Context) error {
-	for {
+// Ready waits until a thing can be taken or unless says that it need not be, and
+// returns the context's cause when that ends first. unless is asked at first and
+// whenever a turn has ended. Only one goroutine may wait at a time.
+func (b *Backlog) Ready(ctx context.Context, unless func() bool) error {
+	for !unless() {
 		b.mu.Lock()
 		b.promote(time.Now())
 		ok := b.next() != nil
@@ -39,6 +40,7 @@ func (b *Backlog) Ready(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	return nil
 }
 
 // HasNext reports whether a thing can be taken now.

@@ -15,6 +15,8 @@ type Turn struct {
 	Failures int
 	// Suspect is set when one of the items is a suspect, see Backlog.Written.
 	Suspect bool
+	// Probe is set when the turn is to find out whether the service is well again.
+	Probe bool
 
 	thing *thing
 }

@@ -99,6 +99,11 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 	others := u.backlog.Others(t)
 	last := false
 	for _, it := range plan.Carried {
+		if t.Probe { // it went out before its time
+			it.Attempts.Others = others
+			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
+			continue
+		}
 		counted := count(&it.Attempts, others, now)
 		u.metrics.Attempts.Inc(counted)
 		it.Story.Counts(countings[counted], it.Attempts.Counted)
