@@ -9,40 +9,49 @@
 //	                 ▲  ▲                        │ Done, items left
 //	                 │  └──── at once ───────────┤
 //	                 └─ due ── backing off ◄─────┘ after a delay
+//
+// Nothing in line waits for ever. While both wait, four of five turns are first calls
+// and one is a retry; in each of the two lines the tenants take turns. So a thing waits
+// for at most five turns for each thing before it. Before it are, of the things of its
+// tenant and of as many of each other one:
+//
+//   - A first call waits for those whose longest-waiting message was sent earlier. A turn
+//     that sends again, and a thing that another worker held, stand there at their old
+//     place once their delay is over.
+//   - A retry waits for those whose delay ended earlier.
+//   - A suspect stands in these lines like any other. If another suspect is tested when
+//     its turn comes, it waits until that one's request is written, which takes at most
+//     the record's and the call's timeouts. Then it is the next suspect.
+//   - A probe goes to the thing that was probed longest ago, whatever delay it waits out:
+//     of n things each is probed once in n probes, if no new ones arrive.
 package backlog
 
 import (
-	"context"
 	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// RetryShare is how many first calls go out for each retry while both wait:
-// retries take at most a fifth of the rate.
-const RetryShare = 4
-
-// suspectWait bounds the random wait of a suspect before it is in line.
-const suspectWait = 5 * time.Second
-
 // Backlog is safe for use by many goroutines.
 type Backlog struct {
 	wake chan struct{} // one slot: something may have become ready
 
-	mu      sync.Mutex // guards all below
-	things  map[string]*thing
-	claims  map[Claim]*Item
-	first   tenants // due things that did not fail last
-	retry   tenants // due things that did
-	suspect tenants // due things with a suspect among their items
-	backoff delays
-	firsts  int  // first calls taken since the last retry
-	testing bool // a suspect's turn is under way
-	closed  bool
-	seq     int64
-	waiting int // items that no turn holds
-	probes  int64
-	all     Tally
+	mu         sync.Mutex // guards all below
+	things     map[string]*thing
+	claims     map[Claim]*Item
+	first      tenants // due things that did not fail last
+	retry      tenants // due things that did
+	backoff    delays
+	firsts     int    // first calls taken since the last retry
+	testing    *Turn  // of the suspect that is tested, if one is
+	passedOver *thing // the suspect whose turn came meanwhile, if one's did
+	closed     bool
+	seq        int64
+	waiting    int // items that no turn holds
+	probes     int64
+	all        Tally  // of first calls
+	answered   uint64 // calls, first ones or not
+	sick       sick
 }
 
 // New makes an empty backlog.
@@ -51,6 +60,7 @@ func New() *Backlog {
 		wake:   make(chan struct{}, 1),
 		things: make(map[string]*thing),
 		claims: make(map[Claim]*Item),
+		sick:   newSick(),
 	}
 }
 
@@ -73,7 +83,7 @@ func (b *Backlog) add(it *Item) {
 	it.seq = b.seq
 	t := b.things[it.Update.Thing]
 	if t == nil {
-		t = &thing{id: it.Update.Thing, index: -1}
+		t = &thing{id: it.Update.Thing, index: -1, failing: b.sick.back(it.Update.Thing, time.Now())}
 		b.things[t.id] = t
 	}
 	it.Attempts.Others = b.all.Sub(t.own)
@@ -119,101 +129,9 @@ func (b *Backlog) Remove(c Claim) {
 	case backingOff:
 		if len(t.items) == 0 {
 			b.backoff.remove(t)
-			delete(b.things, t.id)
+			b.forget(t)
 		}
 	}
-}
-
-// Ready waits until a thing can be taken, and returns the context's cause when
-// that ends first. Only one goroutine may wait at a time.
-func (b *Backlog) Ready(ctx context.Context) error {
-	for {
-		b.mu.Lock()
-		b.promote(time.Now())
-		ok := b.next() != nil
-		due, any := b.backoff.first()
-		b.mu.Unlock()
-		if ok {
-			return nil
-		}
-		var timer <-chan time.Time
-		var stop func() bool
-		if any {
-			tm := time.NewTimer(time.Until(due))
-			timer, stop = tm.C, tm.Stop
-		}
-		select {
-		case <-ctx.Done():
-		case <-b.wake:
-		case <-timer:
-		}
-		if stop != nil {
-			stop()
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// HasNext reports whether a thing can be taken now.
-func (b *Backlog) HasNext() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.promote(time.Now())
-	return b.next() != nil
-}
-
-// Take gives the next thing its turn, with all that waits for it, or returns nil
-// where no thing is ready. Each turn ends with Done.
-func (b *Backlog) Take() *Turn {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.promote(time.Now())
-	t := b.next()
-	if t == nil {
-		return nil
-	}
-	switch t.line {
-	case &b.retry:
-		b.firsts = 0
-	default:
-		b.firsts++
-	}
-	t.line.served(t)
-	b.unline(t)
-	return b.begin(t)
-}
-
-// begin starts the turn of a thing that was taken out of where it waited.
-func (b *Backlog) begin(t *thing) *Turn {
-	t.where = inTurn
-	turn := &Turn{Thing: t.id, Confirm: t.confirm, Failures: t.failures, thing: t}
-	turn.Items, t.items = t.take()
-	for _, it := range turn.Items {
-		turn.suspect = turn.suspect || it.Suspect
-	}
-	b.testing = b.testing || turn.suspect
-	t.turning = len(turn.Items)
-	b.waiting -= len(turn.Items)
-	return turn
-}
-
-// next is the thing whose turn it is.
-func (b *Backlog) next() *thing {
-	first, retry := b.first.head(), b.retry.head()
-	if !b.testing {
-		if s := b.suspect.head(); s != nil && (first == nil || s.before(first)) {
-			first = s
-		}
-	}
-	switch {
-	case first == nil:
-		return retry
-	case retry != nil && b.firsts >= RetryShare:
-		return retry
-	}
-	return first
 }
 
 // Close ends the line: no item is added any more. It returns the items that no
@@ -233,7 +151,7 @@ func (b *Backlog) Close() []*Item {
 	for _, it := range left {
 		delete(b.claims, it.Claim)
 	}
-	b.first, b.retry, b.suspect, b.backoff, b.waiting = tenants{}, tenants{}, tenants{}, delays{}, 0
+	b.first, b.retry, b.passedOver, b.backoff, b.waiting = tenants{}, tenants{}, nil, delays{}, 0
 	return left
 }
 
@@ -242,41 +160,4 @@ func (b *Backlog) signal() {
 	case b.wake <- struct{}{}:
 	default:
 	}
-}
-
-// promote puts things whose delay has ended in line.
-func (b *Backlog) promote(now time.Time) {
-	for {
-		due, any := b.backoff.first()
-		if !any || due.After(now) {
-			return
-		}
-		b.enline(b.backoff.pop())
-	}
-}
-
-func (b *Backlog) enline(t *thing) {
-	t.where = inLine
-	switch {
-	case t.suspect():
-		t.line = &b.suspect
-	case t.failures > 0:
-		t.line = &b.retry
-	default:
-		t.line = &b.first
-	}
-	t.line.push(t)
-}
-
-func (b *Backlog) unline(t *thing) {
-	t.line.remove(t)
-	t.line, t.where = nil, nowhere
-}
-
-func (b *Backlog) enlineOrForget(t *thing) {
-	if len(t.items) == 0 {
-		delete(b.things, t.id)
-		return
-	}
-	b.enline(t)
 }

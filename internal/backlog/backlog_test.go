@@ -122,7 +122,7 @@ func TestAFailedThingWaitsAndOthersOvertakeIt(t *testing.T) {
 		take(t, b, "b", 1)
 		none(t, b)
 		start := time.Now()
-		if err := b.Ready(t.Context()); err != nil {
+		if err := b.Ready(t.Context(), never); err != nil {
 			t.Fatal(err)
 		}
 		if waited := time.Since(start); waited != time.Minute {
@@ -171,7 +171,7 @@ func TestReadyWakesForWhatIsAdded(t *testing.T) {
 			time.Sleep(time.Hour)
 			b.Add(item("a", 1))
 		}()
-		if err := b.Ready(t.Context()); err != nil {
+		if err := b.Ready(t.Context(), never); err != nil {
 			t.Fatal(err)
 		}
 		take(t, b, "a", 1)
@@ -183,7 +183,7 @@ func TestReadyEndsWithTheContextsCause(t *testing.T) {
 		why := errors.New("the worker stops")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(why) })
-		if err := backlog.New().Ready(ctx); !errors.Is(err, why) {
+		if err := backlog.New().Ready(ctx, never); !errors.Is(err, why) {
 			t.Errorf("Ready = %v, want %v", err, why)
 		}
 	})
@@ -250,7 +250,7 @@ func TestSuspectsComeInAnotherOrderInEachLife(t *testing.T) {
 				it.Suspect = true
 				b.Add(it)
 			}
-			if err := b.Ready(t.Context()); err != nil {
+			if err := b.Ready(t.Context(), never); err != nil {
 				t.Fatal(err)
 			}
 			firsts[b.Take().Thing] = true
@@ -322,4 +322,79 @@ func TestTenantsTakeTurns(t *testing.T) {
 	b.Add(it)
 	take(t, b, "flood-4", 1)
 	take(t, b, "quiet-9", 1)
+}
+
+func never() bool { return false }
+
+func suspect(thing string, n int) *backlog.Item {
+	it := item(thing, n)
+	it.Suspect = true
+	return it
+}
+
+func TestTheNextSuspectNeedNotWaitForTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		b.Add(suspect("s1", 1), suspect("s2", 2), suspect("s3", 3))
+		time.Sleep(5 * time.Second) // each waits for a random part of it
+		first := take(t, b, "s1", 1)
+		none(t, b)
+		b.Written(first)
+		second := take(t, b, "s2", 1)
+		b.Written(first) // it says so twice
+		b.Done(first, settled(first.Items...), backlog.Next{})
+		none(t, b) // the second is still tested
+		b.Done(second, nil, backlog.Next{Failed: true})
+		take(t, b, "s3", 1)
+	})
+}
+
+func TestASuspectThatFailedOnceIsARetryLikeAnyOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		b.Add(suspect("suspect", 1))
+		time.Sleep(5 * time.Second)
+		b.Done(take(t, b, "suspect", 1), nil, backlog.Next{Failed: true})
+		for n := range 10_000 {
+			b.Add(item(fmt.Sprint("younger-", n), 2+n))
+		}
+		for turns := 1; turns <= backlog.RetryShare+1; turns++ {
+			if b.Take().Thing == "suspect" {
+				return
+			}
+		}
+		t.Errorf("not called again in %d turns of younger things", backlog.RetryShare+1)
+	})
+}
+
+// Whenever it is noisy's turn no suspect is tested, and whenever it is quiet's turn one
+// of noisy's is.
+func TestASuspectIsNotPassedOverForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := backlog.New()
+		add := func(it *backlog.Item, tenant string) {
+			it.Tenant = tenant
+			b.Add(it)
+		}
+		const rounds = 20
+		for n := range rounds {
+			add(suspect(fmt.Sprint("noisy-", n), 1+n), "noisy")
+		}
+		time.Sleep(5 * time.Second)
+		tested := b.Take()
+		add(suspect("quiet-suspect", 0), "quiet")
+		for n := range rounds {
+			add(item(fmt.Sprint("quiet-", n), 1+n), "quiet")
+		}
+		time.Sleep(5 * time.Second)
+		for range rounds / 2 {
+			plain := b.Take()
+			b.Done(plain, settled(plain.Items...), backlog.Next{})
+			b.Done(tested, settled(tested.Items...), backlog.Next{})
+			if tested = b.Take(); tested.Thing == "quiet-suspect" {
+				return
+			}
+		}
+		t.Errorf("passed over in %d rounds", rounds/2)
+	})
 }

@@ -78,7 +78,7 @@ type ending int
 
 const (
 	succeeds ending = iota
-	refused         // nothing was applied
+	fails           // nothing was applied
 	over            // it may have been applied, and will not be any more
 	lost            // it is applied now, later, or never
 	crashes         // as lost, and the worker with it
@@ -113,7 +113,7 @@ func (w *model) turn(t *rapid.T, m backlog.Merger, items []*backlog.Item, end en
 	plan = plan.SentAt(w.now)
 	start := w.now
 	switch end {
-	case refused:
+	case fails:
 		finish(thingstate.Result{Call: thingstate.NotSent})
 		if len(plan.Carried) > 1 { // they are taken apart
 			for _, it := range items {

@@ -4,14 +4,15 @@ import "time"
 
 // TakeProbe gives a turn to the thing that was probed longest ago, or never, and
 // among those stands first in line, one that did not fail last before one that did;
-// one that backs off may be chosen as well. It returns nil where nothing waits. It looks at every thing: probes are rare.
+// one that backs off may be chosen as well. It returns nil if nothing waits. It
+// looks at every thing: probes are rare.
 func (b *Backlog) TakeProbe() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.promote(time.Now())
 	var next *thing
 	for _, t := range b.things {
-		if t.where != inLine && t.where != backingOff || b.testing && t.suspect() {
+		if t.where != inLine && t.where != backingOff || b.testing != nil && t.suspect() {
 			continue
 		}
 		if next == nil || t.probed < next.probed || t.probed == next.probed && t.before(next) {
@@ -28,7 +29,9 @@ func (b *Backlog) TakeProbe() *Turn {
 	} else {
 		b.unline(next)
 	}
-	return b.begin(next)
+	turn := b.begin(next)
+	turn.Probe = true
+	return turn
 }
 
 // Probes counts the probes so far.

@@ -1,6 +1,8 @@
 package backlog
 
-// Tally counts calls that have ended, throttled ones left out.
+// Tally counts first calls that have ended, throttled ones left out. A first call is
+// one for a thing whose last call did not fail. How sick things fare says nothing of
+// the service, so that many of them do not excuse each other.
 type Tally struct {
 	Ended     uint64 // with or without an answer
 	Answered  uint64 // the API said something
@@ -18,16 +20,22 @@ func (t *Tally) add(u Tally) {
 	t.Succeeded += u.Succeeded
 }
 
-// Count adds a call of this turn to the score.
+// Count takes in the end of this turn's call, which was not throttled. It adds a
+// first call to the score.
 func (b *Backlog) Count(turn *Turn, ended Tally) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.all.add(ended)
-	turn.thing.own.add(ended)
-	turn.thing.throttled = false
+	t := turn.thing
+	if !t.failing {
+		b.all.add(ended)
+		t.own.add(ended)
+	}
+	b.answered += ended.Answered
+	t.answered += ended.Answered
+	t.failing, t.throttled = ended.Succeeded == 0, false
 }
 
-// Others is the score of all calls but this thing's own, since some moment in
+// Others is the score of the first calls for all other things, since some moment in
 // the past: two of them, subtracted, say how other things fared meanwhile.
 func (b *Backlog) Others(turn *Turn) Tally {
 	b.mu.Lock()
@@ -43,7 +51,7 @@ func (b *Backlog) ThrottledAgain(turn *Turn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := turn.thing
-	answered := b.all.Answered - t.own.Answered
+	answered := b.answered - t.answered
 	again := t.throttled && answered-t.othersThen >= letThrough
 	t.throttled, t.othersThen = true, answered
 	return again

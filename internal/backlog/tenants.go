@@ -11,16 +11,30 @@ type tenants struct {
 	things int       // of all of them
 }
 
-// tenant is one tenant's line, never empty.
+// tenant is one tenant's things, at least one. Those with a suspect among their
+// items have a line of their own, because they are passed over while another
+// suspect is tested.
 type tenant struct {
-	name string
-	line
+	name            string
+	plain, suspects line
 }
 
-// head is the next thing of the tenant whose turn it is.
-func (ts *tenants) head() *thing {
-	if e := ts.turns.Front(); e != nil {
-		return e.Value.(*tenant).head()
+// head is the tenant's next thing, or nil. Suspects count only if that is asked.
+func (tn *tenant) head(suspects bool) *thing {
+	t := tn.plain.head()
+	if s := tn.suspects.head(); suspects && s != nil && (t == nil || s.before(t)) {
+		return s
+	}
+	return t
+}
+
+// head is the next thing of the tenant whose turn it is, or nil. A tenant that has
+// nothing but suspects while they do not count keeps its turn for later.
+func (ts *tenants) head(suspects bool) *thing {
+	for e := ts.turns.Front(); e != nil; e = e.Next() {
+		if t := e.Value.(*tenant).head(suspects); t != nil {
+			return t
+		}
 	}
 	return nil
 }
@@ -36,19 +50,22 @@ func (ts *tenants) push(t *thing) {
 		ts.byName[name] = e
 	}
 	ts.things++
-	t.at = e
-	e.Value.(*tenant).push(t)
+	of := e.Value.(*tenant)
+	t.at, t.heap = e, &of.plain
+	if t.suspect() {
+		t.heap = &of.suspects
+	}
+	t.heap.push(t)
 }
 
 func (ts *tenants) remove(t *thing) {
-	of := t.at.Value.(*tenant)
-	of.remove(t)
+	t.heap.remove(t)
 	ts.things--
-	if of.head() == nil {
+	if of := t.at.Value.(*tenant); of.head(true) == nil {
 		ts.turns.Remove(t.at)
 		delete(ts.byName, of.name)
 	}
-	t.at = nil
+	t.at, t.heap = nil, nil
 }
 
 // served takes a thing out that is given its turn: its tenant's next turn comes

@@ -23,12 +23,15 @@ type thing struct {
 	where      place
 	line       *tenants      // where it stands, while inLine
 	at         *list.Element // its tenant's place there
+	heap       *line         // its tenant's line that it is in
 	index      int           // in its heap
 	key        lineKey
 	due        time.Time // end of the last delay
 	failures   int
 	confirm    bool
-	own        Tally
+	failing    bool   // its last call failed, throttled ones left out
+	own        Tally  // of its first calls
+	answered   uint64 // its calls, first ones or not
 	throttled  bool   // its last call was
 	othersThen uint64 // calls for other things answered by then
 	probed     int64  // the probe that it was last; 0: none

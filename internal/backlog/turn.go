@@ -13,9 +13,12 @@ type Turn struct {
 	// Failures is how many turns of this thing failed in a row, throttled ones
 	// included.
 	Failures int
+	// Suspect is set when one of the items is a suspect, see Backlog.Written.
+	Suspect bool
+	// Probe is set when the turn is to find out whether the service is well again.
+	Probe bool
 
-	thing   *thing
-	suspect bool
+	thing *thing
 }
 
 // Next says when and how a thing's next turn comes.
@@ -37,9 +40,7 @@ func (b *Backlog) Done(turn *Turn, settled []Settlement, next Next) []*Item {
 	defer b.signal()
 	t := turn.thing
 	t.turning = 0
-	if turn.suspect {
-		b.testing = false
-	}
+	b.tested(turn)
 	for _, s := range settled {
 		delete(b.claims, s.Item.Claim)
 	}

@@ -159,3 +159,35 @@ func TestTheWorkerIsHealthyWhileItWaits(t *testing.T) {
 		})
 	}
 }
+
+func TestProbesGoOutThoughAllThatIsHeldBacksOff(t *testing.T) {
+	inVirtualTime(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, layout{cloud: localcloud.Options{Latency: 50 * time.Millisecond}})
+		down := &outage{fault: localcloud.Fault{Status: 503, Code: "ServiceUnavailableException", RetryAfter: "300"}}
+		down.on.Store(true)
+		r.cloud.Faults.OnCall = down.call
+		r.sendNames("held", 3)
+		w := r.start()
+		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
+		time.Sleep(30 * time.Second) // open polls come back empty
+		probes := r.calls("")[3:]
+		if len(probes) < 28 || len(probes) > 30 {
+			t.Errorf("%d probes in 30 s, want one a second", len(probes))
+		}
+		for i := range max(0, len(probes)-2) {
+			if a, b, c := probes[i].Thing, probes[i+1].Thing, probes[i+2].Thing; a == b || b == c || a == c {
+				t.Errorf("probes %d to %d were for %s, %s and %s: the things do not take turns", i, i+2, a, b, c)
+			}
+		}
+		down.on.Store(false)
+		well := time.Now()
+		r.sendNames("healthy", 20)
+		r.until("the healthy things are updated", 10*time.Minute, func() bool { return w.outcomes()[string(message.Applied)] >= 20 })
+		if took := time.Since(well); took > 5*time.Second {
+			t.Errorf("the healthy things were updated %v after the service was well", took)
+		}
+		r.drained(10 * time.Minute)
+		w.stopped()
+	})
+}

@@ -190,50 +190,6 @@ func TestAMessageReceivedTooOftenIsNotCalled(t *testing.T) {
 	})
 }
 
-func TestSuspectsAreCalledOneAtATime(t *testing.T) {
-	inVirtualTime(t)
-	l := layout{cloud: localcloud.Options{Latency: time.Second}}
-	inBubble(t, l, func(t *testing.T, r *rig) {
-		down := r.apiDown()
-		const suspects = 8
-		r.sendNames("suspect", suspects)
-		for range 4 { // four receives each; the fifth makes them suspects
-			w := r.start()
-			time.Sleep(5 * time.Second)
-			w.stopped()
-		}
-		down.Store(false)
-		up := time.Now()
-		r.sendNames("other", 20)
-		w := r.start()
-		r.drained(time.Minute)
-		w.stopped()
-		var ended time.Time
-		others := 0
-		for _, c := range r.calls("") {
-			switch {
-			case c.At.Before(up):
-			case strings.HasPrefix(c.Thing, "other"):
-				if others++; c.At.Sub(up) > time.Second {
-					t.Errorf("%s was called %v after the start: the suspects held it up", c.Thing, c.At.Sub(up))
-				}
-			case c.At.Before(ended):
-				t.Errorf("%s was called beside another suspect", c.Thing)
-			default:
-				ended = c.End
-			}
-		}
-		if others != 20 {
-			t.Errorf("%d calls for the others, want 20", others)
-		}
-		for n := range suspects {
-			if n, thing := r.applied(fmt.Sprintf("suspect-%d", n)), n; n != 1 {
-				t.Errorf("suspect-%d applied %d times", thing, n)
-			}
-		}
-	})
-}
-
 func TestLesson28_TheDeleteComesAfterTheLetterNeverBefore(t *testing.T) {
 	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {

@@ -55,6 +55,7 @@ type Message struct {
 	TraceHeader string
 	Delay       time.Duration
 	SentAt      time.Time // in place of now
+	Receives    int       // that it has behind it
 }
 
 // Stored is a message that is still in its queue.

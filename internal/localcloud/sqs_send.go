@@ -49,6 +49,7 @@ func (s *SQS) send(q *queue, m *Message, delay time.Duration) (*item, *sqsError)
 		body: m.Body, bodyMD5: md5Hex(m.Body), attrs: attrs, attrsMD5: attributesMD5(attrs),
 		trace: m.TraceHeader, groupID: m.GroupID, dedupID: dedupID, sentAt: now, enqueued: now,
 	}}
+	it.receives = m.Receives
 	if !m.SentAt.IsZero() {
 		it.sentAt = m.SentAt
 	}

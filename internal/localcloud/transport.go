@@ -25,7 +25,8 @@ type transport struct{ cloud *Cloud }
 
 func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	if hooks := httptrace.ContextClientTrace(ctx); hooks != nil && hooks.GotConn != nil {
+	hooks := httptrace.ContextClientTrace(ctx)
+	if hooks != nil && hooks.GotConn != nil {
 		hooks.GotConn(httptrace.GotConnInfo{}) // as net/http does right before it writes
 	}
 	var body []byte
@@ -41,6 +42,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
+	}
+	if hooks != nil && hooks.WroteRequest != nil {
+		hooks.WroteRequest(httptrace.WroteRequestInfo{}) // as net/http does before it reads the answer
 	}
 	in := req.Clone(ctx)
 	in.Body, in.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))

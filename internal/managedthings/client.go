@@ -54,6 +54,9 @@ type Input struct {
 	// the request is not written later than that, see ErrTooLate. It holds the
 	// monotonic clock. Zero is no bound.
 	NotAfter time.Time
+	// Written, if set, is called once the request is written and the answer is waited
+	// for, from any goroutine; not if the call fails before.
+	Written func()
 }
 
 // Output is what a successful call answers.
@@ -103,7 +106,7 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 		return Output{}, errors.New("managedthings: the Identifier is empty")
 	}
 	body := &timely{body: encode(in.Members), notAfter: in.NotAfter}
-	connection := &trace{body: body}
+	connection := &trace{body: body, written: in.Written}
 	r := c.request(connection.watch(ctx), http.MethodPut, in.Identifier, body)
 	err := c.sign(ctx, r, body.body)
 	if err == nil {
@@ -119,13 +122,22 @@ func (c *Client) UpdateManagedThing(ctx context.Context, in Input) (Output, erro
 type trace struct {
 	asked, got atomic.Bool
 	body       *timely
+	written    func() // nil: nobody wants to know
 }
 
 func (t *trace) watch(ctx context.Context) context.Context {
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+	hooks := &httptrace.ClientTrace{
 		GetConn: func(string) { t.asked.Store(true) },
 		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true); t.body.connected() },
-	})
+	}
+	if t.written != nil {
+		hooks.WroteRequest = func(wrote httptrace.WroteRequestInfo) {
+			if wrote.Err == nil {
+				t.written()
+			}
+		}
+	}
+	return httptrace.WithClientTrace(ctx, hooks)
 }
 
 // sent is false only where it is certain that no byte of the request went out.

@@ -7,8 +7,8 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// A failure counts against an update only where other things fare well: since the
-// update's previous attempt at least evidenceCalls calls for other things were
+// A failure counts against an update only if other things fare well: since the
+// update's previous attempt at least evidenceCalls first calls for other things were
 // answered, and at least evidenceShare of those that ended succeeded. Otherwise
 // it is the service's trouble and nobody's failure. Counted attempts span at
 // least attemptsSpan, so that a short trouble that hits one thing passes.
@@ -19,6 +19,9 @@ const (
 
 	// deniedAttempts is how many counted refusals of this thing alone are enough.
 	deniedAttempts = 3
+	// deniedEvery spreads them over the time that they have to span: a refusal seldom
+	// passes sooner, and calls in between would cost others theirs.
+	deniedEvery = attemptsSpan / (deniedAttempts - 1)
 )
 
 // count adds a failure to the update's attempts, where it counts. others is the
@@ -38,6 +41,15 @@ func count(a *backlog.Attempts, others backlog.Tally, now time.Time) telemetry.C
 		a.First = now
 	}
 	return telemetry.Counted
+}
+
+// deniedWait is what a refused update waits beside its backoff, once a refusal has
+// counted.
+func deniedWait(a backlog.Attempts) time.Duration {
+	if a.Counted == 0 {
+		return 0
+	}
+	return deniedEvery
 }
 
 // spent reports whether an update has used up its attempts.

@@ -60,6 +60,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		if u.countAll(t, plan, now, deniedAttempts) {
 			return u.refused(t, plan, f, message.Denied)
 		}
+		again.Delay += deniedWait(plan.Carried[0].Attempts)
 	case trouble:
 		if f.tooLarge && len(plan.Carried) > 1 {
 			return u.refused(t, plan, f, message.Exhausted)
@@ -98,6 +99,11 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 	others := u.backlog.Others(t)
 	last := false
 	for _, it := range plan.Carried {
+		if t.Probe { // it went out before its time
+			it.Attempts.Others = others
+			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
+			continue
+		}
 		counted := count(&it.Attempts, others, now)
 		u.metrics.Attempts.Inc(counted)
 		it.Story.Counts(countings[counted], it.Attempts.Counted)

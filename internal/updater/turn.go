@@ -202,7 +202,11 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	span := u.trace(t.Thing, p.rest)
 	u.metrics.CallsInFlight.Inc()
 	start := time.Now()
-	out, err := u.api.UpdateManagedThing(callCtx, managedthings.Input{Identifier: t.Thing, Members: p.plan.Members, NotAfter: p.notAfter})
+	in := managedthings.Input{Identifier: t.Thing, Members: p.plan.Members, NotAfter: p.notAfter}
+	if t.Suspect {
+		in.Written = func() { u.backlog.Written(t) }
+	}
+	out, err := u.api.UpdateManagedThing(callCtx, in)
 	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {

@@ -133,7 +133,7 @@ func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, pr
 			u.unprobe(probe)
 			return nil, 0, err
 		}
-		if probe > 0 || !u.o.Circuit.State().Open {
+		if u.circuitOpen() == (probe > 0) { // a probe may take what waits out a Retry-After; nothing else may
 			if turn := take(); turn != nil {
 				return turn, probe, nil
 			}
@@ -184,11 +184,16 @@ func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
 	}
 }
 
-// waitReady waits for a thing to be ready and beats meanwhile.
+// circuitOpen reports whether the next turn is a probe's.
+func (u *Updater) circuitOpen() bool { return u.o.Circuit.State().Open }
+
+// waitReady waits for a thing to be ready, and beats meanwhile. It waits no longer
+// once the circuit is open: a probe takes what backs off as well. Turns open the
+// circuit before they end, and their ends wake the backlog.
 func (u *Updater) waitReady(ctx context.Context, wait *spell) error {
-	for !u.backlog.HasNext() {
+	for !u.circuitOpen() && !u.backlog.HasNext() {
 		u.beats.beat()
-		err := u.backlog.Ready(wait.context())
+		err := u.backlog.Ready(wait.context(), u.circuitOpen)
 		if err == nil {
 			return nil
 		}

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/message"
+)
+
+// Which failure counts: that of a thing that is sick, or of a service that is.
+
+// rotate sends updates of things in rotation until it has sent for the given time.
+func (r *rig) rotate(prefix string, things int, every, lasts time.Duration) {
+	for n := range int(lasts / every) {
+		r.send(name(fmt.Sprintf("%s-%d", prefix, n%things), fmt.Sprint("n", n)))
+		time.Sleep(every)
+	}
+}
+
+func TestFiftyDeniedThingsAmongAThousandAreDeadLetteredAndCostATenthOfTheCalls(t *testing.T) {
+	inVirtualTime(t)
+	const denied, within = 50, 10 * time.Minute
+	for _, c := range []struct {
+		name  string
+		every time.Duration // between two messages for healthy things
+		again bool          // the denied things report every 3 minutes as well
+		share float64       // of the calls that may be for them
+	}{
+		{"each healthy one reports every 3 minutes", 180 * time.Millisecond, false, 0.1},
+		{"more is reported than the quota allows", 60 * time.Millisecond, false, 0.1},
+		{"the denied ones go on reporting, too", 60 * time.Millisecond, true, 0.2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQuotaRun(t, ourOwn, 1, 10)
+				usual := q.cloud.Faults.OnCall
+				q.cloud.Faults.OnCall = func(i localcloud.CallInfo) *localcloud.Fault {
+					f := usual(i)
+					if strings.HasPrefix(i.Thing, "denied") {
+						f.Status, f.Code = http.StatusForbidden, "AccessDeniedException"
+					}
+					return f
+				}
+				q.replicas(1)
+				var senders sync.WaitGroup
+				senders.Go(func() { q.rotate("healthy", 1000, c.every, 3*time.Minute+within) })
+				time.Sleep(3 * time.Minute)
+				from := time.Now()
+				q.sendNames("denied", denied)
+				if c.again {
+					senders.Go(func() { q.rotate("denied", denied, 3*time.Minute/denied, within) })
+				}
+				time.Sleep(within)
+				senders.Wait()
+
+				lettered := map[string]bool{}
+				for _, l := range q.letters() {
+					if l.Failure.Reason != message.Denied {
+						t.Errorf("a letter of another kind: %+v %s", l.Failure, l.Body)
+					}
+					thing, _, _ := strings.Cut(l.Body, ",")
+					lettered[thing] = true
+				}
+				if len(lettered) != denied {
+					t.Errorf("letters for %d things after %v, want %d", len(lettered), within, denied)
+				}
+				all, spent := 0, 0
+				for _, call := range q.tally().between(from, time.Now()) {
+					all++
+					if strings.HasPrefix(call.Thing, "denied") {
+						spent++
+					}
+				}
+				t.Logf("%d letters; %d of %d calls were for the denied things", len(q.letters()), spent, all)
+				if float64(spent) > c.share*float64(all) {
+					t.Errorf("%d of %d calls were for the denied things, more than %v of them", spent, all, c.share)
+				}
+				q.stopAll()
+			})
+		})
+	}
+}
+
+// Every thing is hit, at random: that is the service's trouble, and no thing's.
+func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
+	inVirtualTime(t)
+	for _, c := range []struct {
+		share float64
+		fault localcloud.Fault
+	}{
+		{0.5, *status(500, "InternalServerException")},
+		{0.8, *status(500, "InternalServerException")},
+		{0.5, *status(403, "AccessDeniedException")},
+		{0.8, *status(403, "AccessDeniedException")},
+		{0.5, localcloud.Fault{Delay: time.Minute, BreakBefore: true}},
+	} {
+		t.Run(fmt.Sprint(c.share, c.fault.Code), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newQuotaRun(t, ourOwn, 1, 10)
+				usual, dice, ends := q.cloud.Faults.OnCall, seeded(7), time.Now().Add(time.Hour)
+				q.cloud.Faults.OnCall = func(i localcloud.CallInfo) *localcloud.Fault {
+					if now := time.Now(); now.Before(ends) && dice.Float64() < c.share {
+						return new(c.fault)
+					}
+					return usual(i)
+				}
+				q.replicas(1)
+				q.rotate("thing", 300, 400*time.Millisecond, time.Hour)
+				q.drained(30 * time.Minute)
+				if n := len(q.letters()); n > 0 {
+					t.Errorf("%d letters, the first: %+v", n, q.letters()[0].Failure)
+				}
+				q.stopAll()
+			})
+		})
+	}
+}
