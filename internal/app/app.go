@@ -97,6 +97,7 @@ type Worker struct {
 	examine       func(context.Context) doctor.Report
 	store         *meteredStore
 	closeState    func() error
+	stateClock    stateClock
 	pace          pace.Pace
 	intake        *intake.Intake
 	consumer      *consumer.Consumer

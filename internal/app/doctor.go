@@ -36,7 +36,7 @@ func Examine(ctx context.Context, cfg config.Config) (doctor.Report, error) {
 // askState opens the shared store that the settings name, if they do, and asks it
 // how it is.
 func askState(ctx context.Context, cfg config.Config, awsConfig aws.Config) doctor.StateReport {
-	shared, err := openShared(cfg, awsConfig, nil)
+	shared, err := openShared(cfg, awsConfig, nil, nil)
 	var report doctor.StateReport
 	if shared != nil {
 		defer func() { _ = shared.Close() }()

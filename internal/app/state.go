@@ -34,7 +34,7 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 		w.store = newMeteredStore(w.o.Store, w.metrics)
 		return nil
 	}
-	shared, err := openShared(w.cfg, cfg, w.o.Transport)
+	shared, err := openShared(w.cfg, cfg, w.o.Transport, func(ahead time.Duration) { w.stateClock.note(ahead, w.log, w.cfg.StateName()) })
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,14 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 }
 
 // openShared opens the store that the settings name, nil where that is memory.
-// Nothing is asked of it yet.
-func openShared(c config.Config, cfg aws.Config, transport http.RoundTripper) (*thingstate.Shared, error) {
+// Nothing is asked of it yet. ahead hears by how much this machine's clock is ahead of
+// DynamoDB's; nil if nobody does.
+func openShared(c config.Config, cfg aws.Config, transport http.RoundTripper, ahead func(time.Duration)) (*thingstate.Shared, error) {
 	var table thingstate.Table
 	switch c.StateKind() {
 	case config.StateDynamoDB:
 		client := awshttp.ForConfig(cfg, awshttp.Options{Connections: c.Concurrency, HeaderTimeout: stateAnswer, Transport: transport})
-		table = dynamostore.New(cfg, dynamostore.Options{Name: c.StateTable(), HTTP: client})
+		table = dynamostore.New(cfg, dynamostore.Options{Name: c.StateTable(), HTTP: client, Ahead: ahead})
 	case config.StateRedis:
 		t, err := redisstore.New(redisstore.Options{URL: c.State, Connections: c.Concurrency})
 		if err != nil {

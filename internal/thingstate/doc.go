@@ -25,11 +25,13 @@
 // # What holds as long as clocks and pauses are within bounds
 //
 // Two workers never have the lease of one thing at once, and so never call for it at
-// once. In Redis leases run by the server's clock; in DynamoDB, which has none that
-// a condition could ask, by the workers' own: one whose clock is ahead takes over so
-// much earlier, one whose clock is behind so much later. A lease lasts 10 s longer
-// than a call may take and an Acquire at most 4 s, so clocks that are 5 s apart do no
-// harm as long as no worker stands still in between.
+// once. In Redis leases run by the server's clock. DynamoDB has none that a condition
+// could ask, but each answer has a Date: there leases run by that, which every worker
+// knows to about a second, whatever its own clock says. A lease lasts 10 s longer than a
+// call may take and an Acquire at most 4 s, so clocks that are 5 s apart would do no harm
+// as long as no worker stands still in between. One that has had no answer of DynamoDB
+// yet, or whose clock was set a moment ago, goes by its own for one request: if that is
+// ahead by more than 5 s, it may take a thing over too early.
 //
 // A worker that stood still looks at its clock right before it writes a request, and
 // makes no call that could outlast its lease.

@@ -68,7 +68,7 @@ type Holder [8]byte
 // Take is what Table's Take writes.
 type Take struct {
 	By    Holder
-	Now   time.Time // by the caller's clock, for a table without one
+	Now   time.Time // by the caller's clock; a table that knows the time better goes by that
 	Lease time.Duration
 	Marks []byte
 	TTL   time.Duration

@@ -7,18 +7,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
-	"github.com/aws/smithy-go/middleware"
 
 	"managed-thing-updater/internal/thingstate"
 )
-
-// mostSkew is how far this machine's clock may be from DynamoDB's before Check
-// warns. A lease outlasts its call by more. DynamoDB tells its time in seconds.
-const mostSkew = 3 * time.Second
 
 // Check implements thingstate.Table. It needs dynamodb:DescribeTable and
 // dynamodb:DescribeTimeToLive; what it may not look at it warns of.
@@ -41,9 +35,6 @@ func (tb *Table) Check(ctx context.Context) (warnings []string, err error) {
 			Fix:   "give WORKER_STATE a table of its own, and create it: " + tb.createCommand(),
 		}
 	}
-	if skew := skewOf(out.ResultMetadata); skew.Abs() > mostSkew {
-		warnings = append(warnings, fmt.Sprintf("this machine's clock differs from DynamoDB's by %v: leases run by it; see that it is set by NTP", skew.Round(time.Second)))
-	}
 	return append(warnings, tb.checkTTL(ctx)...), nil
 }
 
@@ -58,16 +49,6 @@ func (tb *Table) checkTTL(ctx context.Context) []string {
 		return nil
 	}
 	return []string{"the DynamoDB table " + tb.name + " never forgets an item; let it do so: " + tb.ttlCommand()}
-}
-
-// skewOf is how much later it was here than there when an answer came.
-func skewOf(m middleware.Metadata) time.Duration {
-	there, ok := awsmiddleware.GetServerTime(m)
-	here, ok2 := awsmiddleware.GetResponseAt(m)
-	if !ok || !ok2 {
-		return 0
-	}
-	return here.Sub(there)
 }
 
 func wrongKey(t *types.TableDescription) string {

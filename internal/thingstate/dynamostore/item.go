@@ -91,8 +91,8 @@ func conditionFailed(err error) (map[string]types.AttributeValue, bool) {
 	return failed.Item, true
 }
 
-// refused says why a Take did not succeed.
-func (tb *Table) refused(thing string, t thingstate.Take, err error) (thingstate.Item, error) {
+// refused says why a Take did not succeed, which was asked by the process's clock.
+func (tb *Table) refused(thing string, t thingstate.Take, asked time.Time, err error) (thingstate.Item, error) {
 	attributes, ok := conditionFailed(err)
 	if !ok {
 		return thingstate.Item{}, err
@@ -110,7 +110,7 @@ func (tb *Table) refused(thing string, t thingstate.Take, err error) (thingstate
 		return item, thingstate.ErrFull
 	}
 	if running {
-		held.Until = time.UnixMilli(until)
+		held.Until = asked.Add(time.UnixMilli(until).Sub(t.Now))
 	}
 	return thingstate.Item{}, held
 }

@@ -1,6 +1,7 @@
 package dynamostore_test
 
 import (
+	"net/http"
 	"testing"
 
 	"managed-thing-updater/internal/standin"
@@ -9,14 +10,23 @@ import (
 )
 
 func TestLateRequestsToATable(t *testing.T) {
-	for kind, orders := range map[string]int{"moto": 150, "dynalite": 300} {
+	for kind, orders := range map[string]int{"moto": 30, "dynalite": 100} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			server := standin.Dynalite()
 			if kind == "moto" {
 				server = standin.Moto()
 			}
-			table := dynamostore.New(awsConfig(server.ForTest(t)), dynamostore.Options{Name: "late", HTTP: client(t)})
+			// Without the Date of answers two copies of a request are the same request.
+			send := client(t)
+			undated := roundTrip(func(r *http.Request) (*http.Response, error) {
+				answer, err := send.Do(r)
+				if err == nil {
+					answer.Header.Del("Date")
+				}
+				return answer, err
+			})
+			table := dynamostore.New(awsConfig(server.ForTest(t)), dynamostore.Options{Name: "late", HTTP: undated})
 			if err := table.Create(t.Context()); err != nil {
 				t.Fatal(err)
 			}

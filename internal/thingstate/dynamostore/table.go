@@ -1,10 +1,10 @@
 // Package dynamostore keeps the records of things in a DynamoDB table.
 //
 // A thing is one item; each write is one UpdateItem under a condition, and there
-// is no read. DynamoDB has no clock that a condition could ask, so leases run by
-// the clocks of the workers: one whose clock is ahead of another's takes a lease
-// over so much earlier. Its attributes have short names, since they count for the
-// item's size, and every started KiB of that for the price of a write:
+// is no read. DynamoDB has no clock that a condition could ask, but each of its answers
+// has a Date: leases run by that, as every worker knows it to about a second, whatever its
+// own clock says. Attributes have short names, since they count for the item's size, and
+// every started KiB of that for the price of a write:
 //
 //	thing    S  the Identifier; the partition key
 //	v        N  thingstate.ItemFormat when it was written
@@ -55,6 +55,7 @@ type Table struct {
 	name   string
 	region string
 	api    *dynamodb.Client
+	clock  *clock
 }
 
 // Options of a Table.
@@ -63,6 +64,11 @@ type Options struct {
 	// HTTP carries the requests. It should give up on an answer after a second or
 	// two, so that there is time for another try. Nil: the SDK's own.
 	HTTP aws.HTTPClient
+	// Now is this process's clock; nil: time.Now.
+	Now func() time.Time
+	// Ahead hears by how much this process's clock is ahead of DynamoDB's, below 0
+	// behind, as each answer tells it: to a second or so. Nil: nobody does.
+	Ahead func(time.Duration)
 }
 
 const (
@@ -79,15 +85,20 @@ const (
 // once more or knows that it was made. The SDK's bucket of retries is off: an
 // operation that fails because of it would say nothing of what is wrong.
 func New(cfg aws.Config, o Options) *Table {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &clock{process: o.Now, ahead: o.Ahead}
 	client := dynamodb.NewFromConfig(cfg, func(d *dynamodb.Options) {
 		if o.HTTP != nil {
 			d.HTTPClient = o.HTTP
 		}
+		d.HTTPClient = dated{d.HTTPClient, c}
 		d.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
 			r.MaxAttempts, r.MaxBackoff, r.RateLimiter = tries, mostJitter, ratelimit.None
 		})
 	})
-	return &Table{name: o.Name, region: cfg.Region, api: client}
+	return &Table{name: o.Name, region: cfg.Region, api: client, clock: c}
 }
 
 // String implements thingstate.Table.
@@ -122,6 +133,8 @@ const (
 
 // Take implements thingstate.Table.
 func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thingstate.Item, error) {
+	asked := t.Now
+	t.Now = tb.clock.now(asked)
 	start := t.Now.UnixMilli()
 	marks := append(binary.BigEndian.AppendUint64(nil, uint64(start)), t.Marks...)
 	out, err := tb.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
@@ -138,7 +151,7 @@ func (tb *Table) Take(ctx context.Context, thing string, t thingstate.Take) (thi
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if err != nil {
-		return tb.refused(thing, t, err)
+		return tb.refused(thing, t, asked, err)
 	}
 	return readItem(out.Attributes, t.Now, 1), nil
 }
@@ -149,6 +162,7 @@ func (tb *Table) Put(ctx context.Context, thing string, p thingstate.Put) error 
 	for _, by := range p.Finishers() {
 		finished = append(finished, holder(by))
 	}
+	p.Now = tb.clock.now(p.Now)
 	_, err := tb.api.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &tb.name, Key: key(thing),
 		UpdateExpression: aws.String(putUpdate), ConditionExpression: aws.String(putCondition),

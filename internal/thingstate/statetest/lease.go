@@ -156,7 +156,7 @@ func manyOwners(b *bench) {
 				for done := 0; done < turns; {
 					err := turn(s, i)
 					if _, held := errors.AsType[*thingstate.HeldError](err); held {
-						time.Sleep(b.Tick / 50)
+						time.Sleep(min(b.Tick/50, 20*time.Millisecond))
 						continue
 					}
 					if err != nil {

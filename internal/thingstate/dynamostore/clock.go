@@ -1,0 +1,111 @@
+package dynamostore
+
+import (
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// clock tells DynamoDB's time: the process's clock, put right by the Date that each
+// answer of DynamoDB has. One answer tells the time to half a second and half of what
+// the answer took, several tell it better. Safe for use by many goroutines.
+//
+// Until the first answer, and from a jump of the process's clock to the next answer, it
+// tells the process's time as it is.
+type clock struct {
+	process func() time.Time
+	ahead   func(time.Duration) // hears of each answer; nil if nobody does
+
+	mu sync.Mutex
+	// At at, by the process's clock, it was between earliest and latest there. Zero: not
+	// known.
+	at, earliest, latest time.Time
+}
+
+const (
+	// dateStep is how exact a Date is.
+	dateStep = time.Second
+	// jump is by how much the wall clock may run away from the monotonic one before it
+	// counts as set, or the machine as suspended.
+	jump = time.Second
+	// drift is how fast two clocks drift apart at most: 1 in so many.
+	drift = 5000
+)
+
+// note takes in that it was date there, in whole seconds, some time between before and
+// after here.
+func (c *clock) note(before, after, date time.Time) {
+	earliest, latest := date, date.Add(dateStep+after.Sub(before))
+	c.mu.Lock()
+	if c.knownLocked(after) {
+		passed := after.Sub(c.at)
+		off := passed.Abs() / drift
+		e, l := c.earliest.Add(passed-off), c.latest.Add(passed+off)
+		// What contradicts what was known is newer.
+		if !e.After(latest) && !earliest.After(l) {
+			earliest, latest = later(earliest, e), earlier(latest, l)
+		}
+	}
+	c.at, c.earliest, c.latest = after, earliest, latest
+	ahead := after.Sub(c.middleLocked())
+	c.mu.Unlock()
+	if c.ahead != nil {
+		c.ahead(ahead)
+	}
+}
+
+// now is what the process's time is there.
+func (c *clock) now(process time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.knownLocked(process) {
+		return process
+	}
+	return c.middleLocked().Add(process.Sub(c.at))
+}
+
+// knownLocked reports whether an answer told the time, and the process's clock was not
+// set since.
+func (c *clock) knownLocked(process time.Time) bool {
+	wall := process.Round(0).Sub(c.at.Round(0))
+	return !c.at.IsZero() && (wall-process.Sub(c.at)).Abs() <= jump
+}
+
+func (c *clock) middleLocked() time.Time { return c.earliest.Add(c.latest.Sub(c.earliest) / 2) }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// dated sends requests, and tells the clock of the answers' Date.
+type dated struct {
+	next  aws.HTTPClient
+	clock *clock
+}
+
+// Do implements aws.HTTPClient.
+func (d dated) Do(r *http.Request) (*http.Response, error) {
+	before := d.clock.process()
+	answer, err := d.next.Do(r)
+	if err != nil {
+		return answer, err
+	}
+	// An answer from a cache tells no time.
+	if date, err := smithyhttp.ParseTime(answer.Header.Get("Date")); err == nil && answer.Header.Get("Age") == "" {
+		d.clock.note(before, d.clock.process(), date)
+	}
+	return answer, nil
+}
