@@ -144,11 +144,13 @@ func TestReplicasOverATableThatLosesRequestsAndAnswers(t *testing.T) {
 				Table: &statetest.Table{Slow: 2 * time.Millisecond}, wrong: map[string]int{},
 				rand: rand.New(rand.NewPCG(seed, 0x1055)), share: pick(p.rand, 0.02, 0.1, 0.3),
 			}
-			if run.ownClock {
-				tb.Clock = time.Now
+			off := func() time.Duration { return time.Duration(p.rand.Int64N(2*int64(run.most))) - run.most }
+			if run.ownClock { // the machine's clock, by which the workers wait, is off as well
+				ahead := off()
+				tb.Clock = func() time.Time { return time.Now().Add(ahead) }
 			}
 			p.open = func() thingstate.Store {
-				off := time.Duration(p.rand.Int64N(2*int64(run.most))) - run.most
+				off := off()
 				return thingstate.NewShared(tb, thingstate.SharedOptions{Now: func() time.Time { return time.Now().Add(off) }})
 			}
 			p.heal, p.most = tb.heal, 3

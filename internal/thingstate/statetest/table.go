@@ -62,7 +62,7 @@ func (tb *Table) Take(_ context.Context, thing string, t thingstate.Take) (thing
 		start := uint64(now.UnixMilli()) // so that counts grow even if an item was forgotten
 		i = &tableItem{Item: thingstate.Item{Token: start, Puts: start}}
 	}
-	held := &thingstate.HeldError{Thing: thing, Until: i.until}
+	held := &thingstate.HeldError{Thing: thing, Until: t.Now.Add(i.until.Sub(now))} // by the caller's clock
 	switch own := i.By == t.By; {
 	case slices.Contains(i.Finished, t.By), own && !i.held:
 		return thingstate.Item{}, held // it has ended
