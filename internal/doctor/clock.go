@@ -66,6 +66,6 @@ func clock(f *facts) []Finding {
 		way = "behind"
 	}
 	return wrong(fmt.Sprintf("The clock of this machine is %v %s AWS's.", skew.Abs(), way),
-		"AWS refuses requests that are signed 5 minutes off, and the worker's leases and waits go by this clock.",
+		"AWS refuses requests that are signed 5 minutes off until they are signed by its own clock, and leases of messages and the times in the log go by this one.",
 		"Set the clock by NTP: chronyc makestep, or timedatectl set-ntp true (on AWS the time server is 169.254.169.123).")
 }
