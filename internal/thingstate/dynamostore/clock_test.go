@@ -14,7 +14,7 @@ func TestTheTimeIsThatOfTheAnswers(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, uint64(off)))
 			c := &clock{process: func() time.Time { return time.Now().Add(off) }}
-			if got := c.now(c.process()).Sub(time.Now()); got != off {
+			if got := time.Until(c.now(c.process())); got != off {
 				t.Errorf("before an answer: %v off, want the machine's own %v", got, off)
 			}
 			for range 500 {
@@ -27,7 +27,7 @@ func TestTheTimeIsThatOfTheAnswers(t *testing.T) {
 				time.Sleep(back)
 				c.note(before, c.process(), date)
 				time.Sleep(time.Duration(rng.Int64N(int64(time.Minute))))
-				if got := c.now(c.process()).Sub(time.Now()).Abs(); got > time.Second/2+(there+back)/2 {
+				if got := time.Until(c.now(c.process())).Abs(); got > time.Second/2+(there+back)/2 {
 					t.Fatalf("a machine %v off, an answer that took %v: %v off", off, there+back, got)
 				}
 			}
@@ -43,7 +43,7 @@ func TestAClockThatDriftsIsFollowed(t *testing.T) {
 		for range 5000 {
 			c.note(c.process(), c.process(), time.Now().Truncate(time.Second))
 			time.Sleep(1234 * time.Millisecond)
-			if got := c.now(c.process()).Sub(time.Now()).Abs(); got > time.Second {
+			if got := time.Until(c.now(c.process())).Abs(); got > time.Second {
 				t.Fatalf("after %v: %v off", time.Since(start), got)
 			}
 		}
@@ -65,7 +65,7 @@ func TestAClockThatIsSetIsPutRightByTheNextAnswer(t *testing.T) {
 		off = 0 // by NTP
 		time.Sleep(time.Minute)
 		answer()
-		if got := c.now(c.process()).Sub(time.Now()).Abs(); got > time.Second || heard.Abs() > time.Second {
+		if got := time.Until(c.now(c.process())).Abs(); got > time.Second || heard.Abs() > time.Second {
 			t.Errorf("%v off, and it says %v", got, heard)
 		}
 	})
