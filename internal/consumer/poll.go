@@ -3,10 +3,6 @@ package consumer
 import (
 	"context"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"managed-thing-updater/internal/telemetry"
 )
 
 // pollState is guarded by Consumer.mu.
@@ -21,6 +17,8 @@ type pollState struct {
 	hasty     int       // polls in a row that brought nothing though they did not wait
 	failedAt  time.Time // the last of either
 	notBefore time.Time // no poll starts sooner
+
+	lost []attempt // FIFO: receives whose answer was lost; at most one for each poll
 
 	cut   int
 	ended bool // what comes now is released
@@ -45,7 +43,7 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	for ctx.Err() == nil && cut.Err() == nil {
 		n, wait := c.reserve()
 		if n > 0 {
-			polls.run(func() { c.pollOnce(ctx, cut, n) })
+			polls.run(func() { c.receive(ctx, cut, n) })
 			continue
 		}
 		timer.Reset(wait)
@@ -115,71 +113,6 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	p.reservedBytes += int64(n) * maxMessageBytes
 	p.begun = now
 	return n, 0
-}
-
-// pollOnce does one receive of up to n messages. A crash after it leaves them to the
-// end of their first lease.
-func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
-	request, cancel := context.WithTimeout(cut, c.o.WaitTime+pollGrace)
-	defer cancel()
-	start := time.Now()
-	out, err := c.api.ReceiveMessage(request, &sqs.ReceiveMessageInput{
-		QueueUrl:                    &c.o.QueueURL,
-		MaxNumberOfMessages:         int32(n),
-		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
-		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
-		MessageSystemAttributeNames: systemAttributes,
-		MessageAttributeNames:       []string{"All"},
-	}, onceOnly)
-	c.troubles.note(cut, "ReceiveMessage", start, err)
-
-	now := time.Now()
-	var fresh []*Delivery
-	c.mu.Lock()
-	p := &c.poll
-	p.open--
-	p.reserved -= n
-	p.reservedBytes -= int64(n) * maxMessageBytes
-	switch {
-	case err != nil && cut.Err() != nil:
-		p.cut++
-		c.metrics.PollsCut.Inc()
-		c.log.Warn("long poll cut: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
-	case err != nil:
-		c.backOff(&p.failures, start, now)
-	default:
-		p.last, p.failures = now, 0
-		c.queue.Consumed(len(out.Messages))
-		if ctx.Err() != nil {
-			c.endReceiving()
-		}
-		fresh = c.acceptAll(out, start, now)
-		c.adapt(len(out.Messages), n, start, now)
-	}
-	c.mu.Unlock()
-	wake(c.pollWake)
-	c.deliver(fresh...)
-}
-
-// acceptAll takes in what a receive brought and returns what is to be handed over.
-func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time) (fresh []*Delivery) {
-	if len(out.Messages) == 0 {
-		return nil
-	}
-	var receiving *telemetry.Receiving
-	if c.o.Traces != nil {
-		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), requestID(out.ResultMetadata))
-		defer receiving.End()
-	}
-	for i := range out.Messages {
-		m := &out.Messages[i]
-		if d := c.accept(Incoming(m, now), handleOf(m), now); d != nil {
-			d.trace = receiving.Process(d.msg)
-			d.story.TracedBy(d.trace.TraceID())
-			fresh = append(fresh, d)
-		}
-	}
-	return fresh
 }
 
 // adapt sets how many polls may be under way by what one brought: more while
