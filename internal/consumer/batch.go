@@ -2,7 +2,6 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -10,7 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
+
+	"managed-thing-updater/internal/awserror"
 )
 
 // failures are the entries of a batch that failed. SQS answers 200 however many
@@ -47,7 +47,7 @@ func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 		if f.entries == nil {
 			f.entries = map[string]*failure{}
 		}
-		code := shortCode(aws.ToString(e.Code))
+		code := awserror.Short(aws.ToString(e.Code))
 		f.entries[aws.ToString(e.Id)] = &failure{code: code, final: handleGone(code, e.SenderFault)}
 	}
 	return f
@@ -64,21 +64,7 @@ func handleGone(code string, senderFault bool) bool {
 }
 
 // codeOf is the error's AWS code or our own name for what has none.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		return shortCode(e.ErrorCode())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "timeout"
-	}
-	return "connection"
-}
-
-// shortCode drops the prefix of the query protocol's codes, as in
-// AWS.SimpleQueueService.MessageNotInflight.
-func shortCode(code string) string {
-	return code[strings.LastIndexAny(code, ".#")+1:]
-}
+func codeOf(err error) string { return awserror.Of(err).Code }
 
 // onceOnly switches the SDK's own retries off: one owner of retries.
 func onceOnly(o *sqs.Options) { o.Retryer = aws.NopRetryer{} }

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -22,9 +23,13 @@ type troubles struct {
 }
 
 type trouble struct {
-	code string
-	at   time.Time // of the last failure
+	cause awserror.Cause
+	since time.Time // of the first failure in a row
+	at    time.Time // of the last failure
 }
+
+// sendLetters is the action that stores letters.
+const sendLetters = "SendMessageBatch"
 
 // quiet is how long an action must not have failed before it is said to work
 // again: an action that fails now and then says so once.
@@ -65,7 +70,7 @@ func (t *troubles) note(ctx context.Context, action string, start time.Time, err
 // who sends them.
 func (t *troubles) letters(ctx context.Context, err error) {
 	if err == nil || ctx.Err() == nil {
-		t.changed("SendMessageBatch", err)
+		t.changed(sendLetters, err)
 	}
 }
 
@@ -81,17 +86,27 @@ func (t *troubles) changed(action string, err error) {
 		}
 		return
 	}
-	code := codeOf(err)
-	t.last[action] = trouble{code, now}
-	if in && code == last.code {
+	cause := awserror.Of(err)
+	if !in {
+		last.since = now
+	}
+	t.last[action] = trouble{cause, last.since, now}
+	if in && cause.Code == last.cause.Code && cause.Who == last.cause.Who {
 		return
 	}
-	switch code {
-	case "AccessDenied", "AccessDeniedException":
-		t.log.Error("SQS denies an action: give the worker's role "+permissions[action]+"; until then "+effects[action],
-			telemetry.Action(action), telemetry.Code(code), zap.Error(err))
-	default:
-		t.log.Warn("SQS action fails and is tried again; until it works "+effects[action],
-			telemetry.Action(action), telemetry.Code(code), zap.Error(err))
+	say := t.log.Warn
+	if cause.NeedsAPerson() {
+		say = t.log.Error
 	}
+	what, fix := advice(action, cause)
+	say(what+": "+fix+"; until then "+effects[action], telemetry.Action(action), telemetry.Code(cause.Code), zap.Error(err))
+}
+
+// advice is who failed an action, and what to change.
+func advice(action string, cause awserror.Cause) (what, fix string) {
+	r := awserror.Request{Action: action, Permission: permissions[action], Setting: "WORKER_QUEUE_URL"}
+	if action == sendLetters {
+		r.Setting = "WORKER_DLQ_URL"
+	}
+	return cause.What(r), cause.Fix(r)
 }
