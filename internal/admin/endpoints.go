@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -22,11 +23,12 @@ func handler(o Options) http.Handler {
 		text(w, http.StatusOK, "ok")
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if ok, reason := o.Ready(); !ok {
+		ok, reason := o.Ready()
+		if !ok {
 			text(w, http.StatusServiceUnavailable, "not ready: "+reason)
 			return
 		}
-		text(w, http.StatusOK, "ready")
+		text(w, http.StatusOK, cmp.Or(reason, "ready"))
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		Registry: nil, // a scrape changes nothing that a scrape shows

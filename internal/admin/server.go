@@ -37,7 +37,8 @@ type Options struct {
 	Addr   string // host:port; port 0 takes a free one; empty: no server at all
 	Token  string // empty: nobody is asked for one, and nothing can be changed
 	Health *telemetry.Health
-	// Ready reports whether the worker receives, and if not, why. It is called
+	// Ready reports whether the worker receives, and if not, why; paused by an operator it
+	// is ready, with a reason. It is called
 	// by many goroutines.
 	Ready func() (ok bool, reason string)
 	// Status gives what /status shows as JSON. It is called by many goroutines,

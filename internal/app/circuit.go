@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
 )
@@ -75,17 +76,26 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 	return true
 }
 
-// Ready is what /readyz says: false with the reason while nothing is received.
+// Ready is what /readyz says: false with the reason while nothing is received. Paused by
+// an operator is ready, and says so: somebody wants it, and a roll-out must not wait for it.
 func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
 	if since, on := w.halt.state(); on {
-		return false, pausedSince(since)
+		return true, pausedSince(since)
 	}
 	if s := w.circuit.State(); s.Open {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
 			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyOpen[s.Why], s.NextProbe.UTC().Format(time.RFC3339))
 	}
+	if f, failing := w.consumer.NotReceiving(); failing {
+		return false, notReceiving(f)
+	}
 	return true, ""
+}
+
+// notReceiving says why nothing comes in, and since when.
+func notReceiving(f consumer.Failing) string {
+	return fmt.Sprintf("every %s of the source queue fails since %s (%s): %s", f.Action, f.Since.UTC().Format(time.RFC3339), f.Code, f.Detail)
 }

@@ -14,6 +14,7 @@ type pollState struct {
 	begun         time.Time // the last one
 
 	failures  int       // polls that failed in a row
+	failing   time.Time // when the first of them did while messages were wanted; zero: none
 	hasty     int       // polls in a row that brought nothing though they did not wait
 	failedAt  time.Time // the last of either
 	notBefore time.Time // no poll starts sooner
@@ -97,15 +98,20 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	switch {
 	case now.Before(p.notBefore):
 		return 0, min(heartbeat, p.notBefore.Sub(now))
-	case c.o.Halted(),
-		p.open >= p.wanted,
-		n == 0,
-		n < whole && p.open > 0,
+	case c.o.Halted():
+		p.failing = time.Time{} // nothing is wanted, so nothing fails
+		return 0, heartbeat
+	case p.open >= p.wanted,
+		n < whole && p.open > 0:
+		return 0, heartbeat
+	case n == 0,
 		c.o.Enough(p.reserved):
+		p.failing = time.Time{}
 		return 0, heartbeat
 	case n < whole && patience > 0:
 		return 0, min(heartbeat, patience)
 	case (c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
+		p.failing = time.Time{}
 		return 0, heartbeat
 	}
 	p.open++

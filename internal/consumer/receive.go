@@ -59,10 +59,14 @@ func (c *Consumer) receive(ctx, cut context.Context, n int) {
 		if c.fifo && mayHaveReceived(err) {
 			c.lostAnswer(a, now)
 		}
+		if p.failing.IsZero() {
+			p.failing = now
+		}
 		c.backOff(&p.failures, start, now)
 	case out == nil:
+		p.failures, p.failing = 0, time.Time{}
 	default:
-		p.last, p.failures = now, 0
+		p.last, p.failures, p.failing = now, 0, time.Time{}
 		c.queue.Consumed(len(out.Messages))
 		if ctx.Err() != nil {
 			c.endReceiving()

@@ -23,9 +23,10 @@ type troubles struct {
 }
 
 type trouble struct {
-	cause awserror.Cause
-	since time.Time // of the first failure in a row
-	at    time.Time // of the last failure
+	cause   awserror.Cause
+	since   time.Time // of the first failure in a row
+	at      time.Time // of the last failure
+	working bool      // it has worked since
 }
 
 // sendLetters is the action that stores letters.
@@ -83,14 +84,17 @@ func (t *troubles) changed(action string, err error) {
 		if in && now.Sub(last.at) >= quiet {
 			delete(t.last, action)
 			t.log.Info("SQS works again", telemetry.Action(action))
+		} else if in {
+			last.working = true
+			t.last[action] = last
 		}
 		return
 	}
 	cause := awserror.Of(err)
-	if !in {
+	if !in || last.working {
 		last.since = now
 	}
-	t.last[action] = trouble{cause, last.since, now}
+	t.last[action] = trouble{cause: cause, since: last.since, at: now}
 	if in && cause.Code == last.cause.Code && cause.Who == last.cause.Who {
 		return
 	}
