@@ -159,18 +159,18 @@ func (w *Worker) build(ctx context.Context) error {
 		Connections: w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
 		Transport:   w.o.Transport, HeaderTimeout: headerTimeout,
 	})
-	api := w.o.API
-	if api == nil {
-		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client}); err != nil {
-			return &SetupError{err, "correct the AWS settings of the environment or the profile"}
-		}
-	}
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
 	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
 	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
+	}
+	api := w.o.API
+	if api == nil {
+		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client, ClockAhead: w.queues.clockAhead}); err != nil {
+			return &SetupError{err, "correct the AWS settings of the environment or the profile"}
+		}
 	}
 
 	if err := w.openState(ctx, cfg); err != nil {

@@ -27,7 +27,7 @@ func diagnose(err error, setting, url string) *SetupError {
 	switch cause.Kind {
 	case awserror.NoQueue:
 		return &SetupError{fmt.Errorf("%s: the queue %s does not exist", setting, url), fix}
-	case awserror.BadCredentials:
+	case awserror.BadCredentials, awserror.SkewedClock:
 		return &SetupError{fmt.Errorf("SQS refuses the credentials (%s): %s", cause.Code, words(err)), fix}
 	case awserror.NoQueueURL:
 		return &SetupError{fmt.Errorf("%s: SQS does not take %q as a queue (%s): %s", setting, url, cause.Code, words(err)), fix}

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -84,6 +85,7 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 	if len(out.Messages) == 0 {
 		return nil
 	}
+	ahead := awshttp.ClockAhead(out.ResultMetadata)
 	var receiving *telemetry.Receiving
 	if c.o.Traces != nil {
 		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), requestID(out.ResultMetadata))
@@ -91,7 +93,9 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 	}
 	for i := range out.Messages {
 		m := &out.Messages[i]
-		if d := c.accept(Incoming(m, now), handleOf(m), now); d != nil {
+		in := Incoming(m, now)
+		in.ClockAhead = ahead
+		if d := c.accept(in, handleOf(m), now); d != nil {
 			d.trace = receiving.Process(d.msg)
 			d.story.TracedBy(d.trace.TraceID())
 			fresh = append(fresh, d)

@@ -53,9 +53,13 @@ func TestTheSameAttemptBringsTheSameMessagesAgain(t *testing.T) {
 
 func TestAnAttemptIsOverOnceAMessageOfItWasTouched(t *testing.T) {
 	for name, touch := range map[string]func(q queue, first *sqs.ReceiveMessageOutput) error{
-		"deleted":            func(q queue, first *sqs.ReceiveMessageOutput) error { return q.delete(first.Messages[1].ReceiptHandle) },
-		"visibility changed": func(q queue, first *sqs.ReceiveMessageOutput) error { return q.setVisibility(first.Messages[1].ReceiptHandle, 60) },
-		"made visible":       func(q queue, first *sqs.ReceiveMessageOutput) error { return q.setVisibility(first.Messages[1].ReceiptHandle, 0) },
+		"deleted": func(q queue, first *sqs.ReceiveMessageOutput) error { return q.delete(first.Messages[1].ReceiptHandle) },
+		"visibility changed": func(q queue, first *sqs.ReceiveMessageOutput) error {
+			return q.setVisibility(first.Messages[1].ReceiptHandle, 60)
+		},
+		"made visible": func(q queue, first *sqs.ReceiveMessageOutput) error {
+			return q.setVisibility(first.Messages[1].ReceiptHandle, 0)
+		},
 		"received by others": func(q queue, _ *sqs.ReceiveMessageOutput) error {
 			time.Sleep(31 * time.Second)
 			_, err := q.receiveAs("two", 30)
