@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/deadletter/mailbox"
@@ -47,7 +48,7 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	if cfg.QueueURL == "" && cfg.DLQURL == "" {
 		return nil, &SetupError{errors.New("no queue is named"), "set WORKER_DLQ_URL (--dlq-url), or WORKER_QUEUE_URL (--queue-url) where that queue has a redrive policy"}
 	}
-	awsConfig, err := usableAWS(ctx, o.AWS)
+	awsConfig, err := usableAWS(ctx, o.AWS, awscredentials.ForCommand, nil)
 	if err != nil {
 		return nil, err
 	}

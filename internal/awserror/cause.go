@@ -51,7 +51,7 @@ type Cause struct {
 // CredentialsError says that no credentials could be had, so nothing was asked.
 type CredentialsError struct{ Err error }
 
-func (e *CredentialsError) Error() string { return "no AWS credentials: " + e.Err.Error() }
+func (e *CredentialsError) Error() string { return e.Err.Error() }
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
 // Marked is p with its errors marked as *CredentialsError: what STS says of a role then

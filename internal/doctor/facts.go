@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/config"
 )
 
@@ -26,10 +27,6 @@ type facts struct {
 	api          apiFacts
 	state        StateReport
 }
-
-// credentialsTimeout bounds the way to credentials: a role may need several
-// requests.
-const credentialsTimeout = 20 * time.Second
 
 func gather(ctx context.Context, o Options) *facts {
 	f := &facts{cfg: o.Config, getenv: o.Getenv, headerTimeout: o.HeaderTimeout, region: o.AWS.Region, clock: &clockwatch{next: o.HTTP}}
@@ -54,7 +51,5 @@ func (f *facts) retrieve(ctx context.Context, cfg aws.Config) {
 		f.credentialsErr = errNoCredentials
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
-	defer cancel()
-	f.credentials, f.credentialsErr = cfg.Credentials.Retrieve(ctx)
+	f.credentials, f.credentialsErr = awscredentials.Await(ctx, cfg.Credentials, awscredentials.ForCommand, nil)
 }
