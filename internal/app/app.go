@@ -159,7 +159,10 @@ func (w *Worker) build(ctx context.Context) error {
 	})
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
-	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
+	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
+		o.DisableMessageChecksumValidation = true // the consumer checks each message by itself
+	})
 	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err

@@ -55,6 +55,7 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	client := sqs.NewFromConfig(awsConfig, func(so *sqs.Options) {
 		so.HTTPClient = awshttp.ForConfig(awsConfig, awshttp.Options{Connections: settleConnections, Transport: o.Transport})
 		so.Retryer = aws.NopRetryer{}
+		so.DisableMessageChecksumValidation = true // it refuses a whole answer for one message, and panics where MD5 is not allowed
 	})
 	q := &Queues{SQS: client, Retry: lettersRetry, DLQURL: cfg.DLQURL, SourceURL: cfg.QueueURL}
 	finder := &queues{api: client, policy: q.Retry, metrics: telemetry.NewMetrics(), log: o.Log}

@@ -53,6 +53,30 @@ func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 	return f
 }
 
+// unanswered makes failures of the entries of which an answer says nothing at all: what
+// answered may not be SQS, or only a part of the answer came.
+func (f *failures) unanswered(entries int, done map[string]bool) {
+	for i := range entries {
+		id := strconv.Itoa(i)
+		if done[id] || f.entries[id] != nil {
+			continue
+		}
+		if f.entries == nil {
+			f.entries = map[string]*failure{}
+		}
+		f.entries[id] = &failure{code: "no_answer"}
+	}
+}
+
+// idsOf are the ids of a batch's entries.
+func idsOf[E any](entries []E, id func(E) *string) map[string]bool {
+	ids := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		ids[aws.ToString(id(e))] = true
+	}
+	return ids
+}
+
 // handleGone reports whether an entry failed because its receipt handle is no
 // good any more, or for another fault of the sender's, that no repetition heals.
 func handleGone(code string, senderFault bool) bool {
@@ -86,6 +110,7 @@ func (c *Consumer) changeVisibility(ctx context.Context, in *sqs.ChangeMessageVi
 		return failuresOf(nil, err)
 	}
 	failed := failuresOf(out.Failed, nil)
+	failed.unanswered(len(in.Entries), idsOf(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }))
 	failed.requestID = requestID(out.ResultMetadata)
 	return failed
 }

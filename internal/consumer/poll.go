@@ -38,6 +38,7 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.poll.ended = false
 	c.mu.Unlock()
 
+	c.sayUnchecked()
 	polls := newCrew()
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -95,6 +95,10 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 		m := &out.Messages[i]
 		in := Incoming(m, now)
 		in.ClockAhead = ahead
+		if what := damage(m); what != "" {
+			c.giveBack(m, in, what, now)
+			continue
+		}
 		if d := c.accept(in, handleOf(m), now); d != nil {
 			d.trace = receiving.Process(d.msg)
 			d.story.TracedBy(d.trace.TraceID())

@@ -53,6 +53,7 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 		failed = failuresOf(nil, err)
 	} else {
 		failed = failuresOf(out.Failed, nil)
+		failed.unanswered(len(batch), idsOf(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }))
 		failed.requestID = requestID(out.ResultMetadata)
 	}
 	c.traceSettling("DeleteMessageBatch", start, batch, failed)
