@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -27,10 +28,7 @@ func handler(o Options) http.Handler {
 			text(w, http.StatusServiceUnavailable, "not ready: "+reason)
 			return
 		}
-		if reason != "" {
-			reason = "; " + reason
-		}
-		text(w, http.StatusOK, "ready"+reason)
+		text(w, http.StatusOK, cmp.Or(reason, "ready"))
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(o.Registry, promhttp.HandlerOpts{
 		Registry: nil, // a scrape changes nothing that a scrape shows

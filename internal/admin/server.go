@@ -41,8 +41,8 @@ type Options struct {
 	// localhost and IP addresses. With a token every name is good.
 	Hosts  []string
 	Health *telemetry.Health
-	// Ready reports whether the worker receives, and if not, why; if it does, what is
-	// wrong beside, or nothing. It is called by many goroutines.
+	// Ready reports whether the worker receives, and if not, why. If it does, reason is
+	// what else there is to say, or empty. It is called by many goroutines.
 	Ready func() (ok bool, reason string)
 	// Status gives what /status shows as JSON. It is called by many goroutines,
 	// and must hold no sensitive value and no credential.

@@ -3,18 +3,16 @@ package app
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/config"
@@ -144,35 +142,38 @@ const (
 )
 
 const (
-	settleConnections  = 32 // batches of deletes, renewals and letters under way at once
-	credentialsTimeout = 30 * time.Second
-	headerTimeout      = 0 // none: each call has a deadline of its own already
+	settleConnections = 32 // batches of deletes, renewals and letters under way at once
+	headerTimeout     = 0  // none: each call has a deadline of its own already
 )
 
 // build makes the parts: the queues first, then what stands behind them on a
 // message's way, from the last to the first.
 func (w *Worker) build(ctx context.Context) error {
-	cfg, err := usableAWS(ctx, w.o.AWS)
+	cfg, err := usableAWS(ctx, w.o.AWS, awscredentials.ForWorker, w.waitsForCredentials())
 	if err != nil {
 		return err
 	}
+	w.phase.set(starting, starting)
 	policy := retry.Policy{Base: w.cfg.RetryBase, Max: w.cfg.RetryMax}
 	client := awshttp.ForConfig(cfg, awshttp.Options{
 		Connections: w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
 		Transport:   w.o.Transport, HeaderTimeout: headerTimeout,
 	})
-	api := w.o.API
-	if api == nil {
-		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client}); err != nil {
-			return &SetupError{err, "correct the AWS settings of the environment or the profile"}
-		}
-	}
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
-	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
+	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
+		o.DisableMessageChecksumValidation = true // the consumer checks each message by itself
+	})
 	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
+	}
+	api := w.o.API
+	if api == nil {
+		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client, ClockAhead: w.queues.clockAhead}); err != nil {
+			return &SetupError{err, "correct the AWS settings of the environment or the profile"}
+		}
 	}
 
 	if err := w.openState(ctx, cfg); err != nil {
@@ -203,38 +204,6 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	w.gauges()
 	return nil
-}
-
-// loadAWS loads the SDK's configuration, unless one is given.
-func loadAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
-	if given != nil {
-		return given.Copy(), nil
-	}
-	cfg, err := awsconfig.LoadDefaultConfig(ctx)
-	if err != nil {
-		return cfg, &SetupError{fmt.Errorf("the AWS configuration cannot be read: %w", err), "correct the profile or the environment"}
-	}
-	return cfg, nil
-}
-
-// usableAWS loads the SDK's configuration and checks what nothing works without.
-func usableAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
-	cfg, err := loadAWS(ctx, given)
-	if err != nil {
-		return cfg, err
-	}
-	if cfg.Region == "" {
-		return cfg, &SetupError{errors.New("no AWS Region is set"), "set AWS_REGION, or region in the profile"}
-	}
-	if cfg.Credentials == nil {
-		return cfg, &SetupError{errors.New("no AWS credentials are set"), "set AWS_PROFILE, keys or a role"}
-	}
-	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
-	defer cancel()
-	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
-		return cfg, &SetupError{fmt.Errorf("no AWS credentials could be had: %w", err), "set AWS_PROFILE, keys, or a role that this task or pod may assume"}
-	}
-	return cfg, nil
 }
 
 // fenceStart is how far back the worker can tell an old update from a new one.

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
@@ -86,19 +87,26 @@ func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
 }
 
 // Ready is what /readyz says: false with the reason while nothing is received; true
-// with what is wrong beside, if anything is.
+// with what else there is to say, if anything is. Paused by an operator is ready: a
+// roll-out must not wait for it.
 func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
 	if since, on := w.halt.state(); on {
-		return false, pausedSince(since)
+		return true, pausedSince(since)
 	}
 	if s := w.circuit.State(); s.Open {
 		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
 			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyIsOpen(s), s.NextProbe.UTC().Format(time.RFC3339))
 	}
-	return true, w.lettersTrouble()
+	if f, failing := w.consumer.NotReceiving(); failing {
+		return false, notReceiving(f)
+	}
+	if trouble := w.lettersTrouble(); trouble != "" {
+		return true, "ready; " + trouble
+	}
+	return true, ""
 }
 
 // lettersTrouble says that dead letters cannot be stored; empty where they can.
@@ -109,4 +117,9 @@ func (w *Worker) lettersTrouble() string {
 	}
 	return fmt.Sprintf("dead letters cannot be stored since %s (%s): messages held for it: %d; more than a tenth are given back for later",
 		s.UnstoredSince.UTC().Format(time.RFC3339), s.UnstoredCode, s.Unstored)
+}
+
+// notReceiving says why nothing comes in, and since when.
+func notReceiving(f consumer.Failing) string {
+	return fmt.Sprintf("every %s of the source queue fails since %s (%s): %s", f.Action, f.Since.UTC().Format(time.RFC3339), f.Code, f.Detail)
 }

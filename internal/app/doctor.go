@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/doctor"
@@ -68,7 +69,7 @@ func (w *Worker) logProblems(ctx context.Context) {
 
 // Probe is doctor.Probe on the API that the AWS settings name.
 func Probe(ctx context.Context, cfg config.Config, o doctor.ProbeOptions) (semantics string, err error) {
-	awsConfig, err := usableAWS(ctx, nil)
+	awsConfig, err := usableAWS(ctx, nil, awscredentials.ForCommand, nil)
 	if err != nil {
 		return "", err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/deadletter/mailbox"
@@ -47,13 +48,14 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	if cfg.QueueURL == "" && cfg.DLQURL == "" {
 		return nil, &SetupError{errors.New("no queue is named"), "set WORKER_DLQ_URL (--dlq-url), or WORKER_QUEUE_URL (--queue-url) where that queue has a redrive policy"}
 	}
-	awsConfig, err := usableAWS(ctx, o.AWS)
+	awsConfig, err := usableAWS(ctx, o.AWS, awscredentials.ForCommand, nil)
 	if err != nil {
 		return nil, err
 	}
 	client := sqs.NewFromConfig(awsConfig, func(so *sqs.Options) {
 		so.HTTPClient = awshttp.ForConfig(awsConfig, awshttp.Options{Connections: settleConnections, Transport: o.Transport})
 		so.Retryer = aws.NopRetryer{}
+		so.DisableMessageChecksumValidation = true // it refuses a whole answer for one message, and panics where MD5 is not allowed
 	})
 	q := &Queues{SQS: client, Retry: lettersRetry, DLQURL: cfg.DLQURL, SourceURL: cfg.QueueURL}
 	finder := &queues{api: client, policy: q.Retry, metrics: telemetry.NewMetrics(), log: o.Log}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/awserror"
+	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
@@ -27,8 +28,9 @@ type queues struct {
 	metrics *telemetry.Metrics
 	log     *zap.Logger
 
-	retention   time.Duration // of the source queue, as find saw it; 0 where it was not told
+	retention   time.Duration // of the source queue, as find saw it; 0 if it was not told
 	letterBytes int           // that the dead-letter queue takes at most, as find saw it
+	clockAhead  time.Duration // of SQS's clock, by its last answer; 0 if it was not told
 }
 
 // find returns the dead-letter queue's URL: deadLetterURL where it is set, the
@@ -129,7 +131,7 @@ func (q *queues) attributes(ctx context.Context, setting, url string) (map[strin
 			QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll},
 		})
 		if err == nil {
-			found = out.Attributes
+			found, q.clockAhead = out.Attributes, awshttp.ClockAhead(out.ResultMetadata)
 		}
 		return err
 	})
@@ -151,6 +153,10 @@ func (q *queues) try(ctx context.Context, action string, op func(context.Context
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 		defer cancel()
 		err := op(ctx)
+		if awserror.Of(err).Kind == awserror.SkewedClock {
+			q.count(action, err)
+			err = op(ctx) // the SDK signs by AWS's clock from now on; the doctor says how far ours is off
+		}
 		q.count(action, err)
 		if accessDenied(err) || diagnose(err, "", "") != nil {
 			return retry.Permanent(err)

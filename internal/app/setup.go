@@ -20,30 +20,27 @@ func (e *SetupError) Error() string { return e.Fault.Error() + "; " + e.Fix }
 func (e *SetupError) Unwrap() error { return e.Fault }
 
 // diagnose tells what keeps a request about a queue from succeeding: nil where it
-// may pass by itself.
+// may pass by itself, and where the caller may not ask it.
 func diagnose(err error, setting, url string) *SetupError {
-	api, ok := errors.AsType[smithy.APIError](err)
-	if !ok {
-		return nil
-	}
-	switch code := api.ErrorCode(); {
-	case awserror.NoQueue(code):
-		return &SetupError{
-			fmt.Errorf("%s: the queue %s does not exist", setting, url),
-			"check the URL, and that AWS_REGION and the account are the queue's own",
-		}
-	case awserror.RefusesCredentials(code):
-		return &SetupError{
-			fmt.Errorf("SQS refuses the credentials (%s): %s", code, api.ErrorMessage()),
-			"check AWS_PROFILE, the keys or the role, AWS_REGION, and the clock",
-		}
-	case awserror.NoQueueURL(code):
-		return &SetupError{
-			fmt.Errorf("%s: SQS does not take %q as a queue (%s): %s", setting, url, code, api.ErrorMessage()),
-			"give the queue's URL as SQS shows it",
-		}
+	cause := awserror.Of(err)
+	fix := cause.Fix(awserror.Request{Setting: setting})
+	switch cause.Kind {
+	case awserror.NoQueue:
+		return &SetupError{fmt.Errorf("%s: the queue %s does not exist", setting, url), fix}
+	case awserror.BadCredentials, awserror.SkewedClock:
+		return &SetupError{fmt.Errorf("SQS refuses the credentials (%s): %s", cause.Code, words(err)), fix}
+	case awserror.NoQueueURL:
+		return &SetupError{fmt.Errorf("%s: SQS does not take %q as a queue (%s): %s", setting, url, cause.Code, words(err)), fix}
 	}
 	return nil
 }
 
-func accessDenied(err error) bool { return awserror.Denies(awserror.Code(err)) }
+// words are what AWS says beside its code.
+func words(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorMessage()
+	}
+	return err.Error()
+}
+
+func accessDenied(err error) bool { return awserror.Of(err).Kind == awserror.Denied }

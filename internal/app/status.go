@@ -9,8 +9,8 @@ import (
 
 // Status is what /status shows. Its names are an interface: scripts read them.
 type Status struct {
-	State   string    `json:"state"` // starting, receiving, paused, draining
-	Reason  string    `json:"reason,omitempty"`
+	State   string    `json:"state"`            // starting, receiving, paused, draining
+	Reason  string    `json:"reason,omitempty"` // why it is not ready, or paused
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Uptime  float64   `json:"uptime_seconds"`
@@ -105,6 +105,17 @@ type SQSStatus struct {
 	EmptyReceives int            `json:"empty_receives"`
 	PollsOpen     int            `json:"polls_open"`
 	PollsCut      int            `json:"polls_cut"`
+	// Failing are the actions whose last request failed, by name.
+	Failing []FailingStatus `json:"failing,omitempty"`
+}
+
+// FailingStatus is an SQS action that fails.
+type FailingStatus struct {
+	Action string    `json:"action"`
+	Code   string    `json:"code"`          // AWS's, or a name of the worker's own
+	Who    string    `json:"who,omitempty"` // refused or did not answer: SQS, KMS, STS, …
+	Since  time.Time `json:"since"`
+	Detail string    `json:"detail"` // what is wrong, and the way out
 }
 
 // StoreStatus says where things are remembered, since when, and how fast.
@@ -157,6 +168,12 @@ func (w *Worker) Status() Status {
 	w.store.addTo(&s.Store)
 	held := w.consumer.Stats()
 	s.addMessages(held)
+	for _, f := range w.consumer.Failing() {
+		s.SQS.Failing = append(s.SQS.Failing, FailingStatus(f))
+	}
+	if f, failing := w.consumer.NotReceiving(); failing && s.State == receiving {
+		s.Reason = notReceiving(f)
+	}
 	s.addBacklog(w.backlog.Stats())
 	s.addPace(w, held.Full)
 	if c := w.circuit.State(); c.Open {

@@ -42,7 +42,7 @@ type Client struct{ transport http.RoundTripper }
 var _ aws.HTTPClient = (*Client)(nil)
 
 // New makes a client with Options.
-func New(o Options) *Client { return build(sdkhttp.NewBuildableClient(), o) }
+func New(o Options) *Client { return build(Base(), o) }
 
 // ForConfig is New on top of what cfg's own HTTP client was told, a bundle of
 // certificate authorities (AWS_CA_BUNDLE) above all.

@@ -23,6 +23,8 @@ type Item struct {
 	// SentAt is the message's own SentTimestamp in this queue: its place in the
 	// line, which a letter that was moved back takes anew.
 	SentAt time.Time
+	// ClockAhead is by how much SQS's clock, which SentAt is by, was ahead of ours.
+	ClockAhead time.Duration
 	// Tenant is whose message it is, where the producers say so; the tenants that
 	// wait take turns.
 	Tenant string

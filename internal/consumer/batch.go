@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
-	"github.com/aws/smithy-go"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/deadletter"
 )
 
@@ -58,13 +58,39 @@ func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 		if f.entries == nil {
 			f.entries = map[string]*failure{}
 		}
-		code := shortCode(aws.ToString(e.Code))
+		code := awserror.Short(aws.ToString(e.Code))
 		f.entries[aws.ToString(e.Id)] = &failure{
 			code: code, final: handleGone(code, e.SenderFault),
 			err: &deadletter.EntryError{Code: aws.ToString(e.Code), Message: aws.ToString(e.Message), SenderFault: e.SenderFault},
 		}
 	}
 	return f
+}
+
+// unanswered makes failures of the entries of which an answer says nothing at all: what
+// answered may not be SQS, or only a part of the answer came.
+func (f *failures) unanswered(entries int, done map[string]bool) {
+	for i := range entries {
+		id := strconv.Itoa(i)
+		if done[id] || f.entries[id] != nil {
+			continue
+		}
+		if f.entries == nil {
+			f.entries = map[string]*failure{}
+		}
+		f.entries[id] = &failure{code: "no_answer", err: errUnanswered}
+	}
+}
+
+var errUnanswered = errors.New("SQS answered the batch, and said nothing of some of its entries")
+
+// idsOf are the ids of a batch's entries.
+func idsOf[E any](entries []E, id func(E) *string) map[string]bool {
+	ids := make(map[string]bool, len(entries))
+	for _, e := range entries {
+		ids[aws.ToString(id(e))] = true
+	}
+	return ids
 }
 
 // handleGone reports whether an entry failed because its receipt handle is no
@@ -78,21 +104,7 @@ func handleGone(code string, senderFault bool) bool {
 }
 
 // codeOf is the error's AWS code or our own name for what has none.
-func codeOf(err error) string {
-	if e, ok := errors.AsType[smithy.APIError](err); ok {
-		return shortCode(e.ErrorCode())
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "timeout"
-	}
-	return "connection"
-}
-
-// shortCode drops the prefix of the query protocol's codes, as in
-// AWS.SimpleQueueService.MessageNotInflight.
-func shortCode(code string) string {
-	return code[strings.LastIndexAny(code, ".#")+1:]
-}
+func codeOf(err error) string { return awserror.Of(err).Code }
 
 // onceOnly switches the SDK's own retries off: one owner of retries.
 func onceOnly(o *sqs.Options) { o.Retryer = aws.NopRetryer{} }
@@ -114,6 +126,7 @@ func (c *Consumer) changeVisibility(ctx context.Context, in *sqs.ChangeMessageVi
 		failed = failuresOf(nil, err)
 	} else {
 		failed = failuresOf(out.Failed, nil)
+		failed.unanswered(len(in.Entries), idsOf(out.Successful, func(e types.ChangeMessageVisibilityBatchResultEntry) *string { return e.Id }))
 		failed.requestID = requestID(out.ResultMetadata)
 	}
 	c.troubles.batch(ctx, "ChangeMessageVisibilityBatch", start, failed)

@@ -137,6 +137,7 @@ type Consumer struct {
 	lanes    map[state]*lane
 	stored   *letterbook
 	unstored unstored
+	damaged  map[string]bool // kinds of damage that were logged
 
 	flushing  int           // callers of Flush and Abandon: deletes do not linger
 	settled   chan struct{} // closed when settling reaches 0; nil while nobody waits
@@ -172,6 +173,7 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 		pollWake: make(chan struct{}, 1),
 		held:     map[string]*Delivery{},
 		counts:   map[message.Outcome]int{},
+		damaged:  map[string]bool{},
 		renewals: renewalTimetable(),
 		lanes: map[state]*lane{
 			deleting:  newLane(deleting, maxDeletes),

@@ -49,6 +49,10 @@
 // the one with the highest ApproximateReceiveCount: polls may come back in
 // another order than they were served in.
 //
+// An answer of a FIFO receive that was lost is asked for again: the next receive has the
+// same ReceiveRequestAttemptId (attempt.go), so the groups of its messages do not stand
+// still until their lease ends.
+//
 // A crash at any point leaves the message in the queue: it is visible again when
 // its lease ends, with nothing lost.
 package consumer

@@ -39,7 +39,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 	var reason message.Reason
 	switch o {
 	case message.Applied:
-		c.metrics.SentToApplied.Observe(max(0, time.Since(d.msg.SentAt).Seconds())) // our clock may be behind SQS's
+		c.metrics.SentToApplied.Observe(max(0, d.msg.SinceSent(time.Now()).Seconds()))
 	case message.DeadLettered:
 		reason = d.failure.Reason // counted when the letter is stored
 	}

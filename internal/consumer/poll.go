@@ -3,10 +3,6 @@ package consumer
 import (
 	"context"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
-	"managed-thing-updater/internal/telemetry"
 )
 
 // pollState is guarded by Consumer.mu.
@@ -18,9 +14,12 @@ type pollState struct {
 	begun         time.Time // the last one
 
 	failures  int       // polls that failed in a row
+	failing   time.Time // when the first of them did while messages were wanted; zero: none
 	hasty     int       // polls in a row that brought nothing though they did not wait
 	failedAt  time.Time // the last of either
 	notBefore time.Time // no poll starts sooner
+
+	lost []attempt // FIFO: receives whose answer was lost; at most one for each poll
 
 	cut   int
 	ended bool // what comes now is released
@@ -39,13 +38,14 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.poll.ended = false
 	c.mu.Unlock()
 
+	c.sayUnchecked()
 	polls := newCrew()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil && cut.Err() == nil {
 		n, wait := c.reserve()
 		if n > 0 {
-			polls.run(func() { c.pollOnce(ctx, cut, n) })
+			polls.run(func() { c.receive(ctx, cut, n) })
 			continue
 		}
 		timer.Reset(wait)
@@ -99,15 +99,20 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	switch {
 	case now.Before(p.notBefore):
 		return 0, min(heartbeat, p.notBefore.Sub(now))
-	case c.o.Halted(),
-		p.open >= p.wanted,
-		n == 0,
-		n < whole && p.open > 0,
+	case c.o.Halted():
+		p.failing = time.Time{} // nothing is wanted, so nothing fails
+		return 0, heartbeat
+	case p.open >= p.wanted,
+		n < whole && p.open > 0:
+		return 0, heartbeat
+	case n == 0,
 		c.o.Enough(p.reserved):
+		p.failing = time.Time{}
 		return 0, heartbeat
 	case n < whole && patience > 0:
 		return 0, min(heartbeat, patience)
 	case (c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
+		p.failing = time.Time{}
 		return 0, heartbeat
 	}
 	p.open++
@@ -115,71 +120,6 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	p.reservedBytes += int64(n) * maxMessageBytes
 	p.begun = now
 	return n, 0
-}
-
-// pollOnce does one receive of up to n messages. A crash after it leaves them to the
-// end of their first lease.
-func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
-	request, cancel := context.WithTimeout(cut, c.o.WaitTime+pollGrace)
-	defer cancel()
-	start := time.Now()
-	out, err := c.api.ReceiveMessage(request, &sqs.ReceiveMessageInput{
-		QueueUrl:                    &c.o.QueueURL,
-		MaxNumberOfMessages:         int32(n),
-		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
-		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
-		MessageSystemAttributeNames: systemAttributes,
-		MessageAttributeNames:       []string{"All"},
-	}, onceOnly)
-	c.troubles.note(cut, "ReceiveMessage", start, err)
-
-	now := time.Now()
-	var fresh []*Delivery
-	c.mu.Lock()
-	p := &c.poll
-	p.open--
-	p.reserved -= n
-	p.reservedBytes -= int64(n) * maxMessageBytes
-	switch {
-	case err != nil && cut.Err() != nil:
-		p.cut++
-		c.metrics.PollsCut.Inc()
-		c.log.Warn("long poll cut: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
-	case err != nil:
-		c.backOff(&p.failures, start, now)
-	default:
-		p.last, p.failures = now, 0
-		c.queue.Consumed(len(out.Messages))
-		if ctx.Err() != nil {
-			c.endReceiving()
-		}
-		fresh = c.acceptAll(out, start, now)
-		c.adapt(len(out.Messages), n, start, now)
-	}
-	c.mu.Unlock()
-	wake(c.pollWake)
-	c.deliver(fresh...)
-}
-
-// acceptAll takes in what a receive brought and returns what is to be handed over.
-func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time) (fresh []*Delivery) {
-	if len(out.Messages) == 0 {
-		return nil
-	}
-	var receiving *telemetry.Receiving
-	if c.o.Traces != nil {
-		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), requestID(out.ResultMetadata))
-		defer receiving.End()
-	}
-	for i := range out.Messages {
-		m := &out.Messages[i]
-		if d := c.accept(Incoming(m, now), handleOf(m), now); d != nil {
-			d.trace = receiving.Process(d.msg)
-			d.story.TracedBy(d.trace.TraceID())
-			fresh = append(fresh, d)
-		}
-	}
-	return fresh
 }
 
 // adapt sets how many polls may be under way by what one brought: more while

@@ -312,7 +312,11 @@ func (q *queue) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBat
 	if err != nil {
 		return nil, err
 	}
-	return &sqs.DeleteMessageBatchOutput{Failed: failed}, nil
+	out := &sqs.DeleteMessageBatchOutput{Failed: failed}
+	for _, id := range succeeded(ids, failed) {
+		out.Successful = append(out.Successful, types.DeleteMessageBatchResultEntry{Id: id})
+	}
+	return out, nil
 }
 
 func (q *queue) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
@@ -335,7 +339,18 @@ func (q *queue) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.Change
 	if err != nil {
 		return nil, err
 	}
-	return &sqs.ChangeMessageVisibilityBatchOutput{Failed: failed}, nil
+	out := &sqs.ChangeMessageVisibilityBatchOutput{Failed: failed}
+	for _, id := range succeeded(ids, failed) {
+		out.Successful = append(out.Successful, types.ChangeMessageVisibilityBatchResultEntry{Id: id})
+	}
+	return out, nil
+}
+
+// succeeded are the entries that did not fail.
+func succeeded(ids []*string, failed []types.BatchResultErrorEntry) []*string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id *string) bool {
+		return slices.ContainsFunc(failed, func(f types.BatchResultErrorEntry) bool { return *f.Id == *id })
+	})
 }
 
 func apiError(code string) error { return &smithy.GenericAPIError{Code: code, Message: "as told"} }

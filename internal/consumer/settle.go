@@ -52,6 +52,7 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 		failed = failuresOf(nil, err)
 	} else {
 		failed = failuresOf(out.Failed, nil)
+		failed.unanswered(len(batch), idsOf(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }))
 		failed.requestID = requestID(out.ResultMetadata)
 	}
 	c.troubles.batch(ctx, "DeleteMessageBatch", start, failed)

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -22,9 +23,14 @@ type troubles struct {
 }
 
 type trouble struct {
-	code string
-	at   time.Time // of the last failure
+	cause   awserror.Cause
+	since   time.Time // of the first failure in a row
+	at      time.Time // of the last failure
+	working bool      // it has worked since
 }
+
+// sendLetters is the action that stores letters.
+const sendLetters = "SendMessageBatch"
 
 // quiet is how long an action must not have failed before it is said to work
 // again: an action that fails now and then says so once.
@@ -94,7 +100,7 @@ func (t *troubles) handlesGone(action string, err error) {
 	defer t.mu.Unlock()
 	now, key := time.Now(), action+" of a handle"
 	last, in := t.last[key]
-	t.last[key] = trouble{codeOf(err), now}
+	t.last[key] = trouble{cause: awserror.Of(err), since: now, at: now}
 	if in && now.Sub(last.at) < quiet {
 		return
 	}
@@ -106,7 +112,7 @@ func (t *troubles) handlesGone(action string, err error) {
 // who sends them.
 func (t *troubles) letters(ctx context.Context, err error) {
 	if err == nil || ctx.Err() == nil {
-		t.changed("SendMessageBatch", err)
+		t.changed(sendLetters, err)
 	}
 }
 
@@ -119,20 +125,33 @@ func (t *troubles) changed(action string, err error) {
 		if in && now.Sub(last.at) >= quiet {
 			delete(t.last, action)
 			t.log.Info("SQS works again", telemetry.Action(action))
+		} else if in {
+			last.working = true
+			t.last[action] = last
 		}
 		return
 	}
-	code := codeOf(err)
-	t.last[action] = trouble{code, now}
-	if in && code == last.code {
+	cause := awserror.Of(err)
+	if !in || last.working {
+		last.since = now
+	}
+	t.last[action] = trouble{cause: cause, since: last.since, at: now}
+	if in && cause.Code == last.cause.Code && cause.Who == last.cause.Who {
 		return
 	}
-	switch code {
-	case "AccessDenied", "AccessDeniedException":
-		t.log.Error("SQS denies an action: give the worker's role "+permissions[action]+"; until then "+effects[action],
-			telemetry.Action(action), telemetry.Code(code), zap.Error(err))
-	default:
-		t.log.Warn("SQS action fails and is tried again; until it works "+effects[action],
-			telemetry.Action(action), telemetry.Code(code), zap.Error(err))
+	say := t.log.Warn
+	if cause.NeedsAPerson() {
+		say = t.log.Error
 	}
+	what, fix := advice(action, cause)
+	say(what+": "+fix+"; until then "+effects[action], telemetry.Action(action), telemetry.Code(cause.Code), zap.Error(err))
+}
+
+// advice is who failed an action, and what to change.
+func advice(action string, cause awserror.Cause) (what, fix string) {
+	r := awserror.Request{Action: action, Permission: permissions[action], Setting: "WORKER_QUEUE_URL"}
+	if action == sendLetters {
+		r.Setting = "WORKER_DLQ_URL"
+	}
+	return cause.What(r), cause.Fix(r)
 }

@@ -40,8 +40,10 @@ type bed struct {
 	denyAPI       *localcloud.Fault
 }
 
-func newBed(t *testing.T) *bed {
-	cloud := localcloud.New(localcloud.Options{BaseURL: endpoint})
+func newBed(t *testing.T) *bed { return bedIn(t, localcloud.Options{BaseURL: endpoint}) }
+
+func bedIn(t *testing.T, o localcloud.Options) *bed {
+	cloud := localcloud.New(o)
 	b := &bed{t: t, cloud: cloud, transport: cloud.Transport(), refuse: map[string]string{}, env: map[string]string{}}
 	b.dead = cloud.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{Retention: 14 * 24 * time.Hour})
 	b.source = cloud.SQS.CreateQueue("updates", localcloud.QueueOptions{DLQ: b.dead})

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/awserror"
 )
 
 func encryption(f *facts) []Finding {
@@ -33,7 +35,7 @@ func encryptionKey(f *facts) []Finding {
 			if r.kind == noKey {
 				return wrong(fmt.Sprintf("The key %s that encrypts %s cannot be used (%s, at %s).", q.key(), q.url, r.code, a.name),
 					"Without the key messages can be neither read nor stored.",
-					"Enable the key, and allow the worker's role kms:Decrypt and kms:GenerateDataKey on it, in the role's policy and in the key's.")
+					sentence(r.cause.Fix(awserror.Request{})))
 			}
 		}
 	}

@@ -15,23 +15,26 @@ var errNoCredentials = errors.New("none are set up")
 func credentials(f *facts) []Finding {
 	const why = "Every request to AWS is signed with them: without, the worker does nothing."
 	if f.credentialsErr != nil {
-		return wrong(fmt.Sprintf("No AWS credentials could be had: %v.", f.credentialsErr), why,
-			"Attach a role to the task, pod or instance (ECS task role, EKS Pod Identity, IRSA), or set AWS_PROFILE.")
+		cause := awserror.Of(&awserror.CredentialsError{Err: f.credentialsErr})
+		return wrong(fmt.Sprintf("No AWS credentials could be had: %v.", f.credentialsErr), why, sentence(cause.Fix(awserror.Request{}))+f.throughProxy(cause))
 	}
 	for _, q := range []*queueFacts{&f.source, &f.dead} {
 		if q.look.kind == noCaller {
-			return f.refused("SQS", q.look.code, why)
+			return f.refused("SQS", q.look.cause, why)
 		}
 	}
 	if api, ok := errors.AsType[*managedthings.APIError](f.api.err); ok && awserror.RefusesCredentials(api.Code) {
-		return f.refused("The API", api.Code, why)
+		return f.refused("The API", awserror.Of(api), why)
 	}
 	return nil
 }
 
-func (f *facts) refused(who, code, why string) []Finding {
-	return wrong(fmt.Sprintf("%s does not accept the credentials from %s (%s).", who, f.credentials.Source, code), why,
-		"Renew them, or check the keys, AWS_PROFILE or the role; that AWS_REGION is meant ("+f.region+"); and the clock, if it is found wrong as well.")
+func (f *facts) refused(who string, cause awserror.Cause, why string) []Finding {
+	if cause.Kind == awserror.NoCredentials {
+		return wrong(sentence(cause.What(awserror.Request{})+" ("+cause.Code+")"), why, sentence(cause.Fix(awserror.Request{})))
+	}
+	return wrong(fmt.Sprintf("%s does not accept the credentials from %s (%s).", who, f.credentials.Source, cause.Code), why,
+		sentence(cause.Fix(awserror.Request{})+" (AWS_REGION is "+f.region+")"))
 }
 
 func credentialsExpire(f *facts) []Finding {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/config"
 )
 
@@ -26,8 +27,7 @@ func (f *facts) existence(setting string, q *queueFacts) []Finding {
 			"The worker does not start without it.", "Give the URL as aws sqs list-queues --region "+f.region+" shows it.")
 	case trouble:
 		return wrong(fmt.Sprintf("SQS does not answer as it should about %s: %v.", q.url, q.look.err),
-			"Without SQS nothing is received.",
-			"Let the worker's subnet and security group reach SQS (a NAT gateway, or the VPC endpoint com.amazonaws."+f.region+".sqs); check AWS_ENDPOINT_URL_SQS, AWS_USE_FIPS_ENDPOINT and HTTPS_PROXY; if it is SQS's own trouble, wait.")
+			"Without SQS nothing is received.", sentence(q.look.cause.Fix(awserror.Request{}))+f.throughProxy(q.look.cause))
 	}
 	return nil
 }

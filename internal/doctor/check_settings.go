@@ -61,7 +61,7 @@ func headerTimeout(f *facts) []Finding {
 			"A long poll of an empty queue is cut each time, and the messages that a poll may bring just then stay hidden until their visibility timeout ends.",
 			fmt.Sprintf("Set WORKER_WAIT_TIME=%s or less.", config.FormatDuration((f.headerTimeout/2).Truncate(time.Second))))
 	}
-	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+	for _, name := range proxies {
 		if f.getenv(name) != "" {
 			return note(name+" is set: requests go through a proxy, whose idle timeout cannot be told from here.",
 				"A proxy that gives up sooner than a long poll takes cuts it, and may strand messages until their visibility timeout ends.",

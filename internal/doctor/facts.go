@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/config"
 )
 
@@ -27,10 +28,6 @@ type facts struct {
 	state        StateReport
 }
 
-// credentialsTimeout bounds the way to credentials: a role may need several
-// requests.
-const credentialsTimeout = 20 * time.Second
-
 func gather(ctx context.Context, o Options) *facts {
 	f := &facts{cfg: o.Config, getenv: o.Getenv, headerTimeout: o.HeaderTimeout, region: o.AWS.Region, clock: &clockwatch{next: o.HTTP}}
 	f.source.url, f.dead.url = o.Config.QueueURL, o.Config.DLQURL
@@ -41,7 +38,10 @@ func gather(ctx context.Context, o Options) *facts {
 		looks.Go(func() { f.state = o.State(ctx) })
 	}
 	if usable {
-		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) { s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{} })
+		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) {
+			s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{}
+			s.DisableMessageChecksumValidation = true // it panics where MD5 is not allowed
+		})
 		looks.Go(func() { f.lookAtQueues(ctx, client, o.Running) })
 		looks.Go(func() { f.api = lookAtAPI(ctx, o.AWS, f.clock, !o.Running, o.Config.CallTimeout) })
 	}
@@ -54,7 +54,5 @@ func (f *facts) retrieve(ctx context.Context, cfg aws.Config) {
 		f.credentialsErr = errNoCredentials
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, credentialsTimeout)
-	defer cancel()
-	f.credentials, f.credentialsErr = cfg.Credentials.Retrieve(ctx)
+	f.credentials, f.credentialsErr = awscredentials.Await(ctx, cfg.Credentials, awscredentials.ForCommand, nil)
 }

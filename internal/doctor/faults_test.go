@@ -13,9 +13,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
 
 	"managed-thing-updater/internal/doctor"
 	"managed-thing-updater/internal/localcloud"
@@ -48,6 +50,12 @@ func dead(b *bed) string   { return b.dead }
 
 var faults = []planted{
 	{"no credentials", "credentials", doctor.Wrong, "no role attached", func(b *bed) { b.noCredentials = errors.New("no role attached") }, true},
+	{"a role that may not be assumed", "credentials", doctor.Wrong, "trust policy", func(b *bed) {
+		b.noCredentials = &smithy.OperationError{ServiceID: "STS", OperationName: "AssumeRoleWithWebIdentity", Err: &smithy.GenericAPIError{Code: "AccessDenied"}}
+	}, true},
+	{"no credentials, and a proxy", "credentials", doctor.Wrong, "HTTP_PROXY is set", func(b *bed) {
+		b.noCredentials, b.env["HTTP_PROXY"] = errors.New("bad gateway"), "http://user:pass-word@proxy.example:3128"
+	}, true},
 	{"no credentials provider", "credentials", doctor.Wrong, "AWS_PROFILE", func(b *bed) { b.aws.Credentials = nil }, true},
 	{"credentials that SQS refuses", "credentials", doctor.Wrong, "ExpiredToken", func(b *bed) { b.credentials.SessionToken = localcloud.ExpiredSessionToken }, true},
 	{"an unknown key", "credentials", doctor.Wrong, "InvalidClientTokenId", func(b *bed) { b.credentials.AccessKeyID = "AKIDOTHER" }, true},
@@ -81,6 +89,10 @@ var faults = []planted{
 	{"a key that may not be used", "encryption-key", doctor.Wrong, "kms:Decrypt", func(b *bed) {
 		b.set(b.source, "KmsMasterKeyId", "alias/things")
 		b.refuse["ReceiveMessage updates"] = "KMS.AccessDeniedException"
+	}, true},
+	{"a key that is switched off", "encryption-key", doctor.Wrong, "Enable the queue's key", func(b *bed) {
+		b.set(b.source, "KmsMasterKeyId", "alias/things")
+		b.refuse["DeleteMessage updates"] = "KMS.DisabledException"
 	}, true},
 	{"a queue that is open to all", "queue-policy", doctor.Wrong, "everybody", attribute(dead, "Policy",
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sqs:*","Resource":"*"}]}`), false},
@@ -240,6 +252,28 @@ func TestEachFaultAlone(t *testing.T) {
 	if checks := namesOf(faults); len(checks) < 15 {
 		t.Errorf("only %d kinds of faults are planted", len(checks))
 	}
+}
+
+// A clock so wrong that signatures are refused is one finding: the client goes by AWS's
+// clock once it was refused.
+func TestAClockThatIsFarOffIsTheOnlyFinding(t *testing.T) {
+	for _, ahead := range []time.Duration{10 * time.Minute, -time.Hour} {
+		synctest.Test(t, func(t *testing.T) {
+			r := bedIn(t, localcloud.Options{BaseURL: endpoint, ClockAhead: ahead}).examine()
+			if want := map[string]doctor.Severity{"clock": doctor.Wrong}; !maps.Equal(found(r), want) {
+				t.Errorf("ahead by %v: found %v, want %v:\n%s", ahead, found(r), want, show(r))
+			}
+		})
+	}
+}
+
+func TestTheDoctorShowsNoProxysPassword(t *testing.T) {
+	inBubble(t, func(t *testing.T, b *bed) {
+		b.env["HTTPS_PROXY"], b.noCredentials = "http://user:pass-word@proxy.example:3128", errors.New("none")
+		if text := show(b.examine()); strings.Contains(text, "pass-word") || !strings.Contains(text, "HTTPS_PROXY") {
+			t.Error(text)
+		}
+	})
 }
 
 func namesOf(all []planted) []string {

@@ -2,13 +2,7 @@ package doctor
 
 import (
 	"context"
-	"errors"
-	"net/http"
-	"strings"
 	"time"
-
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/smithy-go"
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/retry"
@@ -16,9 +10,10 @@ import (
 
 // reply is how AWS answered a request.
 type reply struct {
-	kind replyKind
-	code string
-	err  error // nil where it was answered as asked
+	kind  replyKind
+	code  string
+	err   error // nil where it was answered as asked
+	cause awserror.Cause
 }
 
 type replyKind int
@@ -35,24 +30,21 @@ const (
 )
 
 func replyOf(err error) reply {
-	r := reply{answered, awserror.Code(err), err}
-	var status int
-	if response, ok := errors.AsType[*sdkhttp.ResponseError](err); ok {
-		status = response.HTTPStatusCode()
-	}
-	_, isAnswer := errors.AsType[smithy.APIError](err)
-	switch {
-	case err == nil:
-	case !isAnswer || status >= http.StatusInternalServerError || status == http.StatusTooManyRequests:
+	cause := awserror.Of(err)
+	r := reply{code: cause.Code, err: err, cause: cause}
+	switch cause.Kind {
+	case awserror.NoAnswer, awserror.Trouble, awserror.Throttled:
 		r.kind = trouble
-	case awserror.RefusesCredentials(r.code):
+	case awserror.BadCredentials, awserror.SkewedClock, awserror.NoCredentials:
 		r.kind = noCaller
-	case strings.HasPrefix(strings.ToUpper(r.code), "KMS"):
+	case awserror.NoKey:
 		r.kind = noKey
-	case awserror.Denies(r.code):
+	case awserror.Denied:
 		r.kind = denied
-	case awserror.NoQueue(r.code):
+	case awserror.NoQueue:
 		r.kind = absent
+	default:
+		r.kind = answered
 	}
 	return r
 }
@@ -67,10 +59,10 @@ func ask(ctx context.Context, op func(context.Context) error) reply {
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		err := op(ctx)
-		if last = replyOf(err); last.kind != trouble {
+		if last = replyOf(err); last.kind != trouble && last.cause.Kind != awserror.SkewedClock {
 			return nil
 		}
-		return err
+		return err // after a refusal for the clock, the client goes by AWS's
 	})
 	if err != nil && last.kind == notAsked {
 		return reply{kind: trouble, err: err} // ctx had ended

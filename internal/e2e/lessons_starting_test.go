@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	sdkcredentials "github.com/aws/aws-sdk-go-v2/credentials"
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/localcloud"
@@ -34,9 +35,9 @@ func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
 		{"the access key is unknown", func(_ *rig, o *app.Options) {
 			o.AWS.Credentials = credentials("AKIDOTHER", "local-secret", nil)
 		}, []string{"refuses the credentials", "AWS_PROFILE"}},
-		{"there are no credentials", func(_ *rig, o *app.Options) {
-			o.AWS.Credentials = credentials("", "", errors.New("no role here"))
-		}, []string{"no AWS credentials", "no role here", "AWS_PROFILE"}},
+		{"the keys are empty", func(_ *rig, o *app.Options) {
+			o.AWS.Credentials = credentials("", "", &sdkcredentials.StaticCredentialsEmptyError{})
+		}, []string{"no AWS credentials", "static credentials are empty", "AWS_PROFILE"}},
 		{"there is no Region", func(_ *rig, o *app.Options) {
 			o.AWS.Region = ""
 		}, []string{"no AWS Region", "AWS_REGION"}},

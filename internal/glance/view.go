@@ -72,6 +72,8 @@ func (v *View) head(s Status, now time.Time) (colour, text string) {
 			text += " (" + c.Code + ")"
 		}
 		return red, text
+	case s.State == "receiving" && s.Reason != "":
+		return red, s.Reason
 	case s.State == "receiving":
 		return green, "receiving, for " + span(s.Uptime)
 	case s.Reason != "" && s.Reason != s.State:

@@ -93,7 +93,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		d.Settle(message.Unchanged)
 		return nil
 	}
-	it := &backlog.Item{Update: &u, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, Suspect: u.Receives >= SuspectReceives}
+	it := &backlog.Item{Update: &u, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, ClockAhead: msg.ClockAhead, Suspect: u.Receives >= SuspectReceives}
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}

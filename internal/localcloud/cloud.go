@@ -26,6 +26,9 @@ type Options struct {
 	Burst           float64       // the bucket's size in calls; 0 is one second of Quota, at least 1
 	Latency         time.Duration // of an API call
 	BaseURL         string        // of queue URLs, "http://127.0.0.1:4566"
+	// ClockAhead is by how much the clock that the cloud shows is ahead of this
+	// process's: in its Date headers, its sent times and its checks of signatures.
+	ClockAhead time.Duration
 }
 
 // A Cloud is one account in one Region. All methods are safe for concurrent
@@ -61,6 +64,9 @@ func (c *Cloud) Handler() http.Handler { return http.HandlerFunc(c.serve) }
 // serve tells the services apart by hand: a ServeMux would clean the path,
 // and the path is signed.
 func (c *Cloud) serve(w http.ResponseWriter, r *http.Request) {
+	if c.opts.ClockAhead != 0 {
+		w = dated{w, c}
+	}
 	body, err := readBody(w, r)
 	if err != nil {
 		http.Error(w, "request body: "+err.Error(), http.StatusRequestEntityTooLarge)

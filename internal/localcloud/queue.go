@@ -57,6 +57,7 @@ type item struct {
 	receivedAt    time.Time
 	generation    uint32 // of the newest receipt handle; 0 before the first
 	ghost         bool   // a copy is visible that a delete by the newest handle does not reach
+	touched       bool   // its visibility was changed since it was received
 	fifo          bool
 
 	place int // in the visible or waiting heap
@@ -94,6 +95,9 @@ type queue struct {
 
 	dedup      map[string]dedupEntry // FIFO: what was sent in the last 5 minutes, by key
 	dedupOrder []dedupEntry          // the same, oldest first
+
+	attempts     map[string]*attempt // FIFO: receives of the last 5 minutes, by ReceiveRequestAttemptId
+	attemptOrder []*attempt          // the same, oldest first
 
 	deleted      []*item // latest last
 	deletedBytes int

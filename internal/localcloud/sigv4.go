@@ -66,7 +66,7 @@ func (v *verifier) check(r *http.Request, body []byte, service string) (denial, 
 	if r.Header.Get("X-Amz-Security-Token") == ExpiredSessionToken {
 		return expiredToken, "The security token included in the request is expired"
 	}
-	if now := time.Now(); now.Sub(signedAt) > maxSkew {
+	if now := time.Now().Add(v.opts.ClockAhead); now.Sub(signedAt) > maxSkew {
 		return skewedDate, "Signature expired: " + stamp(signedAt) + " is now earlier than " + stamp(now.Add(-maxSkew)) + " (" + stamp(now) + " - 5 min.)"
 	} else if signedAt.Sub(now) > maxSkew {
 		return skewedDate, "Signature not yet current: " + stamp(signedAt) + " is still later than " + stamp(now.Add(maxSkew)) + " (" + stamp(now) + " + 5 min.)"

@@ -23,6 +23,7 @@ type request struct {
 
 	AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
 	MaxNumberOfMessages, WaitTimeSeconds                               *int
+	ReceiveRequestAttemptId                                            string
 }
 
 // entry is a batch's entry, or the same of a single request.
@@ -107,6 +108,7 @@ func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []
 		breakConnection()
 	}
 	if fault.Status != 0 && !fault.BreakAfter {
+		s.throttled(req, fault)
 		writeSQSFault(w, fault)
 		return
 	}
@@ -124,6 +126,19 @@ func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []
 			// A client that is gone leaves what it received in flight.
 			_ = json.MarshalWrite(w, out, json.Deterministic(true))
 		}
+	}
+}
+
+// throttled uses up the ReceiveRequestAttemptId of a receive that is throttled, as the
+// real service does (awslabs/amazon-sqs-java-messaging-lib#213).
+func (s *SQS) throttled(r *request, f *Fault) {
+	if r.ReceiveRequestAttemptId == "" || !strings.Contains(f.Code, "Throttl") {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if q := s.find(r.QueueUrl); q != nil {
+		q.attempted(r.ReceiveRequestAttemptId, time.Now(), nil, true)
 	}
 }
 

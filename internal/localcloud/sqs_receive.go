@@ -61,9 +61,13 @@ func (s *SQS) receive(ctx context.Context, r *request, f *Fault) (*queue, []item
 		return nil, nil, noSuchQueue()
 	}
 	most, lease, wait, err := q.receiveBounds(r)
+	var again []item
+	if err == nil && r.ReceiveRequestAttemptId != "" {
+		again, err = q.attemptAgain(r.ReceiveRequestAttemptId, time.Now(), lease)
+	}
 	s.mu.Unlock()
-	if err != nil || f.ReceiveNothing {
-		return q, nil, err
+	if err != nil || f.ReceiveNothing || again != nil {
+		return q, again, err
 	}
 	if s.StrandAbortedPolls {
 		ctx = context.WithoutCancel(ctx) // ends with the wait
@@ -81,6 +85,7 @@ func (s *SQS) receive(ctx context.Context, r *request, f *Fault) (*queue, []item
 		now := time.Now()
 		items := q.take(now, most, lease)
 		if len(items) > 0 || !now.Before(deadline) {
+			q.attempted(r.ReceiveRequestAttemptId, now, items, false)
 			s.mu.Unlock()
 			// A client that goes away right here leaves the messages in
 			// flight until their lease ends.
@@ -126,7 +131,7 @@ func (q *queue) receiveBounds(r *request) (most int, lease, wait time.Duration, 
 		}
 		wait = time.Duration(*n) * time.Second
 	}
-	return most, lease, wait, nil
+	return most, lease, wait, q.checkAttemptID(r.ReceiveRequestAttemptId)
 }
 
 // received is what the client sees of an item, with the attributes it asked
@@ -134,7 +139,7 @@ func (q *queue) receiveBounds(r *request) (most int, lease, wait time.Duration, 
 func (q *queue) received(it *item, system, wanted []string) received {
 	out := received{MessageId: it.id, ReceiptHandle: q.handle(it), MD5OfBody: it.bodyMD5, Body: it.body}
 	if len(system) > 0 {
-		all := it.systemAttributes(q.sqs.cloud.opts.Account)
+		all := q.systemAttributes(it)
 		out.Attributes = all
 		if !slices.Contains(system, "All") {
 			out.Attributes = map[string]string{}
@@ -182,12 +187,12 @@ func matches(wanted []string, name string) bool {
 	return false
 }
 
-func (it *item) systemAttributes(account string) map[string]string {
+func (q *queue) systemAttributes(it *item) map[string]string {
 	all := map[string]string{
-		"SenderId":                         account,
-		"SentTimestamp":                    millis(it.sentAt),
+		"SenderId":                         q.sqs.cloud.opts.Account,
+		"SentTimestamp":                    millis(q.sqs.cloud.shown(it.sentAt)),
 		"ApproximateReceiveCount":          strconv.Itoa(it.receives),
-		"ApproximateFirstReceiveTimestamp": millis(it.firstReceived),
+		"ApproximateFirstReceiveTimestamp": millis(q.sqs.cloud.shown(it.firstReceived)),
 	}
 	for name, value := range map[string]string{
 		"SequenceNumber": it.sequenceNumber(), "MessageDeduplicationId": it.dedupID, "MessageGroupId": it.groupID,

@@ -55,6 +55,7 @@ func (q *queue) changeVisibility(e *entry) *sqsError {
 	if due.Sub(it.receivedAt) > maxVisibility {
 		return invalidValue(seconds, "VisibilityTimeout", "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]")
 	}
+	it.touched = true
 	if seconds == 0 {
 		q.release(it)
 	} else {

@@ -30,7 +30,7 @@ func (q *queue) lease(it *item, now time.Time, lease time.Duration) item {
 	q.receives++
 	q.mostReceives = max(q.mostReceives, it.receives)
 	it.generation++
-	it.ghost = false
+	it.ghost, it.touched = false, false
 	it.receivedAt = now
 	if it.firstReceived.IsZero() {
 		it.firstReceived = now

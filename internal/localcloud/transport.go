@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"strconv"
 	"syscall"
-	"time"
 )
 
 // Transport serves requests in process. It opens no socket, so it works in a
@@ -71,6 +70,7 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
+		w.header.Set("Date", t.cloud.now().UTC().Format(http.TimeFormat))
 		return w.response(req), nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
@@ -120,7 +120,6 @@ func isAbort(p any) bool {
 }
 
 func (w *answer) response(req *http.Request) *http.Response {
-	w.header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	return &http.Response{
 		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
 		StatusCode: w.status,

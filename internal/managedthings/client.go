@@ -30,6 +30,9 @@ import (
 type Options struct {
 	// HTTP sends the requests. Nil: an awshttp.Client of its own.
 	HTTP aws.HTTPClient
+	// ClockAhead is by how much AWS's clock was found to be ahead of ours; below 0 it is
+	// behind. A refusal for the clock corrects it.
+	ClockAhead time.Duration
 }
 
 // Client calls the API. Safe for use by many goroutines.
@@ -83,12 +86,20 @@ func New(cfg aws.Config, o Options) (*Client, error) {
 	if direct, ok := o.HTTP.(*awshttp.Client); ok {
 		send = direct.RoundTrip // it need not guard a body that we do not close
 	}
-	return &Client{
+	c := &Client{
 		endpoint: endpoint, things: thingsAt(endpoint), region: cfg.Region, credentials: cfg.Credentials,
 		signer: v4.NewSigner(), send: send, userAgent: agent,
 		correctsClock: !cfg.DisableClockSkewCorrection,
-	}, nil
+	}
+	if c.correctsClock && o.ClockAhead.Abs() > maxSkew {
+		c.clockOffset.Store(int64(o.ClockAhead))
+	}
+	return c, nil
 }
+
+// ClockAhead is by how much the API's clock is ahead of ours, as far as a refusal has
+// told; 0 until then.
+func (c *Client) ClockAhead() time.Duration { return time.Duration(c.clockOffset.Load()) }
 
 // Endpoint is where the calls go, as a URL.
 func (c *Client) Endpoint() string { return c.endpoint.String() }

@@ -21,6 +21,13 @@ type Incoming struct {
 	Attributes map[string]Attribute
 	// TraceHeader is the system attribute AWSTraceHeader, empty where there is none.
 	TraceHeader string
+	// ClockAhead is by how much SQS's clock was ahead of ours when it was received.
+	ClockAhead time.Duration
+}
+
+// SinceSent is how long ago the message was sent, by SQS's clock.
+func (m Incoming) SinceSent(now time.Time) time.Duration {
+	return now.Add(m.ClockAhead).Sub(m.SentAt)
 }
 
 // Attribute is one message attribute. DataType is String, Number or Binary,

@@ -18,6 +18,7 @@ type Metrics struct {
 
 	Received          prometheus.Counter
 	ReceivedAgain     prometheus.Counter // while the same message was held
+	Damaged           prometheus.Counter // given back
 	Settled           Counters[message.Outcome]
 	SentToApplied     prometheus.Histogram // seconds
 	DeadLetters       Counters[message.Reason]
@@ -80,6 +81,7 @@ func NewMetrics() *Metrics {
 
 		Received:          counter("worker_messages_received_total", "Messages received, a message received again while it is held left out."),
 		ReceivedAgain:     counter("worker_messages_received_again_total", "Receives of a message that was held already; the newest receipt handle is used."),
+		Damaged:           counter("worker_messages_damaged_total", "Messages that did not arrive as SQS stored them, by a checksum or a field that is missing, and were given back."),
 		Settled:           counters(r, "worker_messages_settled_total", "Messages by what became of them.", "outcome", message.Outcomes),
 		DeadLetters:       counters(r, "worker_dead_letters_total", "Messages stored in the dead-letter queue by reason.", "reason", message.Reasons),
 		LettersNoTime:     counter("worker_dead_letters_without_time_total", "Dead letters with no room for OccurredAt and no time in their body."),

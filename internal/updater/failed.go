@@ -113,11 +113,12 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 }
 
 // untilGraceEnds is how long the youngest of the updates may still hope for its
-// thing to appear; where several are carried and one's time is up, it is up.
+// thing to appear; where several are carried and one's time is up, it is up. SQS's
+// clock counts: ours may be minutes ahead.
 func untilGraceEnds(items []*backlog.Item, now time.Time) time.Duration {
 	wait := notFoundGrace
 	for _, it := range items {
-		wait = min(wait, it.Update.Order.SentAt.Add(notFoundGrace).Sub(now))
+		wait = min(wait, it.Update.Order.SentAt.Add(notFoundGrace).Sub(now.Add(it.ClockAhead)))
 	}
 	return wait
 }

@@ -24,6 +24,8 @@ export class Banner {
     const circuit = status.circuit;
     if (circuit.open && status.state === "receiving") {
       this.#show("open", "Circuit open", `${sentence(circuit.detail || circuit.why)}${circuit.code ? ` (${circuit.code})` : ""}. Nothing is received and nothing is dead-lettered until a probe gets through.`);
+    } else if (status.state === "receiving" && status.reason) {
+      this.#show("open", "Not receiving", `${sentence(status.reason)}.`);
     } else {
       const [title, text] = states[status.state] ?? [status.state, status.reason ?? ""];
       this.#show(status.state, title, text + since(status));
@@ -74,8 +76,9 @@ function probe(circuit) {
 }
 
 // since is since when something lasts that is not as it should be.
-function since({ paused_since: paused, store }) {
-  const text = paused ? ` Since ${clock(paused)}.` : "";
+function since({ paused_since: paused, store, sqs }) {
+  let text = paused ? ` Since ${clock(paused)}.` : "";
+  for (const f of sqs?.failing ?? []) text += ` ${f.action} fails since ${clock(f.since)} (${f.code}): ${f.detail}.`;
   return store.failing_since ? `${text} The state store fails since ${clock(store.failing_since)}: ${store.error}` : text;
 }
 

@@ -1,0 +1,193 @@
+package awserror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
+	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// Kind is what a failed request is about. It decides who must change what.
+type Kind int
+
+// The kinds.
+const (
+	Fine           Kind = iota // nothing failed
+	Denied                     // the caller may not do what it asked
+	NoKey                      // KMS does not let the queue's key be used
+	BadCredentials             // AWS does not accept the credentials or the signature
+	SkewedClock                // the same, and the clock here is the reason
+	NoCredentials              // none could be had, so nothing was asked
+	NoQueue                    // there is no such queue
+	NoQueueURL                 // what was given is no queue's URL
+	Throttled
+	Trouble  // AWS answered with a 5xx
+	NoAnswer // the network, a proxy, or time ran out
+	Other    // refused for something else in the request
+)
+
+// Cause is who kept a request from being answered as asked, and by what word.
+type Cause struct {
+	Kind Kind
+	// Who answered, or was asked and did not: SQS, KMS, STS, … Empty if that is not known.
+	Who string
+	// Code is AWS's code, short, or a name of ours for what has none: timeout,
+	// connection, proxy, no_credentials.
+	Code string
+	// Skew is by how much the clock here is ahead of AWS's, by the Date of the answer;
+	// 0 if there was none.
+	Skew time.Duration
+}
+
+// CredentialsError says that no credentials could be had, so nothing was asked.
+type CredentialsError struct{ Err error }
+
+func (e *CredentialsError) Error() string { return e.Err.Error() }
+func (e *CredentialsError) Unwrap() error { return e.Err }
+
+// Marked is p with its errors marked as *CredentialsError: what STS says of a role then
+// passes for no answer of the service that the role was meant for.
+func Marked(p aws.CredentialsProvider) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+		c, err := p.Retrieve(ctx)
+		if err != nil {
+			err = &CredentialsError{err}
+		}
+		return c, err
+	})
+}
+
+// ClockLimit is the difference between two clocks below which a refused signature has
+// another reason: SigV4 allows 5 minutes (IAM User Guide, "Signature Version 4").
+const ClockLimit = 4 * time.Minute
+
+// clockCodes are the refusals that a wrong clock explains.
+var clockCodes = map[string]bool{
+	"SignatureDoesNotMatch": true, "InvalidSignature": true, "AuthFailure": true,
+	"RequestTimeTooSkewed": true, "RequestExpired": true, "RequestInTheFuture": true,
+}
+
+// Of finds the cause of err, which is what a client of AWS returned.
+func Of(err error) Cause {
+	if err == nil {
+		return Cause{}
+	}
+	asked, last := services(err)
+	c := Cause{Who: last}
+	api, answered := errors.AsType[smithy.APIError](err)
+	if answered {
+		c.Code = Short(api.ErrorCode())
+	} else {
+		c.Code = unanswered(err)
+	}
+	_, marked := errors.AsType[*CredentialsError](err)
+	switch {
+	case marked, asked != last:
+		c.Kind = NoCredentials
+		if asked == last && !isSource[last] {
+			c.Who = ""
+		}
+		if !answered && c.Code == "connection" {
+			c.Code = "no_credentials"
+		}
+		return c
+	case !answered:
+		c.Kind = NoAnswer
+		return c
+	case isKMS(c.Code):
+		c.Who = "KMS"
+	}
+	c.Kind = c.entry().kind
+	status, date := answerOf(err)
+	if !date.IsZero() {
+		c.Skew = time.Since(date)
+	}
+	_, throttled := awsretry.DefaultThrottleErrorCodes[api.ErrorCode()]
+	switch {
+	case throttled, status == http.StatusTooManyRequests:
+		c.Kind = Throttled
+	case c.Kind == BadCredentials && clockCodes[bare(c.Code)] && c.Skew.Abs() > ClockLimit:
+		c.Kind = SkewedClock
+	case c.Kind == Other && (status >= http.StatusInternalServerError || api.ErrorFault() == smithy.FaultServer):
+		c.Kind = Trouble
+	}
+	return c
+}
+
+// services are the first and the last service of the requests behind err: where they
+// differ, the last was asked for credentials.
+func services(err error) (first, last string) {
+	for {
+		op, ok := errors.AsType[*smithy.OperationError](err)
+		if !ok {
+			return first, last
+		}
+		if first == "" {
+			first = op.Service()
+		}
+		last = op.Service()
+		err = op.Err
+	}
+}
+
+// isSource has the services that the SDK asks for credentials, by its own names.
+var isSource = map[string]bool{"STS": true, "SSO": true, "SSO OIDC": true, "ec2imds": true, "Signin": true}
+
+// answerOf is the status and the Date of the answer in err; zero where it has none. An
+// answer from a cache tells no time.
+func answerOf(err error) (status int, date time.Time) {
+	answer, ok := errors.AsType[*sdkhttp.ResponseError](err)
+	if !ok || answer.Response == nil {
+		return 0, date
+	}
+	if answer.Response.Header.Get("Age") == "" {
+		date, _ = smithyhttp.ParseTime(answer.Response.Header.Get("Date"))
+	}
+	return answer.HTTPStatusCode(), date
+}
+
+// unanswered is a name of ours for why no answer came.
+func unanswered(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		return "proxy"
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timeout"
+	}
+	return "connection"
+}
+
+// Short is a code without the namespace of SQS's older protocol, as in
+// AWS.SimpleQueueService.NonExistentQueue. KMS's own word stays as it is.
+func Short(code string) string {
+	if isKMS(code) {
+		return code
+	}
+	return code[strings.LastIndexAny(code, ".#")+1:]
+}
+
+func isKMS(code string) bool {
+	return strings.HasPrefix(code, "KMS.") || strings.HasPrefix(code, "Kms")
+}
+
+// bare is a code without what its protocol adds: services write one code in several ways.
+func bare(code string) string {
+	code = strings.TrimPrefix(strings.TrimPrefix(Short(code), "KMS."), "Kms")
+	return strings.TrimSuffix(code, "Exception")
+}
+
+func (c Cause) String() string {
+	if c.Who == "" || c.Who == "SQS" {
+		return c.Code
+	}
+	return fmt.Sprintf("%s, %s", c.Who, c.Code)
+}

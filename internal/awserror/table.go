@@ -1,0 +1,196 @@
+package awserror
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// entry is what a code is about, and what a person must change. In fix, {permission}
+// and {queue} stand for those of the request.
+type entry struct {
+	kind Kind
+	fix  string
+}
+
+const (
+	grant    = "give the worker's role {permission}, and see that no Deny and no policy of the queue or its VPC endpoint forbids it"
+	newKeys  = "renew the credentials, or check the keys, AWS_PROFILE or the role; that AWS_REGION is meant; and the clock"
+	setClock = "set the clock by NTP: chronyc makestep, or timedatectl set-ntp true (on AWS the time server is 169.254.169.123)"
+	checkURL = "check {setting}, and that AWS_REGION and the account are the queue's own"
+	reachSQS = "let the worker's subnet and security group reach SQS (a NAT gateway, or its VPC endpoint); check AWS_ENDPOINT_URL_SQS, AWS_USE_FIPS_ENDPOINT and HTTPS_PROXY"
+	theToken = "the token in AWS_WEB_IDENTITY_TOKEN_FILE is not accepted: see that IAM has the cluster's OIDC provider, and its audience"
+	theRole  = "see that the role in AWS_ROLE_ARN (or of AWS_PROFILE) exists, and that its trust policy allows this service account or caller"
+	signIn   = "sign in again: aws sso login"
+)
+
+// table is all that is known of AWS's codes, by who gave them ("": anybody) and without
+// "Exception". From the common errors of AWS APIs, the models of SQS and STS, and what
+// SQS passes on of KMS.
+var table = map[string]map[string]entry{
+	"": {
+		"AccessDenied": {Denied, grant},
+
+		"InvalidClientTokenId":       {BadCredentials, newKeys},
+		"UnrecognizedClient":         {BadCredentials, newKeys},
+		"SignatureDoesNotMatch":      {BadCredentials, newKeys},
+		"InvalidSignature":           {BadCredentials, newKeys},
+		"AuthFailure":                {BadCredentials, newKeys},
+		"ExpiredToken":               {BadCredentials, newKeys},
+		"RequestExpired":             {BadCredentials, newKeys},
+		"RequestInTheFuture":         {BadCredentials, newKeys},
+		"RequestTimeTooSkewed":       {BadCredentials, newKeys},
+		"IncompleteSignature":        {BadCredentials, newKeys},
+		"MissingAuthenticationToken": {BadCredentials, newKeys},
+		"InvalidSecurity":            {BadCredentials, newKeys},
+		"InvalidAccessKeyId":         {BadCredentials, newKeys},
+		"OptInRequired":              {BadCredentials, "the account has not opted in to this service or Region: see the AWS Billing console"},
+
+		"NonExistentQueue":      {NoQueue, checkURL},
+		"QueueDoesNotExist":     {NoQueue, checkURL},
+		"QueueDeletedRecently":  {NoQueue, "wait a minute: SQS takes a deleted queue's name again after 60 s"},
+		"InvalidAddress":        {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
+		"InvalidParameterValue": {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
+		"UnsupportedOperation":  {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
+		"OverLimit":             {Other, "about 120,000 messages of the queue are in flight, which is SQS's limit: see who receives and does not delete"},
+	},
+	"KMS": {
+		"AccessDenied":    {NoKey, "allow the worker's role kms:Decrypt, and for the dead-letter queue kms:GenerateDataKey too, on the queue's key: in the role's policy and in the key's"},
+		"Disabled":        {NoKey, "enable the queue's key"},
+		"InvalidState":    {NoKey, "enable the queue's key, or cancel its deletion"},
+		"NotFound":        {NoKey, "give the queue a key that exists, in its own Region and account"},
+		"InvalidKeyUsage": {NoKey, "give the queue a symmetric key for encryption"},
+		"OptInRequired":   {NoKey, "the account has not opted in to KMS in this Region"},
+		"Throttled":       {Throttled, "let the queue reuse its data key for longer (KmsDataKeyReusePeriodSeconds), or ask for a higher quota of KMS"},
+		"Throttling":      {Throttled, "let the queue reuse its data key for longer (KmsDataKeyReusePeriodSeconds), or ask for a higher quota of KMS"},
+	},
+	"STS": {
+		"AccessDenied":            {NoCredentials, theRole},
+		"InvalidIdentityToken":    {NoCredentials, theToken},
+		"ExpiredToken":            {NoCredentials, theToken},
+		"IDPRejectedClaim":        {NoCredentials, theToken},
+		"IDPCommunicationError":   {NoCredentials, "STS cannot reach the cluster's OIDC provider: see that its issuer's URL is public"},
+		"RegionDisabled":          {NoCredentials, "activate STS in this Region in the account's settings"},
+		"PackedPolicyTooLarge":    {NoCredentials, "make the session's policies and tags smaller"},
+		"ValidationError":         {NoCredentials, "check AWS_ROLE_ARN: STS does not take it as a role"},
+		"timeout":                 {NoCredentials, "let the worker reach STS: by a NAT gateway, or the VPC endpoint of STS"},
+		"no_credentials":          {NoCredentials, "let the worker reach STS: by a NAT gateway, or the VPC endpoint of STS"},
+		"MalformedPolicyDocument": {NoCredentials, theRole},
+	},
+	"SSO":      {"": {NoCredentials, signIn}},
+	"SSO OIDC": {"": {NoCredentials, signIn}},
+	"Signin":   {"": {NoCredentials, "sign in again: aws login"}},
+	"ec2imds": {"": {NoCredentials, "give the instance a role, and a metadata hop limit of 2 where the worker runs in a container; a task or pod has a role of its own " +
+		"(ECS task role, EKS Pod Identity, IRSA); elsewhere set AWS_PROFILE or keys"}},
+}
+
+// byKind is the way out where a code has none of its own.
+var byKind = map[Kind]string{
+	NoCredentials: "attach a role to the task, pod or instance (ECS task role, EKS Pod Identity, IRSA), and see that its agent answers; or set AWS_PROFILE or keys",
+	SkewedClock:   setClock,
+	Throttled:     "wait: it is tried again, more slowly",
+	Trouble:       "wait: it is tried again; if it stays so, see the AWS Health Dashboard",
+	NoAnswer:      reachSQS,
+	Other:         "see the error's own words",
+}
+
+// entry is what the table has of a cause's code.
+func (c Cause) entry() entry {
+	code := bare(c.Code)
+	for _, who := range []string{c.Who, ""} {
+		if e, ok := table[who][code]; ok {
+			return e
+		}
+		if e, ok := table[who][""]; ok {
+			return e
+		}
+	}
+	return entry{kind: Other}
+}
+
+// Request is what was asked, for the advice.
+type Request struct {
+	Action     string // ReceiveMessage
+	Permission string // "sqs:ReceiveMessage on the source queue"
+	Setting    string // that names the queue
+}
+
+// What says who kept the request from being answered.
+func (c Cause) What(r Request) string {
+	who := c.Who
+	if who == "" {
+		who = "AWS"
+	}
+	switch c.Kind {
+	case Fine:
+		return ""
+	case Denied:
+		return who + " denies " + r.Action
+	case NoKey:
+		return "KMS does not let the worker use the queue's key"
+	case BadCredentials:
+		return who + " does not accept the worker's credentials"
+	case SkewedClock:
+		return who + " does not accept the signature: the clock of this machine is " + Off(c.Skew) + " AWS's"
+	case NoCredentials:
+		return c.noCredentials()
+	case NoQueue:
+		return "the queue does not exist"
+	case NoQueueURL:
+		return who + " does not take the queue's URL"
+	case Throttled:
+		return who + " throttles " + r.Action
+	case Trouble:
+		return who + " is in trouble"
+	case NoAnswer:
+		if c.Code == "proxy" {
+			return "the proxy (HTTPS_PROXY, HTTP_PROXY) gives no answer"
+		}
+		return who + " gives no answer"
+	}
+	return r.Action + " fails"
+}
+
+// sources are the services that give credentials, as people know them.
+var sources = map[string]string{"ec2imds": "the instance's metadata service", "SSO": "IAM Identity Center", "SSO OIDC": "IAM Identity Center", "Signin": "the sign-in"}
+
+func (c Cause) noCredentials() string {
+	switch name, ok := sources[c.Who]; {
+	case c.Who == "":
+		return "there are no AWS credentials"
+	case ok:
+		return name + " gives the worker no credentials"
+	}
+	return c.Who + " gives the worker no credentials"
+}
+
+// Fix says what a person must change.
+func (c Cause) Fix(r Request) string {
+	fix := c.entry().fix
+	switch {
+	case c.Kind == NoAnswer && c.Code == "proxy":
+		fix = "correct HTTPS_PROXY and HTTP_PROXY, or name the hosts that need no proxy in NO_PROXY"
+	case c.Kind == NoCredentials && isSource[c.Who] && fix != "":
+	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer:
+		fix = byKind[c.Kind]
+	}
+	return strings.NewReplacer("{permission}", r.Permission, "{setting}", r.Setting).Replace(fix)
+}
+
+// NeedsAPerson reports whether the cause stays until somebody changes something.
+func (c Cause) NeedsAPerson() bool {
+	switch c.Kind {
+	case Denied, NoKey, BadCredentials, NoCredentials, NoQueue, NoQueueURL:
+		return true
+	}
+	return false
+}
+
+// Off says how far a clock is off which is ahead by skew, in words that go before
+// "AWS's".
+func Off(skew time.Duration) string {
+	if skew < 0 {
+		return fmt.Sprintf("%v behind", (-skew).Round(time.Second))
+	}
+	return fmt.Sprintf("%v ahead of", skew.Round(time.Second))
+}

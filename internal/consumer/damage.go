@@ -1,0 +1,111 @@
+package consumer
+
+import (
+	"crypto/fips140"
+	"crypto/md5"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
+)
+
+// damage says what of a message did not arrive as SQS stored it; empty: nothing. The SDK's
+// own check of checksums is off: it refuses the whole answer for one message, and the
+// other nine stay hidden until their leases end.
+func damage(m *types.Message) string {
+	switch {
+	case aws.ToString(m.MessageId) == "":
+		return "no MessageId"
+	case aws.ToString(m.ReceiptHandle) == "":
+		return "no ReceiptHandle"
+	case aws.ToString(m.Body) == "": // SQS stores no empty body
+		return "no Body"
+	case fips140.Enforced(): // MD5 would end the process
+		return ""
+	case m.MD5OfBody != nil && *m.MD5OfBody != bodyMD5(*m.Body):
+		return "the body's checksum differs"
+	case m.MD5OfMessageAttributes != nil && *m.MD5OfMessageAttributes != attributesMD5(m.MessageAttributes):
+		return "the message attributes' checksum differs"
+	}
+	return ""
+}
+
+func bodyMD5(body string) string {
+	h := md5.New()
+	_, _ = io.WriteString(h, body)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// The types of values in the checksum of attributes.
+const (
+	stringValue = 1 // Number too
+	binaryValue = 2
+)
+
+// attributesMD5 is the checksum that SQS gives of message attributes (Developer Guide,
+// "Calculating the MD5 message digest for message attributes").
+func attributesMD5(attributes map[string]types.MessageAttributeValue) string {
+	h := md5.New()
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		a := attributes[name]
+		dataType := aws.ToString(a.DataType)
+		writeSized(h, name)
+		writeSized(h, dataType)
+		if strings.HasPrefix(dataType, "Binary") {
+			_, _ = h.Write([]byte{binaryValue})
+			writeSized(h, string(a.BinaryValue))
+		} else {
+			_, _ = h.Write([]byte{stringValue})
+			writeSized(h, aws.ToString(a.StringValue))
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeSized(h hash.Hash, s string) {
+	var size [4]byte
+	binary.BigEndian.PutUint32(size[:], uint32(len(s)))
+	_, _ = h.Write(size[:])
+	_, _ = io.WriteString(h, s)
+}
+
+// giveBack makes a message visible again that arrived damaged, after a backoff by its
+// receives: it may arrive whole then. One without an id or a receipt handle comes again
+// when its lease ends. It wants c.mu held.
+func (c *Consumer) giveBack(m *types.Message, in message.Incoming, what string, now time.Time) {
+	c.metrics.Damaged.Inc()
+	if !c.damaged[what] {
+		c.damaged[what] = true
+		c.log.Warn("a message arrived damaged and is given back; others of this kind are only counted: see what is between the worker and SQS",
+			telemetry.MessageID(in.ID), telemetry.Reason(what))
+	}
+	switch {
+	case in.ID == "" || handleOf(m) == "":
+	case c.held[in.ID] != nil:
+		c.accept(in, handleOf(m), now) // of which only the handle counts
+	default:
+		d := c.add(in, handleOf(m), now)
+		if !c.poll.ended {
+			d.delay = c.wait(in.Receives)
+		}
+		c.count(d, message.Released)
+		c.move(d, releasing)
+	}
+}
+
+// sayUnchecked says once that checksums cannot be checked here.
+func (c *Consumer) sayUnchecked() {
+	if fips140.Enforced() {
+		c.log.Info("the checksums of messages are not checked: SQS's are MD5, which is not allowed here (GODEBUG=fips140=only)")
+	}
+}

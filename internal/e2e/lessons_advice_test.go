@@ -1,0 +1,87 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
+	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/localcloud"
+)
+
+// deniedByTheTokenService is what the SDK returns where the role may not be assumed.
+var deniedByTheTokenService = fmt.Errorf("failed to refresh cached credentials, failed to retrieve credentials, %w", &smithy.OperationError{
+	ServiceID: "STS", OperationName: "AssumeRoleWithWebIdentity",
+	Err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
+})
+
+func TestLesson33_AdviceGoesToTheOneWhoRefused(t *testing.T) {
+	inVirtualTime(t)
+	refuse := func(status int, code string) func(*rig, *atomic.Pointer[error]) {
+		return func(r *rig, _ *atomic.Pointer[error]) {
+			r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
+				if i.Action == "ReceiveMessage" {
+					return &localcloud.Fault{Status: status, Code: code}
+				}
+				return nil
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		plant   func(*rig, *atomic.Pointer[error])
+		words   []string
+		without string
+	}{
+		"SQS":               {refuse(http.StatusForbidden, "AccessDenied"), []string{"SQS", "sqs:ReceiveMessage"}, "kms:"},
+		"the key":           {refuse(http.StatusBadRequest, "KMS.AccessDeniedException"), []string{"KMS", "kms:Decrypt"}, "sqs:ReceiveMessage"},
+		"the modelled key":  {refuse(http.StatusBadRequest, "KmsAccessDenied"), []string{"KMS", "kms:Decrypt"}, "sqs:ReceiveMessage"},
+		"a disabled key":    {refuse(http.StatusBadRequest, "KMS.DisabledException"), []string{"KMS", "enable"}, "sqs:ReceiveMessage"},
+		"a key in deletion": {refuse(http.StatusBadRequest, "KMS.InvalidStateException"), []string{"KMS", "deletion"}, "sqs:ReceiveMessage"},
+		"the token service": {func(_ *rig, credentials *atomic.Pointer[error]) { credentials.Store(&deniedByTheTokenService) },
+			[]string{"STS", "trust policy", "AWS_ROLE_ARN"}, "sqs:ReceiveMessage"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, layout{}, func(t *testing.T, r *rig) {
+				var none atomic.Pointer[error]
+				good := r.aws().Credentials
+				w := r.start(func(o *app.Options) {
+					o.AWS.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
+						if err := none.Load(); err != nil {
+							return aws.Credentials{}, *err
+						}
+						return good.Retrieve(ctx)
+					})
+				})
+				time.Sleep(time.Second)
+				c.plant(r, &none)
+				r.sendNames("thing", 1) // ends the poll that is open
+				time.Sleep(time.Minute)
+				var said []string
+				for line := range strings.Lines(w.lines()) {
+					if strings.Contains(line, "ReceiveMessage") && (strings.HasPrefix(line, "error") || strings.HasPrefix(line, "warn")) {
+						message, _, _ := strings.Cut(line, "{")
+						said = append(said, message)
+					}
+				}
+				if len(said) != 1 {
+					t.Fatalf("%d lines, want 1: %q\n%s", len(said), said, w.lines())
+				}
+				for _, word := range c.words {
+					if !strings.Contains(said[0], word) {
+						t.Errorf("%q does not say %q", said[0], word)
+					}
+				}
+				if strings.Contains(said[0], c.without) {
+					t.Errorf("%q advises %q", said[0], c.without)
+				}
+			})
+		})
+	}
+}
