@@ -75,9 +75,10 @@ func codeOf(err error) string {
 }
 
 // shortCode drops the prefix of the query protocol's codes, as in
-// AWS.SimpleQueueService.MessageNotInflight.
+// AWS.SimpleQueueService.MessageNotInflight. The code is remembered for longer than the
+// answer, with which it shares no memory.
 func shortCode(code string) string {
-	return code[strings.LastIndexAny(code, ".#")+1:]
+	return strings.Clone(code[strings.LastIndexAny(code, ".#")+1:])
 }
 
 // onceOnly switches the SDK's own retries off: one owner of retries.
