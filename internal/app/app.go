@@ -86,6 +86,7 @@ type Worker struct {
 	page    *livepage.Feed
 	spent   spending
 	depth   depth
+	forgets forgetting
 
 	stories  *timeline.Log
 	callTime callTime
@@ -96,6 +97,7 @@ type Worker struct {
 	deadLetterURL string
 	examine       func(context.Context) doctor.Report
 	store         *meteredStore
+	memory        *thingstate.Memory // nil where the state is shared
 	closeState    func() error
 	pace          pace.Pace
 	intake        *intake.Intake
@@ -232,13 +234,4 @@ func usableAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
 		return cfg, &SetupError{fmt.Errorf("no AWS credentials could be had: %w", err), "set AWS_PROFILE, keys, or a role that this task or pod may assume"}
 	}
 	return cfg, nil
-}
-
-// fenceStart is how far back the worker can tell an old update from a new one.
-func (w *Worker) fenceStart() time.Time {
-	reach := time.Now().Add(-w.cfg.VersionTTL)
-	if w.cfg.StateKind() == config.StateMemory && reach.Before(w.started) {
-		return w.started
-	}
-	return reach
 }

@@ -41,6 +41,7 @@ func (w *Worker) gauges() {
 			return 0
 		}, "reason", reason)
 	}
+	w.reachGauges()
 	m.Gauge("useful_replicas", usefulHelp, w.usefulReplicas)
 	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
 	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })
