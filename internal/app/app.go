@@ -85,6 +85,7 @@ type Worker struct {
 	page    *livepage.Feed
 	spent   spending
 	depth   depth
+	forgets forgetting
 
 	stories  *timeline.Log
 	callTime callTime
@@ -97,6 +98,7 @@ type Worker struct {
 	deadLetterURL string
 	examine       func(context.Context) doctor.Report
 	store         *meteredStore
+	memory        *thingstate.Memory // nil where the state is shared
 	closeState    func() error
 	stateClock    stateClock
 	pace          pace.Pace
@@ -204,13 +206,4 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	w.gauges()
 	return nil
-}
-
-// fenceStart is how far back the worker can tell an old update from a new one.
-func (w *Worker) fenceStart() time.Time {
-	reach := time.Now().Add(-w.cfg.VersionTTL)
-	if w.cfg.StateKind() == config.StateMemory && reach.Before(w.started) {
-		return w.started
-	}
-	return reach
 }

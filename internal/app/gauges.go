@@ -42,6 +42,7 @@ func (w *Worker) gauges() {
 		}, "reason", reason)
 	}
 	m.Gauge("state_clock_ahead_seconds", "By how much this machine's clock is ahead of DynamoDB's, below 0 behind, to a second or so; NaN with another state store.", w.stateClock.seconds)
+	w.reachGauges()
 	m.Gauge("useful_replicas", usefulHelp, w.usefulReplicas)
 	m.Gauge("rate", "Calls a second that the worker allows itself.", w.pace.Rate)
 	m.Gauge("rate_utilisation", "Calls made in the last minute, of those that the rate would have let out.", func() float64 { return w.lately().utilisation })

@@ -83,7 +83,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer func() { _ = w.closeState() }() // nothing is waited for there
 	w.log.Info("started",
 		zap.String("version", w.o.Version), telemetry.Queue(w.cfg.QueueURL), zap.String("dead_letter_queue", w.deadLetterURL),
-		zap.String("admin", addr), telemetry.State(w.cfg.StateName()), zap.Time("late_updates_known_since", w.fenceStart()))
+		zap.String("admin", addr), telemetry.State(w.cfg.StateName()), zap.Time("late_updates_known_since", w.knownSince(w.cfg.VersionTTL)))
 	return w.work(ctx)
 }
 

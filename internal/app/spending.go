@@ -99,6 +99,7 @@ func (w *Worker) watchSpending(ctx context.Context) {
 	for {
 		w.spent.note(w.mark())
 		w.watchDepth(ctx)
+		w.watchForgetting()
 		w.callTime.latest(w.lately().callSeconds) // kept for when there are no calls to look at
 		select {
 		case <-ctx.Done():

@@ -32,6 +32,7 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 	w.closeState = func() error { return nil }
 	if w.o.Store != nil {
 		w.store = newMeteredStore(w.o.Store, w.metrics)
+		w.memory, _ = w.o.Store.(*thingstate.Memory)
 		return nil
 	}
 	shared, err := openShared(w.cfg, cfg, w.o.Transport, func(ahead time.Duration) { w.stateClock.note(ahead, w.log, w.cfg.StateName()) })
@@ -39,8 +40,8 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 		return err
 	}
 	if shared == nil {
-		memory := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL})
-		w.store = newMeteredStore(memory, w.metrics)
+		w.memory = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL, Bytes: w.cfg.StateBytes})
+		w.store = newMeteredStore(w.memory, w.metrics)
 		return nil
 	}
 	if err := w.checkState(ctx, shared); err != nil {

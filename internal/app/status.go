@@ -123,12 +123,24 @@ type StoreStatus struct {
 	Kind  string    `json:"kind"`  // memory, dynamodb, redis
 	Name  string    `json:"name"`  // as WORKER_STATE, without credentials
 	Since time.Time `json:"since"` // an update older than the newest applied is recognised back to here
+	// DuplicatesSince is how far back a dedup key is known.
+	DuplicatesSince time.Time `json:"duplicates_since"`
+	// Memory is how full it is; absent where the state is shared.
+	Memory *MemoryStatus `json:"memory,omitempty"`
 
 	Acquire OperationStatus `json:"acquire"`
 	Finish  OperationStatus `json:"finish"`
 	// While operations fail: since when, and the last error.
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	Error        string     `json:"error,omitempty"`
+}
+
+// MemoryStatus is what state in memory holds.
+type MemoryStatus struct {
+	Things    int    `json:"things"`
+	Bytes     int64  `json:"bytes"`
+	MaxBytes  int64  `json:"max_bytes"` // WORKER_STATE_BYTES
+	Forgotten uint64 `json:"forgotten"` // things that went to make room, before their time
 }
 
 // OperationStatus is one operation of the store: how often since the start, and how
@@ -150,7 +162,7 @@ func (w *Worker) Status() Status {
 	s := Status{
 		State: name, Reason: reason, Version: w.o.Version, Started: w.started, Uptime: time.Since(w.started).Seconds(),
 		Level: w.o.Level.String(),
-		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName(), Since: w.fenceStart()},
+		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}},
 		DeadLetters: sums(w.metrics.DeadLetters.CounterVec, "reason"),
 		Calls:       CallStatus{InFlight: read(w.metrics.CallsInFlight), ByResult: sums(w.metrics.Calls.CounterVec, "result")},
@@ -158,9 +170,11 @@ func (w *Worker) Status() Status {
 	}
 	s.Messages.Merged = read(w.metrics.Merged)
 	s.Letters.PutOff = read(w.metrics.LettersPutOff)
+	s.Store.Since, s.Store.DuplicatesSince = w.since(w.cfg.VersionTTL), w.since(w.cfg.DedupTTL)
 	if name == starting {
 		return s // the parts below are being built
 	}
+	w.addReach(&s.Store)
 	if since, on := w.halt.state(); on && name == receiving {
 		s.State, s.Reason, s.PausedSince = paused, pausedSince(since), &since
 	}

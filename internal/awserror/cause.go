@@ -170,9 +170,9 @@ func unanswered(err error) string {
 // AWS.SimpleQueueService.NonExistentQueue. KMS's own word stays as it is.
 func Short(code string) string {
 	if isKMS(code) {
-		return code
+		return strings.Clone(code)
 	}
-	return code[strings.LastIndexAny(code, ".#")+1:]
+	return strings.Clone(code[strings.LastIndexAny(code, ".#")+1:])
 }
 
 func isKMS(code string) bool {

@@ -40,6 +40,7 @@ type Config struct {
 	MaxEventAge time.Duration // 0: off
 
 	State           string // StateMemory, or a URL of one of the other kinds; it may hold a password: show StateName
+	StateBytes      int64  // what StateMemory takes at most; unused with the other kinds
 	DedupTTL        time.Duration
 	VersionTTL      time.Duration
 	SkipUnchanged   time.Duration // 0: off

@@ -69,7 +69,7 @@ var Settings = []Setting{
 		kind: count(func(c *Config) *int { return &c.MaxHeld }, 10, sqsMaxInFlight),
 	}, {
 		Name: "WORKER_MAX_HELD_BYTES", Default: "64MiB",
-		Doc:  "Bytes of the held messages' bodies and attributes at most. One receive can bring 10 MiB. The process takes two to three times as much beside its own 100 MiB: a body is kept as it came and as it was decoded.",
+		Doc:  "Bytes of the held messages' bodies and attributes at most. One receive can bring 10 MiB. The process takes 2.5 times as much beside its own 96 MiB: a body is kept as it came and as it was decoded.",
 		kind: bytes(func(c *Config) *int64 { return &c.MaxHeldBytes }, 10<<20, 1<<40),
 	}, {
 		Name: "WORKER_RATE_START", Default: "10",
@@ -108,12 +108,16 @@ var Settings = []Setting{
 		Doc:  "Where the records of things live. `memory` is for one replica, and what it knows of versions and duplicates goes with the process. Several replicas share a DynamoDB table, or Redis 7 or Valkey: [state.md](state.md) says which to choose, what it costs and what it guarantees. Set a URL with a password by the variable: a flag can be read by everyone on the machine.",
 		kind: stateStore(func(c *Config) *string { return &c.State }),
 	}, {
+		Name: "WORKER_STATE_BYTES", Default: "64MiB",
+		Doc:  "The memory that state in memory takes at most. When it is full, the things that were used longest ago are forgotten. `/status` (`store`) and `worker_state_reach_seconds` say how far back everything is remembered, [sizing.md](sizing.md) how many things it holds. Unused with a shared store.",
+		kind: bytes(func(c *Config) *int64 { return &c.StateBytes }, 1<<20, 1<<40),
+	}, {
 		Name: "WORKER_DEDUP_TTL", Default: "24h",
-		Doc:  "How long a dedup key is remembered; of each thing the newest 256 at most.",
+		Doc:  "How long a dedup key is remembered; of each thing the newest 256 at most. With `memory` the start of the process and `WORKER_STATE_BYTES` bound it as they do `WORKER_VERSION_TTL`.",
 		kind: duration(func(c *Config) *time.Duration { return &c.DedupTTL }, time.Minute, 365*day),
 	}, {
 		Name: "WORKER_VERSION_TTL", DefaultWords: "35d with a shared state, 24h with `memory`",
-		Doc:  "How long after its last call a thing's versions are remembered. An older value that arrives within that time is recognised; one that arrives later would be applied over the newer one. With `memory` it reaches back to the start of the process at most, and to 200,000 things: those longest unused are forgotten first.",
+		Doc:  "How long after its last call a thing's versions are remembered. An older value that arrives within that time is recognised; one that arrives later would be applied over the newer one. With `memory` that reaches back no further than the start of the process, and what `WORKER_STATE_BYTES` holds: how far back it is stands in `/status` and the metrics.",
 		kind: duration(func(c *Config) *time.Duration { return &c.VersionTTL }, time.Minute, 3650*day),
 	}, {
 		Name: "WORKER_SKIP_UNCHANGED", Default: "0",

@@ -25,13 +25,13 @@ var systemAttributes = []types.MessageSystemAttributeName{
 // out the sent time it is now, where it leaves out the receive count it is 1.
 func Incoming(m *types.Message, now time.Time) message.Incoming {
 	in := message.Incoming{
-		// The id is remembered for longer than the message, whose memory the SDK
-		// may have put it next to.
+		// These three are remembered for longer than the message. The SDK puts the small
+		// strings of an answer into one block, and any of them would keep all of it alive.
 		ID:             strings.Clone(aws.ToString(m.MessageId)),
+		SequenceNumber: cloned(m, types.MessageSystemAttributeNameSequenceNumber),
+		GroupID:        cloned(m, types.MessageSystemAttributeNameMessageGroupId),
 		Body:           aws.ToString(m.Body),
 		SentAt:         now.Truncate(time.Millisecond),
-		SequenceNumber: m.Attributes[string(types.MessageSystemAttributeNameSequenceNumber)],
-		GroupID:        m.Attributes[string(types.MessageSystemAttributeNameMessageGroupId)],
 		TraceHeader:    m.Attributes[string(types.MessageSystemAttributeNameAWSTraceHeader)],
 		Receives:       1,
 	}
@@ -52,6 +52,10 @@ func Incoming(m *types.Message, now time.Time) message.Incoming {
 		}
 	}
 	return in
+}
+
+func cloned(m *types.Message, name types.MessageSystemAttributeName) string {
+	return strings.Clone(m.Attributes[string(name)])
 }
 
 func handleOf(m *types.Message) string { return aws.ToString(m.ReceiptHandle) }

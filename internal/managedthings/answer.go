@@ -48,7 +48,8 @@ func apiError(answer *http.Response, now time.Time, members []message.Member) *A
 }
 
 // errorCode cuts a name out of its decorations: ":" and a URL behind it, a
-// namespace and "#" before it. What is then no name is none.
+// namespace and "#" before it. What is then no name is none. The code shares no memory
+// with them: it is remembered for longer than the answer.
 func errorCode(s string) string {
 	s, _, _ = strings.Cut(s, ":")
 	if _, name, ok := strings.Cut(s, "#"); ok {
@@ -60,7 +61,7 @@ func errorCode(s string) string {
 	}) {
 		return ""
 	}
-	return s
+	return strings.Clone(s)
 }
 
 // retryAfter takes the longer of Retry-After (seconds, or an HTTP date) and

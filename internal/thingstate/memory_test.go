@@ -47,30 +47,42 @@ func remembered(t testing.TB, m *thingstate.Memory, thing string) bool {
 	return len(r.Versions) > 0
 }
 
+// onlyMiB has room for about 2,600 things of apply's.
+var onlyMiB = thingstate.MemoryOptions{Bytes: 1 << 20}
+
 func TestMemoryForgetsTheLeastRecentlyUsedThing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := thingstate.NewMemory(thingstate.MemoryOptions{MaxThings: 3})
-		for _, thing := range []string{"a", "b", "c", "a", "d"} {
+		m := thingstate.NewMemory(onlyMiB)
+		for _, thing := range []string{"a", "b", "c", "a"} {
 			apply(t, m, thing)
 			time.Sleep(time.Second)
 		}
-		if m.Len() != 3 {
-			t.Errorf("%d things kept, want 3", m.Len())
-		}
+		forgetOne(t, m)
 		if !remembered(t, m, "a") || !remembered(t, m, "c") || remembered(t, m, "b") {
 			t.Error("b was used longest ago and is the one to go")
 		}
 	})
 }
 
+// forgetOne fills a memory until it forgets.
+func forgetOne(t testing.TB, m *thingstate.Memory) {
+	t.Helper()
+	for i, before := 0, m.Stats().Forgotten; m.Stats().Forgotten == before; i++ {
+		if i == 10_000 {
+			t.Fatalf("nothing is forgotten: %+v", m.Stats())
+		}
+		apply(t, m, fmt.Sprint("filling", i))
+	}
+}
+
 func TestMemoryKeepsAThingThatIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := thingstate.NewMemory(thingstate.MemoryOptions{MaxThings: 2})
+		m := thingstate.NewMemory(onlyMiB)
 		_, held, err := m.Acquire(t.Context(), "held", time.Hour, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 100 {
+		for i := range 5_000 {
 			apply(t, m, fmt.Sprint(i))
 		}
 		if _, _, err := m.Acquire(t.Context(), "held", time.Hour, nil); err == nil {
@@ -79,45 +91,43 @@ func TestMemoryKeepsAThingThatIsHeld(t *testing.T) {
 		if err := m.Finish(t.Context(), held, thingstate.Result{}); err != nil {
 			t.Error(err)
 		}
-		if m.Len() > 3 {
-			t.Errorf("%d things kept, want 2 and the one held", m.Len())
-		}
 	})
 }
 
 func TestMemoryPassesItsBoundByLeasesHeldOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := thingstate.NewMemory(thingstate.MemoryOptions{MaxThings: 5})
-		for i := range 40 {
+		m := thingstate.NewMemory(onlyMiB)
+		for i := range 400 {
 			if _, _, err := m.Acquire(t.Context(), fmt.Sprint("held", i), time.Hour, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for i := range 1000 {
+		held := m.Stats().Bytes
+		for i := range 5_000 {
 			apply(t, m, fmt.Sprint(i))
-		}
-		if m.Len() > 45 {
-			t.Errorf("%d things kept with 40 held, want 45 at most", m.Len())
+			if s := m.Stats(); s.Bytes > onlyMiB.Bytes+held {
+				t.Fatalf("%+v with %d bytes held, want at most %d more than those", s, held, onlyMiB.Bytes)
+			}
 		}
 		time.Sleep(2 * time.Hour)
-		for i := range 20 {
+		for i := range 200 {
 			apply(t, m, fmt.Sprint(i))
 		}
-		if m.Len() != 5 {
-			t.Errorf("%d things kept when the leases had ended, want 5", m.Len())
+		if s := m.Stats(); s.Bytes > onlyMiB.Bytes {
+			t.Errorf("%+v when the leases had ended, want at most %d", s, onlyMiB.Bytes)
 		}
 	})
 }
 
 func TestMemoryLosesALeaseWithItsRecord(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := thingstate.NewMemory(thingstate.MemoryOptions{MaxThings: 1})
+		m := thingstate.NewMemory(onlyMiB)
 		_, first, err := m.Acquire(t.Context(), "a", time.Minute, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(2 * time.Minute)
-		apply(t, m, "b")
+		forgetOne(t, m)
 		if err := m.Finish(t.Context(), first, thingstate.Result{}); !errors.Is(err, thingstate.ErrLeaseLost) {
 			t.Errorf("Finish: %v, want ErrLeaseLost", err)
 		}
@@ -137,8 +147,8 @@ func TestMemoryFreesWhatRanOut(t *testing.T) {
 		for i := range 300 {
 			apply(t, m, fmt.Sprint("new", i))
 		}
-		if m.Len() != 300 {
-			t.Errorf("%d things kept, want the 300 new ones", m.Len())
+		if s := m.Stats(); s.Things != 300 || s.Forgotten != 0 {
+			t.Errorf("%+v, want the 300 new ones, and nothing that went for want of room", s)
 		}
 	})
 }

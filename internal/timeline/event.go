@@ -77,4 +77,5 @@ func (e *event) same(f event) bool {
 	return false
 }
 
-func (e *event) size() int { return eventBytes + len(e.code) + len(e.text) + len(e.request) }
+// size is what it takes beside its place among the events.
+func (e *event) size() int { return len(e.code) + len(e.text) + len(e.request) }

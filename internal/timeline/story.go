@@ -79,7 +79,8 @@ func (s *Story) add(e event) {
 		return
 	}
 	e.since = e.at
-	size := e.size()
+	more := s.morePlaces()
+	size := more*eventBytes + e.size()
 	if !s.log.room(size) || s.gone { // what makes room may be the story itself
 		s.omitted++
 		return
@@ -89,8 +90,8 @@ func (s *Story) add(e event) {
 		s.events = slices.Delete(s.events, firstKept, firstKept+1)
 		s.omitted++
 	}
-	if s.events == nil {
-		s.events = make([]event, 0, usual)
+	if more > 0 {
+		s.events = append(make([]event, 0, cap(s.events)+more), s.events...)
 	}
 	s.events = append(s.events, e)
 	s.resize(size)
@@ -99,6 +100,15 @@ func (s *Story) add(e event) {
 // usual is how many events a message has that is received, called, applied and
 // deleted.
 const usual = 4
+
+// morePlaces is how many places the events need more for one more of them: as many as
+// there are, for those that follow. All of them count, also those that stay empty.
+func (s *Story) morePlaces() int {
+	if len(s.events) < cap(s.events) || len(s.events) == mostKept {
+		return 0
+	}
+	return max(usual, cap(s.events))
+}
 
 func (s *Story) last() *event {
 	if len(s.events) == 0 {

@@ -5,14 +5,20 @@ locals {
 
   collector_config_arn = local.collects ? "arn:${local.partition}:ssm:${local.region}:${local.account}:parameter${var.collector_config}" : null
 
-  # worker is the container's memory in MiB: 100 and 2.5 times the bytes held. GOMEMLIMIT
-  # is nine tenths of it. What is left of the task's is the collector's.
+  # worker is the container's memory in MiB: at least 96 and 2.5 times the bytes held.
+  # GOMEMLIMIT is nine tenths of it. What is left of the task's is the collector's.
   sizes = {
     small  = { cpu = 256, memory = 512, worker = 256, go_limit = "230MiB", messages = 5000, bytes = "64MiB" }
     medium = { cpu = 512, memory = 1024, worker = 640, go_limit = "576MiB", messages = 20000, bytes = "200MiB" }
     large  = { cpu = 1024, memory = 2048, worker = 1536, go_limit = "1382MiB", messages = 60000, bytes = "512MiB" }
   }
-  size = local.sizes[var.size]
+  # The same with the state in memory: 2.5 times its 64 MiB more.
+  sizes_in_memory = {
+    small  = { memory = 1024, worker = 416, go_limit = "374MiB" }
+    medium = { memory = 1024, worker = 768, go_limit = "691MiB" }
+    large  = { memory = 2048, worker = 1536, go_limit = "1382MiB" }
+  }
+  size = local.shared ? local.sizes[var.size] : merge(local.sizes[var.size], local.sizes_in_memory[var.size])
 
   # SIGKILL comes this long after SIGTERM. The worker takes WORKER_SHUTDOWN_TIMEOUT, 25 s.
   stop_timeout = 40
@@ -27,7 +33,7 @@ locals {
     WORKER_ADMIN_ADDR         = var.admin_source == null ? "127.0.0.1:8080" : ":8080"
     TERMINATION_GRACE_SECONDS = tostring(local.stop_timeout)
     GOMEMLIMIT                = local.size.go_limit
-  }, local.collects ? local.traces : {}, var.settings)
+  }, local.shared ? {} : { WORKER_STATE_BYTES = "64MiB" }, local.collects ? local.traces : {}, var.settings)
 
   # One trace in 20: X-Ray counts each.
   traces = {

@@ -26,7 +26,7 @@ variable "architecture" {
 }
 
 variable "size" {
-  description = "CPU and memory of a task, and how much a worker holds in them. small: 0.25 vCPU, 512 MiB, 5,000 messages of 64 MiB; medium: 0.5 vCPU, 1 GiB, 20,000 of 200 MiB; large: 1 vCPU, 2 GiB, 60,000 of 512 MiB. docs/sizing.md says which to take."
+  description = "CPU and memory of a task, and how much a worker holds in them. small: 0.25 vCPU, 512 MiB (1 GiB with state memory), 5,000 messages of 64 MiB; medium: 0.5 vCPU, 1 GiB, 20,000 of 200 MiB; large: 1 vCPU, 2 GiB, 60,000 of 512 MiB. docs/sizing.md says which to take."
   type        = string
   default     = "small"
   validation {

@@ -2,11 +2,11 @@
 # Proofs of deploy/image/verify, which sources this file: what runs.
 # shellcheck disable=SC2154 # work is its folder
 
-limit=64m # MEMORY of the containers: a quarter of what the manifests give; GOMEMLIMIT is 90% of it
+limit=64m # MEMORY of the containers: less than a sixth of what the manifests give; GOMEMLIMIT is 90% of it
 
 # demo is "make run", with the image in the place of bin/worker.
 demo() { # NAME FLAG…
-  NAME=$1 MEMORY=$limit WORKER_MAX_HELD_BYTES=10MiB NO_COLOR=1 exec \
+  NAME=$1 MEMORY=$limit WORKER_MAX_HELD_BYTES=10MiB WORKER_STATE_BYTES=4MiB NO_COLOR=1 exec \
     "$work/demo" --worker deploy/image/run-worker --addr 127.0.0.1:0 "${@:2}" >"$work/$1.log" 2>&1
 }
 
@@ -66,7 +66,7 @@ prove_worked() {
     sleep 0.2
   done
   ended_well worked $process "$peak"
-  says "works the queue of make run (400 messages, all accounted for, every thing as its newest event says) in $limit with GOMEMLIMIT=57MiB and 10MiB held: at most $((peak / 1024)) KiB"
+  says "works the queue of make run (400 messages, all accounted for, every thing as its newest event says) in $limit with GOMEMLIMIT=57MiB and 10MiB held, 4MiB of state: at most $((peak / 1024)) KiB"
 }
 
 # prove_drained stops the worker in the middle of a backlog. It has no GOMEMLIMIT here.

@@ -16,6 +16,7 @@ FAULTS = [
     ("too little time to stop", "StopTimeout: 40", "StopTimeout: 20"),
     ("a setting that the worker does not have", "Name: WORKER_MAX_HELD,", "Name: WORKER_MAXHELD,"),
     ("more held than fits", "Bytes: 64MiB", "Bytes: 128MiB"),
+    ("a container without room for state in memory", 'small: {Memory: "1024", Worker: "416", GoLimit: 374MiB}', 'small: {Memory: "1024", Worker: "384", GoLimit: 345MiB}'),
     ("two tasks at once that share no state", "MaximumPercent: !If [HasTable, 200, 100]", "MaximumPercent: 200"),
     ("no way back from a deployment that fails", "Rollback: true", "Rollback: false"),
     ("scaling by depth alone", "MIN([CEIL((visible + held) / ${Messages}), CEIL(useful * running)])", "MAX([CEIL((visible + held) / ${Messages}), CEIL(useful * running)])"),

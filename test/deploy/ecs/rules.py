@@ -98,7 +98,9 @@ def the_worker_has_time_to_stop(s):
 def memory_fits_what_is_held(s):
     env, memory = _environment(s), _worker(s)["memory"]
     held, limit = _mebibytes(env["WORKER_MAX_HELD_BYTES"]), _mebibytes(env["GOMEMLIMIT"])
-    assert 100 + 2 * held <= limit <= 0.9 * memory + 1, f"{memory} MiB, a limit of {limit} and {held} MiB of messages do not fit"
+    state = _mebibytes(env["WORKER_STATE_BYTES"]) if env["WORKER_STATE"] == "memory" else 0
+    assert 96 + 2.5 * (held + state) <= memory, f"{memory} MiB do not fit {held} MiB of messages and {state} of state"
+    assert 0.85 * memory <= limit <= 0.9 * memory + 1, f"a limit of {limit} is not nine tenths of {memory} MiB"
 
 
 def one_task_forgets_alone(s):

@@ -13,6 +13,7 @@ TOKEN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:token"
 VARIANTS = {
     "defaults": {},
     "memory": {"State": "memory", "MinTasks": "3", "MaxTasks": "5"},
+    "medium_in_memory": {"State": "memory", "Size": "medium"},
     "everything": {
         "Fifo": "true",
         "RetentionDays": "10",

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// What the worker needs in memory: a part of its own and a multiple of the bodies held.
+	// What the worker needs in memory: a part of its own, and a multiple of what it may
+	// hold of messages and of state in memory.
 	ownMemory   = 96 << 20
 	heldMemory  = 2.5
 	graceBeyond = 10 * time.Second // at least, from the worker's own end to SIGKILL
@@ -91,9 +92,12 @@ func FactFaults(r Rendering) ([]string, error) {
 		"the grace period of %d s ends less than %v after the worker's shutdown of %v", *pod.TerminationGracePeriodSeconds, graceBeyond, settings.ShutdownTimeout)
 
 	limit, request := c.Resources.Limits.Memory().Value(), c.Resources.Requests.Memory().Value()
-	least := int64(ownMemory + heldMemory*float64(settings.MaxHeldBytes))
-	check(limit >= least, "a memory limit of %s is less than the %s that WORKER_MAX_HELD_BYTES=%s can come to",
-		config.FormatSize(limit), config.FormatSize(least), config.FormatSize(settings.MaxHeldBytes))
+	held, of := settings.MaxHeldBytes, "WORKER_MAX_HELD_BYTES="+config.FormatSize(settings.MaxHeldBytes)
+	if settings.StateKind() == config.StateMemory {
+		held, of = held+settings.StateBytes, of+" with WORKER_STATE_BYTES="+config.FormatSize(settings.StateBytes)
+	}
+	least := int64(ownMemory + heldMemory*float64(held))
+	check(limit >= least, "a memory limit of %s is less than the %s that %s can come to", config.FormatSize(limit), config.FormatSize(least), of)
 	check(request == limit, "the memory that is requested is not the memory that is allowed")
 	soft, err := config.ParseSize(envOf(c, "GOMEMLIMIT"))
 	check(err == nil && soft >= limit*85/100 && soft <= limit*95/100, "GOMEMLIMIT=%s is not nine tenths of the memory limit, %s", envOf(c, "GOMEMLIMIT"), config.FormatSize(limit))

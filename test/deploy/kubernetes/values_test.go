@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -25,28 +26,40 @@ func example(t *testing.T, name, changed string) chartutil.Values {
 	return chartutil.CoalesceTables(change, values)
 }
 
-// TestMemoryFits holds the chart's reading of a size against the worker's.
+// TestMemoryFits holds the chart's reading of sizes, and its formula, against the worker's.
 func TestMemoryFits(t *testing.T) {
 	sizes := []string{"64MiB", "100 MB", "1gib", "2GB", "20000kB", "30000KiB", "104857600", `"104857600"`, "104857600B", "20GiB"}
-	proves(t, "the chart takes as much memory as WORKER_MAX_HELD_BYTES needs and refuses a MiB less, in %d ways to write it", len(sizes))
-	for _, size := range sizes {
-		plain := size
-		if plain[0] == '"' {
-			plain = plain[1 : len(plain)-1]
-		}
-		held, err := config.ParseSize(plain)
-		if err != nil {
-			t.Fatal(err)
-		}
-		least := int(math.Ceil((ownMemory + heldMemory*float64(held)) / (1 << 20)))
-		for _, memory := range []int{least, least - 1} {
-			values := example(t, "memory", fmt.Sprintf("memoryMiB: %d\nsettings:\n  WORKER_MAX_HELD_BYTES: %s\n", memory, size))
-			_, err := HelmValues(filepath.Join(deploy, "chart"), values, installed)
-			if fits := memory == least; fits != (err == nil) {
-				t.Errorf("%d MiB with %s: %v", memory, size, err)
+	proves(t, "the chart gives and takes as much memory as messages, and state where it is in memory, need, and refuses a MiB less, with sizes in %d ways to write them", len(sizes))
+	for i, size := range sizes {
+		state := sizes[(i+1)%len(sizes)]
+		for kind, bytes := range map[string]int64{"memory": sizeOf(t, size) + sizeOf(t, state), "dynamodb": sizeOf(t, size)} {
+			least := int(math.Ceil((ownMemory + heldMemory*float64(bytes)) / (1 << 20)))
+			for _, memory := range []int{0, least, least - 1} {
+				values := example(t, kind, fmt.Sprintf("memoryMiB: %d\nsettings:\n  WORKER_MAX_HELD_BYTES: %s\n  WORKER_STATE_BYTES: %s\n", memory, size, state))
+				r, err := HelmValues(filepath.Join(deploy, "chart"), values, installed)
+				if fits := memory != least-1; fits != (err == nil) {
+					t.Errorf("%s: %d MiB with %s and %s: %v", kind, memory, size, state, err)
+				}
+				if err != nil {
+					continue
+				}
+				d, _ := r.Of("Deployment")
+				limit := member(d, "spec", "template", "spec", "containers", 0, "resources", "limits", "memory")
+				if want := fmt.Sprintf("%dMi", least); limit != want {
+					t.Errorf("%s: %d MiB with %s and %s is a limit of %v, want %s", kind, memory, size, state, limit, want)
+				}
 			}
 		}
 	}
+}
+
+func sizeOf(t *testing.T, text string) int64 {
+	t.Helper()
+	bytes, err := config.ParseSize(strings.Trim(text, `"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes
 }
 
 // TestWhatAnOperatorAdds is about values that no example has.

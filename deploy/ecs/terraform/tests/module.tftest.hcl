@@ -78,6 +78,14 @@ run "memory" {
   }
 }
 
+run "medium_in_memory" {
+  state_key = "medium_in_memory"
+  variables {
+    state = "memory"
+    size  = "medium"
+  }
+}
+
 run "everything" {
   state_key = "everything"
 
