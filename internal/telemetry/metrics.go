@@ -141,6 +141,11 @@ func (m *Metrics) Superseded(where LostTo, by time.Duration) {
 	m.superseded[where].Observe(by.Seconds())
 }
 
+// Counter registers a counter whose value is read when it is asked for.
+func (m *Metrics) Counter(name, help string, read func() float64) {
+	m.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "worker_" + name, Help: help}, read))
+}
+
 // Gauge registers a gauge whose value is read when it is asked for. labels are
 // names and values in turn.
 func (m *Metrics) Gauge(name, help string, read func() float64, labels ...string) {
