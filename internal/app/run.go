@@ -114,6 +114,9 @@ func (w *Worker) work(ctx context.Context) error {
 	err := w.stop(work, cut, &loops, context.Cause(ctx))
 	endKeep()
 	keeper.Wait()
+	if err == nil && w.consumer.Stats().Stranded > 0 {
+		err = ErrStranded // of some SQS has not said what became of them
+	}
 	w.closeTraces(ctx) // before the last line: it may have something to say
 	w.logSums(err)
 	return err

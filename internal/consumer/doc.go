@@ -46,6 +46,10 @@
 // the one with the highest ApproximateReceiveCount: polls may come back in
 // another order than they were served in.
 //
+// When the worker stops, every message is deleted or visible again by SQS's own word,
+// or it is counted as stranded: what could not be finished, what was given up without
+// an answer, and what is held when Keep ends.
+//
 // A crash at any point leaves the message in the queue: it is visible again when
 // its lease ends, with nothing lost.
 package consumer

@@ -106,7 +106,7 @@ func (c *Consumer) leaseLength(d *Delivery, now time.Time, expected time.Duratio
 func (c *Consumer) leaseOver(d *Delivery) (tell bool) {
 	switch {
 	case d.state == releasing:
-		c.remove(d)
+		c.giveUp(d)
 	case d.state == waiting, d.state == lettering && !d.sending:
 		return c.lose(d)
 	}
@@ -140,7 +140,7 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 			d.story.LeaseRenewed(time.Duration(r.seconds) * time.Second)
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
 		case f.final:
-			d.leaseEnd = now
+			d.leaseEnd, d.refused = now, true
 			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
 			if c.leaseOver(d) {
 				lost = append(lost, d)

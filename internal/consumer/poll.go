@@ -2,9 +2,12 @@ package consumer
 
 import (
 	"context"
+	"errors"
+	"net"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 
 	"managed-thing-updater/internal/telemetry"
 )
@@ -141,10 +144,10 @@ func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
 	p.reserved -= n
 	p.reservedBytes -= int64(n) * maxMessageBytes
 	switch {
-	case err != nil && cut.Err() != nil:
+	case err != nil && (cut.Err() != nil || ctx.Err() != nil && mayHaveBrought(err)):
 		p.cut++
 		c.metrics.PollsCut.Inc()
-		c.log.Warn("long poll cut: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
+		c.log.Warn("a long poll was cut, or its answer was lost, while the worker stops: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
 	case err != nil:
 		c.backOff(&p.failures, start, now)
 	default:
@@ -159,6 +162,16 @@ func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
 	c.mu.Unlock()
 	wake(c.pollWake)
 	c.deliver(fresh...)
+}
+
+// mayHaveBrought reports whether a receive that failed may have handed out messages:
+// not if SQS answered with an error, nor if no connection could be made.
+func mayHaveBrought(err error) bool {
+	if _, answered := errors.AsType[smithy.APIError](err); answered {
+		return false
+	}
+	network, ok := errors.AsType[*net.OpError](err)
+	return !ok || network.Op != "dial"
 }
 
 // acceptAll takes in what a receive brought and returns what is to be handed over.
