@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -173,7 +174,10 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	// Retries belong to the worker's own parts: the SDK's would be invisible to
 	// the leases and the score.
-	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.HTTPClient, o.Retryer = client, aws.NopRetryer{} })
+	queue := sqs.NewFromConfig(cfg, func(o *sqs.Options) {
+		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
+		o.DisableMessageChecksumValidation = fips140.Enforced() // MD5 is forbidden then, and would panic
+	})
 	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
@@ -221,8 +225,17 @@ func loadAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
 }
 
 // usableAWS loads the SDK's configuration and checks what nothing works without.
-func usableAWS(ctx context.Context, given *aws.Config) (aws.Config, error) {
-	cfg, err := loadAWS(ctx, given)
+func usableAWS(ctx context.Context, given *aws.Config) (cfg aws.Config, err error) {
+	defer func() {
+		// A profile of IAM Identity Center names its cached token by SHA-1.
+		if forbidden := recover(); forbidden != nil {
+			if !fips140.Enforced() {
+				panic(forbidden)
+			}
+			err = &SetupError{fmt.Errorf("the AWS credentials need an algorithm that is forbidden here: %v", forbidden), "use keys or a role, or allow other than FIPS 140 algorithms in GODEBUG"}
+		}
+	}()
+	cfg, err = loadAWS(ctx, given)
 	if err != nil {
 		return cfg, err
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/fips140"
 	"errors"
 	"fmt"
 	"strings"
@@ -54,6 +55,7 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	client := sqs.NewFromConfig(awsConfig, func(so *sqs.Options) {
 		so.HTTPClient = awshttp.ForConfig(awsConfig, awshttp.Options{Connections: settleConnections, Transport: o.Transport})
 		so.Retryer = aws.NopRetryer{}
+		so.DisableMessageChecksumValidation = fips140.Enforced() // as the worker's own client
 	})
 	q := &Queues{SQS: client, Retry: lettersRetry, DLQURL: cfg.DLQURL, SourceURL: cfg.QueueURL}
 	finder := &queues{api: client, policy: q.Retry, metrics: telemetry.NewMetrics(), log: o.Log}

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"crypto/fips140"
 	"sync"
 	"time"
 
@@ -41,7 +42,10 @@ func gather(ctx context.Context, o Options) *facts {
 		looks.Go(func() { f.state = o.State(ctx) })
 	}
 	if usable {
-		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) { s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{} })
+		client := sqs.NewFromConfig(o.AWS, func(s *sqs.Options) {
+			s.HTTPClient, s.Retryer = f.clock, aws.NopRetryer{}
+			s.DisableMessageChecksumValidation = fips140.Enforced() // as the worker's own client
+		})
 		looks.Go(func() { f.lookAtQueues(ctx, client, o.Running) })
 		looks.Go(func() { f.api = lookAtAPI(ctx, o.AWS, f.clock, !o.Running, o.Config.CallTimeout) })
 	}
