@@ -14,6 +14,7 @@ import (
 // Abandon: what is still held then is stranded.
 func (c *Consumer) Keep(ctx context.Context) {
 	requests := newCrew()
+	defer c.notices.Close()
 	defer c.strandRest()
 	defer requests.wait()
 	timer := time.NewTimer(0)

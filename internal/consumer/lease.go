@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
@@ -161,7 +162,7 @@ func (c *Consumer) tellLost(lost []*Delivery) {
 	if len(lost) == 0 {
 		return
 	}
-	c.log.Warn("messages that waited were lost to the queue: their leases ended, or they were held for as long as SQS allows", telemetry.Count(len(lost)))
+	c.notices.Say(zapcore.WarnLevel, "messages that waited were lost to the queue: their leases ended, or they were held for as long as SQS allows", "", len(lost))
 	for _, d := range lost {
 		c.handler.Lost(d)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
+	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/telemetry"
 )
@@ -147,7 +148,7 @@ func (c *Consumer) pollOnce(ctx, cut context.Context, n int) {
 	case err != nil && (cut.Err() != nil || ctx.Err() != nil && mayHaveBrought(err)):
 		p.cut++
 		c.metrics.PollsCut.Inc()
-		c.log.Warn("a long poll was cut, or its answer was lost, while the worker stops: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
+		c.notices.Say(zapcore.WarnLevel, "long polls were cut, or their answers were lost, while the worker stops: what they carried is visible again when its visibility timeout ends", "", 1, telemetry.Wait(c.o.Visibility))
 	case err != nil:
 		c.backOff(&p.failures, start, now)
 	default:

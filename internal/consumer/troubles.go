@@ -10,8 +10,8 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// troubles logs what is wrong with SQS: a line when an action's error changes,
-// not each time, and one when the action works again.
+// troubles logs what is wrong with SQS: a line for each code with which an action
+// fails, not each time, and one when the action works again.
 type troubles struct {
 	log     *zap.Logger
 	metrics *telemetry.Metrics
@@ -22,9 +22,12 @@ type troubles struct {
 }
 
 type trouble struct {
-	code string
-	at   time.Time // of the last failure
+	said map[string]bool // codes that have their line
+	at   time.Time       // of the last failure
 }
+
+// maxCodes bounds the codes of one trouble that have a line.
+const maxCodes = 8
 
 // quiet is how long an action must not have failed before it is said to work
 // again: an action that fails now and then says so once.
@@ -82,10 +85,15 @@ func (t *troubles) changed(action string, err error) {
 		return
 	}
 	code := codeOf(err)
-	t.last[action] = trouble{code, now}
-	if in && code == last.code {
+	if !in {
+		last.said = make(map[string]bool)
+	}
+	last.at = now
+	t.last[action] = last
+	if last.said[code] || len(last.said) == maxCodes {
 		return
 	}
+	last.said[code] = true
 	switch code {
 	case "AccessDenied", "AccessDeniedException":
 		t.log.Error("SQS denies an action: give the worker's role "+permissions[action]+"; until then "+effects[action],

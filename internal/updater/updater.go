@@ -61,7 +61,7 @@ func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *teleme
 	return &Updater{
 		o: o, merger: backlog.Merger{Semantics: o.Semantics},
 		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
-		notices: notices{log: log}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
+		notices: notices{telemetry.NewNotices(log)}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
 	}
 }
 
@@ -77,6 +77,7 @@ func (u *Updater) LastBeat() time.Time { return u.beats.last() }
 // thing whose turn it is: while a token is waited for, what arrives for the thing
 // at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
+	defer u.notices.Close()
 	wait := &spell{of: take}
 	defer wait.close()
 	door := make(chan struct{}, 1)
