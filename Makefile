@@ -13,14 +13,15 @@ TOOL := go tool -modfile=tools/go.mod
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-23s %s\n", $$1, $$2}'
+	@echo "On a fresh machine the first of these downloads and compiles all modules: minutes."
 
 build: ## build bin/worker
 	@mkdir -p bin
-	@CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/worker ./cmd/worker
+	@CGO_ENABLED=0 tools/patiently 'building the worker' go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/worker ./cmd/worker
 	@echo "bin/worker $(VERSION)"
 
 run: build ## watch the worker work, against a local cloud (ARGS='--messages 300' ends by itself, ARGS=--help says more)
-	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
+	@tools/patiently 'building the demo' go build -trimpath -o bin/demo ./cmd/localcloud/demo
 	@exec bin/demo $(ARGS)
 
 # The tests that need a server or a program that others wrote, and the packages of such
@@ -31,9 +32,9 @@ export STANDIN_TESTS := ^Test(StandIns|WorkersShareTheirState|AStateStoreThatIsN
 # In internal/e2e all parallel tests begin at once: how many go on it sees to by itself
 # (parallel_test.go). The rules of a store in redisstore would hinder each other.
 ALL_AT_ONCE := -parallel 1000
-GO_TEST := go test -race -timeout 15m
+GO_TEST := race=$$(tools/race) && tools/patiently 'building the tests' go test $$race -timeout 15m
 
-test: ## run the tests that need no server of others, with the race detector (PACKAGES=./internal/config for some)
+test: ## run the tests that need no server of others, with the race detector if there is a C compiler (PACKAGES=./internal/config for some)
 	@$(GO_TEST) $(if $(filter ./...,$(PACKAGES)),$(ALL_AT_ONCE) -short $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$')),$(PACKAGES))
 
 test-stand-ins: stand-ins ## run the tests against servers that others wrote: SQS, DynamoDB, Redis, Prometheus
@@ -42,7 +43,7 @@ test-stand-ins: stand-ins ## run the tests against servers that others wrote: SQ
 
 test-replicas: SEEDS := 20
 test-replicas: ## kill, stop and end replicas at random, 20 seeds for each store (about half an hour; SEEDS=1 is quicker)
-	@REPLICAS=$(SEEDS) go test -race -count=1 -v -parallel 3 -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/ { print; fflush() }'
+	@race=$$(tools/race) && REPLICAS=$(SEEDS) go test $$race -count=1 -v -parallel 3 -timeout 90m -run '^TestReplicasShareOneTruth$$' ./internal/e2e | awk '!/^ *(===)/ { print; fflush() }'
 
 test-page: build ## test the live page in headless Chromium (pictures of it: test/page/screenshots)
 	@go build -trimpath -o bin/demo ./cmd/localcloud/demo
@@ -55,7 +56,7 @@ picture: build # docs/live-page.png anew (six minutes)
 
 test-traces: ## let the OpenTelemetry Collector take the worker's spans (builds it first, which takes minutes)
 	@mkdir -p bin && go build -C test/collector -o "$(CURDIR)/bin/collector" .
-	@E2E_COLLECTOR="$(CURDIR)/bin/collector" go test -race -count=1 -v -timeout 3m -run '^TestTheCollectorGetsTheSpans$$' ./internal/e2e
+	@race=$$(tools/race) && E2E_COLLECTOR="$(CURDIR)/bin/collector" go test $$race -count=1 -v -timeout 3m -run '^TestTheCollectorGetsTheSpans$$' ./internal/e2e
 
 stand-ins: # what those tests skip, as go test alone would not say
 	@test -d test/fauxqs/node_modules/fauxqs && command -v node >/dev/null || \

@@ -7,12 +7,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/printable"
 )
 
 const (
@@ -72,7 +72,7 @@ func (r running) ask(ctx context.Context, path string) (status int, body []byte,
 }
 
 // said is an answer's body as a text of one line.
-func said(body []byte) string { return strings.TrimSpace(string(body)) }
+func said(body []byte) string { return printable.Error(string(body)) }
 
 // reachable turns an address to listen on into one to call: "every address" is
 // this machine.

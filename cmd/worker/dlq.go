@@ -15,6 +15,7 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -133,7 +134,7 @@ func (w world) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.Abo
 // say writes remarks, which are no result, to standard error.
 func (w world) say(remarks ...string) {
 	for _, r := range remarks {
-		_, _ = fmt.Fprintln(w.stderr, r)
+		_, _ = fmt.Fprintln(w.stderr, printable.Error(r))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 const (
@@ -167,7 +168,7 @@ func (w world) printListing(l listing) error {
 			}
 		}
 		_, _ = fmt.Fprintf(table, "%7d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
-			g.Count, reason, orDash(g.Code), orDash(place), age(g.Oldest, now), age(g.Newest, now), g.Sample.ID, orDash(g.Sample.Thing))
+			g.Count, orDash(reason), orDash(g.Code), orDash(place), age(g.Oldest, now), age(g.Newest, now), orDash(g.Sample.ID), orDash(g.Sample.Thing))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -175,6 +176,6 @@ func (w world) printListing(l listing) error {
 	if more := len(l.Groups) - maxRows; more > 0 {
 		w.print("and %s more; --json lists all", plural(more, "group"))
 	}
-	w.print("\nworker dlq show %s says more of one.", l.Groups[0].Sample.ID)
+	w.print("\nworker dlq show %s says more of one.", printable.Line(l.Groups[0].Sample.ID))
 	return nil
 }

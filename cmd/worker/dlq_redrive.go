@@ -116,6 +116,7 @@ func (w world) move(ctx context.Context, q *app.Queues, from redrive.Source, tot
 		defer w.say(done()...)
 		return w.foretell(ctx, outlooks, looked, err, o)
 	}
+	w.outlive() // a reader that goes away must not come between a send and its delete
 	bar := w.newProgress(total, o.Limit)
 	o.Progress = bar.show
 	sums, why, err := redrive.Run(ctx, from, mailbox.NewSender(q.SQS, q.SourceURL, q.Retry), o.Options)
@@ -235,7 +236,7 @@ func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, for
 		case g.Sample.Rule != "":
 			fault = g.Sample.Rule
 		}
-		_, _ = fmt.Fprintf(table, "%7d\t%s\t%s\t%s\t%s\n", g.Count, verdictWords[g.Verdict], orDash(fault), g.Sample.ID, orDash(g.Sample.Thing))
+		_, _ = fmt.Fprintf(table, "%7d\t%s\t%s\t%s\t%s\n", g.Count, verdictWords[g.Verdict], orDash(fault), orDash(g.Sample.ID), orDash(g.Sample.Thing))
 	}
 	return table.Flush()
 }

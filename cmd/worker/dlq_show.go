@@ -14,6 +14,7 @@ import (
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 func (w world) dlqShowCommand() *cobra.Command {
@@ -76,11 +77,11 @@ func find(ctx context.Context, box *mailbox.Box, id string) (*mailbox.Letter, er
 
 func (w world) printLetter(queue string, l *mailbox.Letter, sensitive bool) error {
 	m, now := l.Message, time.Now()
-	w.print("letter %s in %s", m.ID, queueName(queue))
+	w.print("letter %s in %s", printable.Line(m.ID), queueName(queue))
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.TrimSpace(text) != "" {
-			_, _ = fmt.Fprintf(table, "  %s\t%s\n", name, strings.ReplaceAll(message.Printable(text), "\n", "\n  \t"))
+			_, _ = fmt.Fprintf(table, "  %s\t%s\n", name, strings.ReplaceAll(printable.Text(text), "\n", "\n  \t"))
 		}
 	}
 	row("thing", "%s", l.Thing)
@@ -161,7 +162,7 @@ func (w world) printBody(l *mailbox.Letter, sensitive bool) {
 	request, readable := glance.Request(sensitive)
 	wrapped := ""
 	if len(glance.Wrappings) > 0 {
-		wrapped = " (inside " + strings.Join(glance.Wrappings, " > ") + ")"
+		wrapped = " (inside " + printable.Line(strings.Join(glance.Wrappings, " > ")) + ")"
 	}
 	switch {
 	case readable:
@@ -170,6 +171,6 @@ func (w world) printBody(l *mailbox.Letter, sensitive bool) {
 		w.print("\nbody: hidden, %s%s. No request can be read in it, so its sensitive members cannot be told\nfrom the rest. --sensitive shows it.", plural(len(l.Message.Body), "byte"), wrapped)
 	}
 	if sensitive && (!readable || wrapped != "") {
-		w.print("\nbody as it stands\n%s", message.Printable(l.Message.Body))
+		w.print("\nbody as it stands\n%s", printable.Text(l.Message.Body))
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 // reasonWords say what happened to a letter's message, and what to do.
@@ -23,7 +24,7 @@ var reasonWords = map[message.Reason]struct{ what, todo string }{
 
 // where names a place of fault.
 func where(in, pointer string) string {
-	pointer = message.Printable(pointer)
+	in, pointer = printable.Line(in), printable.Line(pointer)
 	switch {
 	case in == "":
 		return pointer
@@ -35,12 +36,12 @@ func where(in, pointer string) string {
 
 // placeWords is a place in words, for a sentence.
 func placeWords(p mailbox.Place) string {
-	words := []string{string(p.Reason)}
+	words := []string{printable.Line(string(p.Reason))}
 	if p.Reason == "" {
 		words[0] = string(mailbox.Foreign)
 	}
 	if p.Code != "" {
-		words = append(words, message.Printable(p.Code))
+		words = append(words, printable.Line(p.Code))
 	}
 	if p.Pointer != "" {
 		words = append(words, "at "+where(p.In, p.Pointer))
@@ -49,7 +50,7 @@ func placeWords(p mailbox.Place) string {
 }
 
 // queueName is the last part of a queue's URL or ARN.
-func queueName(s string) string { return s[strings.LastIndexAny(s, "/:")+1:] }
+func queueName(s string) string { return printable.Line(s[strings.LastIndexAny(s, "/:")+1:]) }
 
 // age is how long ago something was, in its largest unit.
 func age(at, now time.Time) string {
@@ -70,7 +71,7 @@ func orDash(text string) string {
 	if text == "" {
 		return "-"
 	}
-	if text = message.Printable(text); utf8.RuneCountInString(text) > maxCell {
+	if text = printable.Line(text); utf8.RuneCountInString(text) > maxCell {
 		text = string([]rune(text)[:maxCell-1]) + "…"
 	}
 	return text

@@ -88,6 +88,7 @@ func (w world) runProbe(ctx context.Context, c config.Config, thing string, yes,
 	case !yes && !w.interactive:
 		return errors.New("--probe changes a value of the thing for some seconds, and there is nobody to ask: add --yes")
 	}
+	w.outlive() // the thing is put right again at the end
 	say := func(text string) { _, _ = fmt.Fprintln(w.stderr, text) }
 	semantics, err := w.probe(ctx, c, doctor.ProbeOptions{
 		Thing: thing, Say: say,

@@ -25,12 +25,13 @@ type look struct {
 	last  int       // messages received by then
 }
 
-func newLook(format string, out io.Writer) *look {
+// newLook makes a look at screen, to which out leads.
+func newLook(format string, screen, out io.Writer) *look {
 	l := &look{out: out}
 	if format != "console" {
 		return l
 	}
-	board, colour, ok := glance.OnTerminal(out)
+	board, colour, ok := glance.OnTerminal(screen, out)
 	if !ok {
 		l.plain = true
 		return l

@@ -46,6 +46,7 @@ func main() {
 		stdout:      os.Stdout,
 		stderr:      os.Stderr,
 		exit:        os.Exit,
+		outlive:     outliveReaders,
 		interactive: term.IsTerminal(int(os.Stdin.Fd())),
 		runApp:      app.Run,
 		examine:     app.Examine,

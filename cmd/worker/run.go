@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap"
@@ -33,12 +34,26 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.warn() // a misspelt name is often why another is missing
 			return err
 		}
-		look := newLook(c.LogFormat, w.stderr)
+		gap, err := telemetry.DroppedLine(c.LogFormat)
+		if err != nil {
+			return err
+		}
+		// From here on nothing that standard error does or fails to do holds anything up.
+		w.outlive()
+		out := telemetry.NewLogWriter(w.screen, gap)
+		lastLines := func() time.Duration { return lastLinesAtMost }
+		defer func() { out.Close(lastLines()) }()
+		look := newLook(c.LogFormat, w.screen, out)
 		defer look.end()
 		log, level, err := telemetry.NewLogger(c.LogLevel, c.LogFormat, look.out)
 		if err != nil {
 			return err
 		}
+		restore, err := zap.RedirectStdLogAt(log.Named("library"), zap.WarnLevel) // net/http's above all
+		if err != nil {
+			return err
+		}
+		defer restore()
 		for _, warning := range config.Warnings(w.environ) {
 			log.Warn(warning)
 		}
@@ -46,8 +61,10 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			// A crash as any other: what is held becomes visible again when its
 			// visibility timeout ends, and is taken as if it came late.
 			log.Error(fmt.Sprintf("%s came while stopping: stopping at once, without draining", signalName(again)))
+			out.Close(lastLinesAtLeast)
 			w.exit(exitFound)
 		})
+		lastLines = timeForLastLines(ctx, c.ShutdownTimeout)
 		defer release()
 		// Every wait of a stop ends by itself before this. It is for what was overlooked.
 		deadline, end := grace.Of(ctx).Until(c.ShutdownTimeout, errors.New("WORKER_SHUTDOWN_TIMEOUT is over"))
@@ -57,7 +74,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			w.exit(exitFound)
 		})()
 		defer debugOnHangup(w.hangups, level, log)()
-		if err := w.runApp(ctx, c, app.Options{Log: log, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
+		if err := w.runApp(ctx, c, app.Options{Log: log, DroppedLines: out.Dropped, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {
 				return err // as a wrong setting: said once, exit code 2
 			}

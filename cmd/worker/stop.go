@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // notify starts catching the signals that stop the worker, and those that change
@@ -46,6 +48,33 @@ func stopOnSignal(parent context.Context, signals <-chan os.Signal, again func(o
 		close(done)
 		watcher.Wait()
 		cancel(nil)
+	}
+}
+
+// outliveReaders lets the process go on if whatever reads its standard output or
+// error goes away: a write fails from then on. Without it such a write ends the
+// process, which is right for a command that is piped into head, and wrong for one
+// that holds messages or has something to put right at its end.
+func outliveReaders() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
+
+// How long the last lines of the log may take: never much beyond the worker's own
+// limit, whatever reads them.
+const (
+	lastLinesAtLeast = 100 * time.Millisecond
+	lastLinesAtMost  = time.Second
+)
+
+// timeForLastLines returns a function that says how much of limit is left since ctx
+// ended, within these bounds.
+func timeForLastLines(ctx context.Context, limit time.Duration) func() time.Duration {
+	var end atomic.Pointer[time.Time]
+	context.AfterFunc(ctx, func() { end.CompareAndSwap(nil, new(time.Now().Add(limit))) })
+	return func() time.Duration {
+		left := lastLinesAtMost
+		if at := end.Load(); at != nil {
+			left = min(left, time.Until(*at))
+		}
+		return max(left, lastLinesAtLeast)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 func (w world) validateCommand() *cobra.Command {
@@ -72,7 +73,7 @@ func (w world) judge(name string, e entry) int {
 		if f.In != "" {
 			where = f.In + ": " + where
 		}
-		_, _ = fmt.Fprintf(w.stdout, "%s:%d: %s: %s: %s\n", name, line, where, f.Rule, f.Detail)
+		w.print("%s", printable.Line(fmt.Sprintf("%s:%d: %s: %s: %s", name, line, where, f.Rule, f.Detail)))
 	}
 	if update.TimeIgnored == message.TimeUnreadable {
 		_, _ = fmt.Fprintf(w.stdout, "%s:%d: note: the event time cannot be read; the time it was sent will count\n", name, e.line)

@@ -29,6 +29,7 @@ func newFixture(environ ...string) *fixture {
 		stdout:  &f.out,
 		stderr:  &f.err,
 		signals: make(chan os.Signal),
+		outlive: func() {},
 		exit:    func(code int) { f.exits = append(f.exits, code) },
 		runApp: func(context.Context, config.Config, app.Options) error {
 			return errors.New("this test runs no worker")

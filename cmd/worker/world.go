@@ -7,12 +7,14 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/doctor"
+	"managed-thing-updater/internal/printable"
 )
 
 // world is all that the commands touch outside of themselves.
@@ -20,9 +22,11 @@ type world struct {
 	environ        []string // as os.Environ gives it
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	screen         io.Writer // stderr as it is; execute sets it
 	signals        <-chan os.Signal
 	exit           func(code int)   // ends the process at once
 	hangups        <-chan os.Signal // SIGHUP
+	outlive        func()           // lets the process go on if who reads its output goes away
 	interactive    bool             // standard input is a terminal: somebody can be asked
 	runApp         func(ctx context.Context, c config.Config, o app.Options) error
 	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
@@ -45,8 +49,11 @@ func (f found) Error() string { return fmt.Sprint(f.err) }
 func (f found) Unwrap() error { return f.err }
 
 // execute runs one command and returns the exit code. An error is one clear
-// message on standard error.
+// message on standard error. All that commands print is escaped once more on its
+// way; what stands in a line is escaped by who writes the line.
 func (w world) execute(ctx context.Context, args []string) int {
+	w.screen = w.stderr
+	w.stdout, w.stderr = printable.Writer{Out: w.stdout}, printable.Writer{Out: w.stderr}
 	root := w.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -60,7 +67,7 @@ func (w world) execute(ctx context.Context, args []string) int {
 		return exitFound
 	}
 	if settings, ok := errors.AsType[*config.Error](err); ok {
-		w.complain("%v", settings)
+		w.complainAtLength(settings.Error()) // a line for each setting
 		return exitUsage
 	}
 	if setup, ok := errors.AsType[*app.SetupError](err); ok {
@@ -115,9 +122,28 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 	}
 }
 
+// complain writes a line to standard error.
 func (w world) complain(format string, args ...any) {
-	_, _ = fmt.Fprintf(w.stderr, "worker: "+format+"\n", args...)
+	w.complainAtLength(printable.Error(fmt.Sprintf(format, args...)))
 }
+
+// complainAtLength is complain for text of several lines. If standard error is not
+// read, it gives up after a moment: what cannot be said keeps no process from ending.
+func (w world) complainAtLength(text string) {
+	said := make(chan struct{})
+	go func() {
+		defer close(said)
+		_, _ = fmt.Fprintf(w.stderr, "worker: %s\n", text)
+	}()
+	timer := time.NewTimer(complainFor)
+	defer timer.Stop()
+	select {
+	case <-said:
+	case <-timer.C:
+	}
+}
+
+const complainFor = time.Second
 
 // warn names the variables that look like settings and are none.
 func (w world) warn() {

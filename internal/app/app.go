@@ -36,6 +36,8 @@ import (
 // Options of a Worker beside its settings.
 type Options struct {
 	Log *zap.Logger
+	// DroppedLines is how many lines Log has dropped. Nil: none.
+	DroppedLines func() uint64
 	// Level is what changes the log's level while the worker runs; the zero one
 	// changes nothing.
 	Level   zap.AtomicLevel
@@ -112,6 +114,9 @@ func New(cfg config.Config, o Options) *Worker {
 	if o.Log == nil {
 		o.Log = zap.NewNop()
 	}
+	if o.DroppedLines == nil {
+		o.DroppedLines = func() uint64 { return 0 }
+	}
 	if o.Level == (zap.AtomicLevel{}) {
 		o.Level = zap.NewAtomicLevel()
 	}
@@ -127,6 +132,7 @@ func New(cfg config.Config, o Options) *Worker {
 		window:  lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
 		stories: timeline.New(timeline.Options{Bytes: storiesBytes + storyBytes*cfg.MaxHeld}),
 	}
+	w.metrics.Counter("log_lines_dropped_total", "Lines of the log that were dropped: it was not read, or took no more.", func() float64 { return float64(o.DroppedLines()) })
 	w.page = w.feed()
 	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)

@@ -119,6 +119,9 @@ func (w *Worker) work(ctx context.Context) error {
 	closing, end := w.until(closeBefore)
 	defer end()
 	keeper.wait(closing)
+	if err == nil && w.consumer.Stats().Stranded > 0 {
+		err = ErrStranded // of some SQS has not said what became of them
+	}
 	w.closeTraces() // before the last line: it may have something to say
 	w.logSums(err)
 	return err

@@ -3,6 +3,7 @@ package consumer
 import (
 	"crypto/rand"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,13 +56,14 @@ func (c *Consumer) lostAnswer(a attempt, now time.Time) {
 	c.poll.lost = append(c.poll.lost, a)
 }
 
-// mayHaveReceived reports whether a receive that failed may have brought messages: no
-// answer came, or one that says nothing of it. After a throttle SQS wants a new id
+// mayHaveReceived reports whether a receive that failed may have brought messages: it was
+// sent, and no answer came, or one that says nothing of it. After a throttle SQS wants a new id
 // (awslabs/amazon-sqs-java-messaging-lib#213).
 func mayHaveReceived(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	if !ok {
-		return true
+		network, ok := errors.AsType[*net.OpError](err)
+		return !ok || network.Op != "dial"
 	}
 	if _, throttled := awsretry.DefaultThrottleErrorCodes[api.ErrorCode()]; throttled {
 		return false

@@ -117,6 +117,7 @@ type Consumer struct {
 	fifo    bool
 
 	troubles troubles // has its own lock
+	notices  *telemetry.Notices
 
 	keepWake chan struct{} // wakes Keep; one token
 	pollWake chan struct{} // wakes Receive; one token
@@ -169,6 +170,7 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 		api: api, letters: letters, handler: h, metrics: m, queue: m.Source(o.QueueURL), log: log, o: o,
 		fifo:     strings.HasSuffix(o.QueueURL, ".fifo"),
 		troubles: troubles{log: log, metrics: m, queue: m.Source(o.QueueURL), last: map[string]trouble{}},
+		notices:  telemetry.NewNotices(log),
 		keepWake: make(chan struct{}, 1),
 		pollWake: make(chan struct{}, 1),
 		held:     map[string]*Delivery{},

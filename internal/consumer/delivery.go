@@ -41,6 +41,8 @@ type Delivery struct {
 	counted   bool // its outcome
 	delivered bool // Deliver has returned
 	lost      bool // Lost is to be called, or was
+	stranded  bool // it is counted as such
+	refused   bool // SQS has said that handle is no good: the message is deleted, visible or another's
 
 	busy     bool              // an operation on the source queue is under way
 	sending  bool              // its letter is under way

@@ -53,6 +53,10 @@
 // same ReceiveRequestAttemptId (attempt.go), so the groups of its messages do not stand
 // still until their lease ends.
 //
+// When the worker stops, every message is deleted or visible again by SQS's own word,
+// or it is counted as stranded: what could not be finished, what was given up without
+// an answer, and what is held when Keep ends.
+//
 // A crash at any point leaves the message in the queue: it is visible again when
 // its lease ends, with nothing lost.
 package consumer

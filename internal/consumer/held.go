@@ -26,7 +26,7 @@ func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delive
 
 // lease starts the first lease of a receipt handle.
 func (d *Delivery) lease(handle string, now time.Time) {
-	d.handle, d.handleAt = handle, now
+	d.handle, d.handleAt, d.refused = handle, now, false
 	d.c.leased(d, now, d.c.o.Visibility)
 }
 
@@ -155,6 +155,16 @@ func (c *Consumer) remove(d *Delivery) {
 	wake(c.pollWake)
 }
 
+// giveUp removes a message of which SQS has not said that it is deleted or visible
+// again. While the worker stops that counts as stranded: the sums at the end claim
+// nothing that is not known.
+func (c *Consumer) giveUp(d *Delivery) {
+	if c.poll.ended && !d.refused {
+		c.countStranded(d)
+	}
+	c.remove(d)
+}
+
 // lose ends a message whose lease is gone and reports whether its handler is to
 // be told, which the caller does without the lock.
 func (c *Consumer) lose(d *Delivery) bool {
@@ -164,7 +174,7 @@ func (c *Consumer) lose(d *Delivery) bool {
 	if !d.counted {
 		c.count(d, message.Released)
 	}
-	c.remove(d)
+	c.giveUp(d)
 	return was == waiting && c.tell(d)
 }
 

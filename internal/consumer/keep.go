@@ -11,9 +11,11 @@ import (
 // Keep renews leases and settles until ctx ends, and returns when every request
 // of its own has ended; these end with ctx. It runs beside Receive and longer:
 // while the worker drains, leases are still renewed. End it after Flush and
-// Abandon.
+// Abandon: what is still held then is stranded.
 func (c *Consumer) Keep(ctx context.Context) {
 	requests := newCrew()
+	defer c.notices.Close()
+	defer c.strandRest()
 	defer requests.wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -131,9 +133,28 @@ func (c *Consumer) Abandon(ctx context.Context) int {
 
 // strand releases a message whose work could not be finished.
 func (c *Consumer) strand(d *Delivery) {
+	c.countStranded(d)
+	c.count(d, message.Released)
+	c.move(d, releasing)
+}
+
+// strandRest counts what SQS never said to be deleted or visible again: nobody asks
+// any more. Each message comes again when its lease ends, if it is still there.
+func (c *Consumer) strandRest() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.held {
+		c.countStranded(d)
+	}
+}
+
+// countStranded wants c.mu held. It counts a message once.
+func (c *Consumer) countStranded(d *Delivery) {
+	if d.stranded {
+		return
+	}
+	d.stranded = true
 	c.stranded++
 	c.metrics.Stranded.Inc()
 	d.story.Stranded()
-	c.count(d, message.Released)
-	c.move(d, releasing)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
@@ -106,7 +107,7 @@ func (c *Consumer) leaseLength(d *Delivery, now time.Time, expected time.Duratio
 func (c *Consumer) leaseOver(d *Delivery) (tell bool) {
 	switch {
 	case d.state == releasing:
-		c.remove(d)
+		c.giveUp(d)
 	case d.state == waiting, d.state == lettering && !d.sending:
 		return c.lose(d)
 	}
@@ -140,7 +141,7 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 			d.story.LeaseRenewed(time.Duration(r.seconds) * time.Second)
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
 		case f.final:
-			d.leaseEnd = now
+			d.leaseEnd, d.refused = now, true
 			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
 			if c.leaseOver(d) {
 				lost = append(lost, d)
@@ -161,7 +162,7 @@ func (c *Consumer) tellLost(lost []*Delivery) {
 	if len(lost) == 0 {
 		return
 	}
-	c.log.Warn("messages that waited were lost to the queue: their leases ended, or they were held for as long as SQS allows", telemetry.Count(len(lost)))
+	c.notices.Say(zapcore.WarnLevel, "messages that waited were lost to the queue: their leases ended, or they were held for as long as SQS allows", "", len(lost))
 	for _, d := range lost {
 		c.handler.Lost(d)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/telemetry"
@@ -52,10 +53,10 @@ func (c *Consumer) receive(ctx, cut context.Context, n int) {
 	p.reserved -= n
 	p.reservedBytes -= int64(n) * maxMessageBytes
 	switch {
-	case err != nil && cut.Err() != nil:
+	case err != nil && (cut.Err() != nil || ctx.Err() != nil && mayHaveReceived(err)):
 		p.cut++
 		c.metrics.PollsCut.Inc()
-		c.log.Warn("long poll cut: what it carried is visible again when its visibility timeout ends", telemetry.Wait(c.o.Visibility))
+		c.notices.Say(zapcore.WarnLevel, "long polls were cut, or their answers were lost, while the worker stops: what they carried is visible again when its visibility timeout ends", "", 1, telemetry.Wait(c.o.Visibility))
 	case err != nil:
 		if c.fifo && mayHaveReceived(err) {
 			c.lostAnswer(a, now)

@@ -121,9 +121,10 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 		c.remove(d)
 	case f.final, !now.Before(d.liveUntil()):
 		// Given up. An outcome that was durable still is; the message may come again.
+		d.refused = f.final
 		d.story.Unsettled(f.code)
 		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
-		c.remove(d)
+		c.giveUp(d)
 	default:
 		d.story.Unsettled(f.code)
 		c.tryLater(d, now)

@@ -11,8 +11,8 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// troubles logs what is wrong with SQS: a line when an action's error changes,
-// not each time, and one when the action works again.
+// troubles logs what is wrong with SQS: a line for each code with which an action
+// fails, not each time, and one when the action works again.
 type troubles struct {
 	log     *zap.Logger
 	metrics *telemetry.Metrics
@@ -23,11 +23,18 @@ type troubles struct {
 }
 
 type trouble struct {
-	cause   awserror.Cause
-	since   time.Time // of the first failure in a row
-	at      time.Time // of the last failure
-	working bool      // it has worked since
+	cause   awserror.Cause  // of the last failure
+	since   time.Time       // of the first failure in a row
+	at      time.Time       // of the last failure
+	working bool            // it has worked since
+	said    map[saying]bool // what has its line
 }
+
+// saying is what a line is about: who failed, and by what word.
+type saying struct{ who, code string }
+
+// maxSaid bounds the lines of one trouble.
+const maxSaid = 8
 
 // sendLetters is the action that stores letters.
 const sendLetters = "SendMessageBatch"
@@ -132,13 +139,19 @@ func (t *troubles) changed(action string, err error) {
 		return
 	}
 	cause := awserror.Of(err)
+	if !in {
+		last.said = make(map[saying]bool)
+	}
 	if !in || last.working {
 		last.since = now
 	}
-	t.last[action] = trouble{cause: cause, since: last.since, at: now}
-	if in && cause.Code == last.cause.Code && cause.Who == last.cause.Who {
+	last.cause, last.at, last.working = cause, now, false
+	t.last[action] = last
+	key := saying{cause.Who, cause.Code}
+	if last.said[key] || len(last.said) == maxSaid {
 		return
 	}
+	last.said[key] = true
 	say := t.log.Warn
 	if cause.NeedsAPerson() {
 		say = t.log.Error

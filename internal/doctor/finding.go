@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // Severity is how bad a finding is.
@@ -53,22 +55,22 @@ func (r Report) sort() {
 // Text writes the report for a person.
 func (r Report) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Region              %s\n", cmp.Or(r.Region, "none"))
-	fmt.Fprintf(&b, "source queue        %s\n", r.Queue)
-	fmt.Fprintf(&b, "dead-letter queue   %s\n", cmp.Or(r.DeadLetterQueue, "none found"))
+	fmt.Fprintf(&b, "Region              %s\n", printable.Line(cmp.Or(r.Region, "none")))
+	fmt.Fprintf(&b, "source queue        %s\n", printable.Line(r.Queue))
+	fmt.Fprintf(&b, "dead-letter queue   %s\n", printable.Line(cmp.Or(r.DeadLetterQueue, "none found")))
 	count := map[Severity]int{}
 	for _, f := range r.Findings {
 		count[f.Severity]++
-		fmt.Fprintf(&b, "\n%s  %s\n  %s\n", strings.ToUpper(string(f.Severity)), f.Check, f.What)
+		fmt.Fprintf(&b, "\n%s  %s\n  %s\n", strings.ToUpper(string(f.Severity)), f.Check, printable.Error(f.What))
 		if f.Why != "" {
-			fmt.Fprintf(&b, "  why: %s\n", f.Why)
+			fmt.Fprintf(&b, "  why: %s\n", printable.Error(f.Why))
 		}
 		label := "fix"
 		if f.Severity == Note {
 			label = "do" // there is nothing to fix
 		}
 		if f.Fix != "" {
-			fmt.Fprintf(&b, "  %s: %s\n", label, f.Fix)
+			fmt.Fprintf(&b, "  %s: %s\n", label, printable.Error(f.Fix))
 		}
 	}
 	fmt.Fprintf(&b, "\n%d checks: %d wrong, %s, %s\n", len(r.Checks), count[Wrong], plural(count[Warning], "warning"), plural(count[Note], "note"))

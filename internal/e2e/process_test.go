@@ -106,6 +106,14 @@ func (s *server) start(settings ...string) *process {
 // command runs the program with any command.
 func (s *server) command(args []string, settings ...string) *process {
 	s.t.Helper()
+	p := s.prepare(args, settings...)
+	s.launch(p)
+	return p
+}
+
+// prepare is command without the start.
+func (s *server) prepare(args []string, settings ...string) *process {
+	s.t.Helper()
 	s.online.Do(s.web.Start)
 	p := &process{cmd: exec.CommandContext(s.t.Context(), s.program, args...), done: make(chan struct{})}
 	p.cmd.Env = append([]string{
@@ -117,6 +125,12 @@ func (s *server) command(args []string, settings ...string) *process {
 		"WORKER_RATE_START=300", "WORKER_CONCURRENCY=4",
 	}, settings...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
+	return p
+}
+
+// launch starts a process, and kills it at the end of the test if it still runs.
+func (s *server) launch(p *process) {
+	s.t.Helper()
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -128,7 +142,6 @@ func (s *server) command(args []string, settings ...string) *process {
 		_ = p.cmd.Process.Kill()
 		<-p.done
 	})
-	return p
 }
 
 // wait waits for a call of the process.

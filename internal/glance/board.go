@@ -22,11 +22,11 @@ type Board struct {
 	drawn int // lines that stand on the terminal
 }
 
-// OnTerminal makes a board where out is a terminal that can do more than print;
-// ok is false where it is not. colour says whether colours are wanted
-// (https://no-color.org).
-func OnTerminal(out io.Writer) (b *Board, colour, ok bool) {
-	file, isFile := out.(*os.File)
+// OnTerminal makes a board if screen is a terminal that can do more than print; ok
+// is false if it is not. The board writes through out, which leads to that terminal.
+// colour says whether colours are wanted (https://no-color.org).
+func OnTerminal(screen, out io.Writer) (b *Board, colour, ok bool) {
+	file, isFile := screen.(*os.File)
 	if !isFile || !term.IsTerminal(int(file.Fd())) || os.Getenv("TERM") == "dumb" || os.Getenv("TERM") == "" {
 		return nil, false, false
 	}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // View turns one status after another into lines. Use it from one goroutine.
@@ -65,6 +67,11 @@ func (v *View) rates(s Status, now time.Time) (calls, settled float64) {
 }
 
 func (v *View) head(s Status, now time.Time) (colour, text string) {
+	colour, text = condition(s, now)
+	return colour, printable.Line(text) // the API's words may be in it
+}
+
+func condition(s Status, now time.Time) (colour, text string) {
 	switch c := s.Circuit; {
 	case c.Open && s.State == "receiving":
 		text = fmt.Sprintf("circuit open for %s: %s", span(now.Sub(c.Since).Seconds()), c.Detail)

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // MaxFaults is how many faults of a message are told apart; one more says how
@@ -60,7 +62,7 @@ func (f *faults) all() []Fault {
 
 // Place says where the fault is, in words and fit for a terminal.
 func (f Fault) Place() string {
-	pointer := Printable(f.Pointer)
+	pointer := printable.Text(f.Pointer)
 	switch {
 	case f.In == "" && pointer == "":
 		return "the whole message"

@@ -2,14 +2,13 @@ package message
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // Glance is what a person may see of a body, valid or not.
@@ -56,7 +55,7 @@ func (g Glance) Request(sensitive bool) (string, bool) {
 		}
 	}
 	_ = enc.WriteToken(jsontext.EndObject)
-	return Printable(strings.TrimSuffix(out.String(), "\n")), true
+	return printable.Text(strings.TrimSuffix(out.String(), "\n")), true
 }
 
 // veil writes JSON without the values of sensitive members.
@@ -111,26 +110,4 @@ func SoundsSensitive(name string) bool {
 		}
 	}
 	return false
-}
-
-// Printable is text with every character escaped, as in JSON, that a terminal does
-// not print but may act upon. Line breaks stay.
-func Printable(text string) string {
-	clean := func(r rune) bool { return r == '\n' || unicode.IsPrint(r) && r != utf8.RuneError }
-	if strings.IndexFunc(text, func(r rune) bool { return !clean(r) }) < 0 {
-		return text
-	}
-	var out strings.Builder
-	for _, r := range text {
-		switch {
-		case clean(r):
-			out.WriteRune(r)
-		case r > 0xffff:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&out, `\u%04x`, r)
-		}
-	}
-	return out.String()
 }

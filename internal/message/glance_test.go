@@ -61,16 +61,3 @@ func TestABodyThatCannotBeReadIsNotShown(t *testing.T) {
 		}
 	}
 }
-
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		"plain, é灯\n":              "plain, é灯\n",
-		"\x1b[2Jgone":              `\u001b[2Jgone`,
-		"a\tb\u009bc\u202ed":       `a\u0009b\u009bc\u202ed`,
-		"tag \U000e0041, \xff end": `tag \udb40\udc41, \ufffd end`,
-	} {
-		if got := message.Printable(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}

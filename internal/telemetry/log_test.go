@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 
@@ -61,6 +63,29 @@ func TestConsoleLog(t *testing.T) {
 	log.Error("the call failed", telemetry.Thing("lamp"))
 	if !regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3}  ERROR  the call failed  \{"thing": "lamp"\}\n$`).MatchString(out.String()) {
 		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestNoLogFormatPrintsWhatATerminalWouldActUpon(t *testing.T) {
+	const outside = "a\x1b[31mb\a\x7f\u009b\u202e\u2028\nc\xff"
+	for _, format := range []string{"json", "console"} {
+		var out bytes.Buffer
+		log, _, err := telemetry.NewLogger("info", format, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.With(telemetry.Code(outside)).Info("said: "+outside, telemetry.Thing(outside), zap.Error(errors.New(outside)))
+		line := strings.TrimSuffix(out.String(), "\n")
+		if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }); i >= 0 {
+			t.Errorf("%s: %q", format, line[i:])
+		}
+		if format != "json" {
+			continue
+		}
+		var entry map[string]string
+		if err := json.Unmarshal([]byte(line), &entry); err != nil || entry["thing"] != strings.ToValidUTF8(outside, "\ufffd") || entry["msg"] != "said: "+entry["thing"] {
+			t.Errorf("%v: %q", err, entry)
+		}
 	}
 }
 

@@ -101,8 +101,8 @@ func NewMetrics() *Metrics {
 		SQSRequests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_requests_total", Help: "Requests to SQS by action and result."}, []string{"action", "result"}),
 		SQSErrors:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_errors_total", Help: "Failed requests to SQS, and failed entries of batches that were answered 200, by action and code."}, []string{"action", "code"}),
 		EmptyReceives: counter("worker_empty_receives_total", "ReceiveMessage calls that brought nothing."),
-		Stranded:      counter("worker_messages_stranded_total", "Messages whose work could not be finished before the worker had to stop."),
-		PollsCut:      counter("worker_polls_cut_total", "Long polls cut at shutdown; what they carried is visible again when its visibility timeout ends."),
+		Stranded:      counter("worker_messages_stranded_total", "Messages whose work could not be finished before the worker had to stop, and those of which SQS never said that they are deleted or visible again."),
+		PollsCut:      counter("worker_polls_cut_total", "Long polls that were cut at shutdown, or whose answer was lost then; what they carried is visible again when its visibility timeout ends."),
 
 		SentToApplied: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "worker_sent_to_applied_seconds", Help: "From a message's SentTimestamp until its values were applied.",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 // Told is a story in words, as /status/messages/{id} gives it.
@@ -68,11 +69,11 @@ func (t Told) Write(w io.Writer) error {
 	if t.Thing != "" {
 		heading += ", an update of thing " + t.Thing
 	}
-	if _, err := fmt.Fprintf(w, "%s\noutcome: %s\n", heading, t.explain()); err != nil {
+	if _, err := fmt.Fprintf(w, "%s\noutcome: %s\n", printable.Line(heading), printable.Line(t.explain())); err != nil {
 		return err
 	}
 	if t.TraceID != "" {
-		if _, err := fmt.Fprintf(w, "trace:   %s\n", t.TraceID); err != nil {
+		if _, err := fmt.Fprintf(w, "trace:   %s\n", printable.Line(t.TraceID)); err != nil {
 			return err
 		}
 	}
@@ -87,7 +88,7 @@ func (t Told) Write(w io.Writer) error {
 		if !before.IsZero() {
 			after = "+" + length(step.At.Sub(before))
 		}
-		if _, err := fmt.Fprintf(w, "  %s %9s  %s\n", step.At.UTC().Format("15:04:05.000"), after, step.Detail); err != nil {
+		if _, err := fmt.Fprintf(w, "  %s %9s  %s\n", step.At.UTC().Format("15:04:05.000"), after, printable.Line(step.Detail)); err != nil {
 			return err
 		}
 		before = step.At

@@ -66,7 +66,7 @@ func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *teleme
 	return &Updater{
 		o: o, merger: backlog.Merger{Semantics: o.Semantics, Landing: 2*o.CallTimeout + LeaseMargin},
 		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
-		notices: notices{log: log}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
+		notices: notices{telemetry.NewNotices(log)}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
 	}
 }
 
@@ -82,6 +82,7 @@ func (u *Updater) LastBeat() time.Time { return u.beats.last() }
 // thing whose turn it is: while a token is waited for, what arrives for the thing
 // at the head of the line still joins its call.
 func (u *Updater) Run(take, work context.Context) {
+	defer u.notices.Close()
 	var end func()
 	u.record, end = grace.Of(work).Until(RecordAfterCut, errNotRecorded)
 	defer end()

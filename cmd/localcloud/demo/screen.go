@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/glance"
+	"managed-thing-updater/internal/printable"
 )
 
 // screen writes lines for people, one at a time; safe for use by many
@@ -30,7 +31,7 @@ type screen struct {
 // second, without colours.
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, started: time.Now(), at: time.Now()}
-	if board, colour, ok := glance.OnTerminal(out); ok {
+	if board, colour, ok := glance.OnTerminal(out, out); ok {
 		s.board, s.out, s.colour, s.view.Colour = board, board, colour, colour
 	}
 	return s
@@ -87,7 +88,7 @@ func (s *screen) workerSays(level, text string) {
 	if level == "error" {
 		colour = red
 	}
-	s.say(s.painted(colour, strings.TrimSpace("worker | "+level)+"  "+text))
+	s.say(s.painted(colour, strings.TrimSpace("worker | "+printable.Line(level))+"  "+printable.Line(text)))
 }
 
 // columns of a line: their headings, as wide as their numbers get.

@@ -15,6 +15,7 @@ import (
 
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 // saved is a letter as a line of a file.
@@ -182,7 +183,7 @@ func (s saved) check() error {
 	for name, a := range s.Attributes {
 		binary := strings.HasPrefix(a.DataType, "Binary")
 		if a.DataType == "" || binary != (len(a.Binary) > 0) || binary == (a.String != "") {
-			return fmt.Errorf("attributes: %s: it has a type, and string or, where its type is Binary, binary", message.Printable(name))
+			return fmt.Errorf("attributes: %s: it has a type, and string or, where its type is Binary, binary", printable.Line(name))
 		}
 	}
 	if n := deadletter.Size(s.Body, s.letter().Message.Attributes); n > deadletter.MaxBytes {

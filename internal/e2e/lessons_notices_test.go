@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/localcloud"
+)
+
+// linesWith sums up the lines that hold the text: how many, and their counts.
+func (w *worker) linesWith(text string) (lines, count int) {
+	for _, e := range w.logs.All() {
+		if strings.Contains(e.Message, text) {
+			n, _ := e.ContextMap()["count"].(int64)
+			lines, count = lines+1, count+int(n)
+		}
+	}
+	return lines, count
+}
+
+func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
+	inVirtualTime(t)
+	l := layout{settings: func(c *config.Config) {
+		c.MaxHeld, c.RateStart, c.RateMax, c.VisibilityTimeout = 300, 1, 1, 30*time.Second
+	}}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		for n := range 280 {
+			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
+		}
+		w := r.start()
+		r.until("most are held", time.Minute, func() bool { return w.Status().Messages.Held > 200 })
+		entries := map[string]string{}
+		for n := range 10 {
+			entries[fmt.Sprint(n)] = "MessageNotInflight"
+		}
+		sqs.set("ReceiveMessage", localcloud.Fault{ReceiveNothing: true})
+		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: entries}) // as after a purge
+		r.until("all are lost", 5*time.Minute, func() bool { return w.Status().Messages.Held == 0 })
+		w.stopped()
+		lines, count := w.linesWith("lost to the queue")
+		if lines == 0 || lines > 2 || count < 150 {
+			t.Errorf("%d lines for %d messages:\n%s", lines, count, w.lines())
+		}
+	})
+}
+
+func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		n := 0
+		r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
+			if i.Action != "DeleteMessageBatch" {
+				return nil
+			}
+			n++
+			return &localcloud.Fault{Status: 500, Code: []string{"InternalError", "ServiceUnavailable"}[n%2]}
+		}
+		w := r.start()
+		r.sendNames("thing", 100)
+		time.Sleep(5 * time.Minute)
+		if lines, _ := w.linesWith("SQS action fails"); lines != 2 || n < 20 {
+			t.Errorf("%d lines for %d requests:\n%s", lines, n, w.lines())
+		}
+		_ = w.stop()
+	})
+}
+
+func TestLesson46_CallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
+	inVirtualTime(t)
+	l := layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 20, 20 }}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		failed := map[string]bool{}
+		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+			if c.N%3 > 0 || failed[c.Thing] {
+				return nil
+			}
+			failed[c.Thing] = true
+			return &localcloud.Fault{Status: 503, Code: "ServiceUnavailableException"}
+		}
+		w := r.start()
+		for n := range 60 {
+			r.sendNames(fmt.Sprint("thing-", n), 20)
+			time.Sleep(2 * time.Second)
+		}
+		r.drained(10 * time.Minute)
+		w.stopped()
+		for _, text := range []string{"calls fail and are tried again", "applied after calls had failed"} {
+			lines, count := w.linesWith(text)
+			if lines < 2 || lines > 6 || count != len(failed) || len(failed) < 100 {
+				t.Errorf("%q: %d lines count %d, %d things failed", text, lines, count, len(failed))
+			}
+		}
+	})
+}
