@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
 )
@@ -117,6 +118,33 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 					t.Errorf("%d letters, the first: %+v", n, q.letters()[0].Failure)
 				}
 				q.stopAll()
+			})
+		})
+	}
+}
+
+// Each of its updates is worth what the next one sets anew, so that the newest, which
+// alone is in the call, has never failed often enough.
+func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
+	inVirtualTime(t)
+	for _, fault := range []*localcloud.Fault{status(403, "AccessDeniedException"), status(500, "InternalServerException")} {
+		t.Run(fault.Code, func(t *testing.T) {
+			inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
+				r.onCall("sick-0", func(int, string) *localcloud.Fault { return fault })
+				w := r.start()
+				const sent, every, within = 60, 30 * time.Second, 6 * time.Minute
+				r.withTraffic(200*time.Millisecond, func() { r.rotate("sick", 1, every, sent*every) })
+				due := sent - int(within/every)
+				if n := len(r.letters()); n < due {
+					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+				}
+				t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick-0")))
+				for i, l := range r.letters() {
+					if l.Body != name("sick-0", fmt.Sprint("n", i)) {
+						t.Errorf("letter %d is %s: not in their order", i, l.Body)
+					}
+				}
+				_ = w.stop()
 			})
 		})
 	}

@@ -43,16 +43,18 @@ func count(a *backlog.Attempts, others backlog.Tally, now time.Time) telemetry.C
 	return telemetry.Counted
 }
 
-// deniedWait is what a refused update waits beside its backoff, once a refusal has
-// counted.
-func deniedWait(a backlog.Attempts) time.Duration {
-	if a.Counted == 0 {
-		return 0
+// deniedWait is what refused updates wait beside their backoff, once a refusal has
+// counted against one of them.
+func deniedWait(items []*backlog.Item) time.Duration {
+	for _, it := range items {
+		if it.Attempts.Counted > 0 {
+			return deniedEvery
+		}
 	}
-	return deniedEvery
+	return 0
 }
 
-// spent reports whether an update has used up its attempts.
-func spent(a backlog.Attempts, limit int, now time.Time) bool {
+// usedUp reports whether an update has used up its attempts.
+func usedUp(a backlog.Attempts, limit int, now time.Time) bool {
 	return a.Counted >= limit && now.Sub(a.First) >= attemptsSpan
 }

@@ -39,14 +39,14 @@ func TestAFailureCountsOnlyWhileOtherThingsFareWell(t *testing.T) {
 func TestAttemptsAreSpentOnlyOverTwoMinutes(t *testing.T) {
 	first := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	a := backlog.Attempts{Counted: 8, First: first}
-	if spent(a, 8, first.Add(attemptsSpan-time.Second)) {
+	if usedUp(a, 8, first.Add(attemptsSpan-time.Second)) {
 		t.Error("eight failures within two minutes are enough")
 	}
-	if !spent(a, 8, first.Add(attemptsSpan)) {
+	if !usedUp(a, 8, first.Add(attemptsSpan)) {
 		t.Error("eight failures over two minutes are not enough")
 	}
 	a.Counted = 7
-	if spent(a, 8, first.Add(time.Hour)) {
+	if usedUp(a, 8, first.Add(time.Hour)) {
 		t.Error("seven failures are enough for eight attempts")
 	}
 }

@@ -1,6 +1,7 @@
 package updater
 
 import (
+	"slices"
 	"time"
 
 	"managed-thing-updater/internal/backlog"
@@ -58,15 +59,15 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 			return u.refused(t, plan, f, message.Denied)
 		}
 		if u.countAll(t, plan, now, deniedAttempts) {
-			return u.refused(t, plan, f, message.Denied)
+			return u.spent(t, plan, f, message.Denied)
 		}
-		again.Delay += deniedWait(plan.Carried[0].Attempts)
+		again.Delay += deniedWait(tried(t, plan))
 	case trouble:
 		if f.tooLarge && len(plan.Carried) > 1 {
 			return u.refused(t, plan, f, message.Exhausted)
 		}
 		if u.countAll(t, plan, now, u.o.Attempts) {
-			return u.refused(t, plan, f, message.Exhausted)
+			return u.spent(t, plan, f, message.Exhausted)
 		}
 	}
 	if f.fault != quota && alone(plan.Carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
@@ -80,11 +81,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 // the several apart: each then goes out in a call of its own, in order.
 func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
 	if len(plan.Carried) > 1 {
-		for _, it := range t.Items {
-			it.Apart = true
-		}
-		tellWait(plan.Carried, timeline.Apart, 0, "")
-		return nil, backlog.Next{Confirm: t.Confirm}
+		return u.takeApart(t, plan)
 	}
 	it := plan.Carried[0]
 	it.Claim.DeadLetter(it.Update, message.Failure{
@@ -93,12 +90,39 @@ func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why mes
 	return []backlog.Settlement{{Item: it, Outcome: message.DeadLettered}}, backlog.Next{Confirm: t.Confirm}
 }
 
-// countAll counts a failure against each update that the call carried, and
-// reports whether one of them has used up its attempts by it.
+func (u *Updater) takeApart(t *backlog.Turn, plan backlog.Plan) ([]backlog.Settlement, backlog.Next) {
+	for _, it := range t.Items {
+		it.Apart = true
+	}
+	tellWait(plan.Carried, timeline.Apart, 0, "")
+	return nil, backlog.Next{Confirm: t.Confirm}
+}
+
+// spent is refused for a failure with which one of those that were tried has used up
+// its attempts. That need not be one that the call carried.
+func (u *Updater) spent(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
+	if len(tried(t, plan)) > 1 {
+		return u.takeApart(t, plan)
+	}
+	return u.refused(t, plan, f, why)
+}
+
+// tried are the updates whose fate hung on the call: those that it carried, and those
+// that it would have superseded. Otherwise a thing that is sick and goes on reporting
+// would never be dead-lettered, since its newest update alone is in each call.
+func tried(t *backlog.Turn, plan backlog.Plan) []*backlog.Item {
+	if slices.ContainsFunc(plan.Carried, func(it *backlog.Item) bool { return it.Apart }) {
+		return plan.Carried
+	}
+	return t.Items
+}
+
+// countAll counts a failure against each update that was tried, and reports whether
+// one of them has used up its attempts by it.
 func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) bool {
 	others := u.backlog.Others(t)
 	last := false
-	for _, it := range plan.Carried {
+	for _, it := range tried(t, plan) {
 		if t.Probe { // it went out before its time
 			it.Attempts.Others = others
 			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
@@ -107,7 +131,7 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 		counted := count(&it.Attempts, others, now)
 		u.metrics.Attempts.Inc(counted)
 		it.Story.Counts(countings[counted], it.Attempts.Counted)
-		last = last || counted == telemetry.Counted && spent(it.Attempts, limit, now)
+		last = last || counted == telemetry.Counted && usedUp(it.Attempts, limit, now)
 	}
 	return last
 }
