@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/fips140"
 	"errors"
 	"fmt"
 	"time"
@@ -43,17 +42,9 @@ func loadWith(ctx context.Context, base *sdkhttp.BuildableClient) (aws.Config, e
 // usableAWS loads the SDK's configuration and checks what nothing works without. It waits
 // for credentials that are not there yet; notYet is told of each try that failed, nil:
 // nobody is. What cannot come by itself is a *SetupError.
-func usableAWS(ctx context.Context, given *aws.Config, patience time.Duration, notYet func(error)) (cfg aws.Config, err error) {
-	defer func() {
-		// A profile of IAM Identity Center names its cached token by SHA-1.
-		if forbidden := recover(); forbidden != nil {
-			if !fips140.Enforced() {
-				panic(forbidden)
-			}
-			err = &SetupError{fmt.Errorf("the AWS credentials need an algorithm that is forbidden here: %v", forbidden), "use keys or a role, or allow other than FIPS 140 algorithms in GODEBUG"}
-		}
-	}()
-	if cfg, err = loadAWS(ctx, given); err != nil {
+func usableAWS(ctx context.Context, given *aws.Config, patience time.Duration, notYet func(error)) (aws.Config, error) {
+	cfg, err := loadAWS(ctx, given)
+	if err != nil {
 		return cfg, err
 	}
 	if cfg.Region == "" {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/retry"
@@ -66,9 +67,13 @@ func Await(ctx context.Context, p aws.CredentialsProvider, patience time.Duratio
 }
 
 // NeverComes reports whether a person must act before there are credentials: keys that
-// are empty, or no source but a metadata service that is switched off.
+// are empty, a login of IAM Identity Center that is over, or no source but a metadata
+// service that is switched off.
 func NeverComes(err error) bool {
 	if _, empty := errors.AsType[*credentials.StaticCredentialsEmptyError](err); empty {
+		return true
+	}
+	if _, over := errors.AsType[*ssocreds.InvalidTokenError](err); over {
 		return true
 	}
 	return awserror.Of(err).Who == "ec2imds" && strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true")

@@ -62,7 +62,7 @@ func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
 		w := r.start()
 		r.sendNames("thing", 100)
 		time.Sleep(5 * time.Minute)
-		if lines, _ := w.linesWith("SQS action fails"); lines != 2 || n < 20 {
+		if lines, _ := w.linesWith("SQS is in trouble"); lines != 2 || n < 20 {
 			t.Errorf("%d lines for %d requests:\n%s", lines, n, w.lines())
 		}
 		_ = w.stop()
