@@ -34,9 +34,17 @@ func TestLesson39_EveryCommandAndTheWorkRunWhereOnlyFIPS140AlgorithmsAreAllowed(
 		args []string
 		code int
 	}{
-		{[]string{"version"}, 0}, {[]string{"help"}, 0}, {[]string{"config"}, 0}, {[]string{"schema"}, 0}, {[]string{"doctor"}, 0},
-		{[]string{"validate", "-"}, 1}, {[]string{"health"}, 0}, {[]string{"explain", bad}, 0},
-		{[]string{"dlq", "list"}, 0}, {[]string{"dlq", "show", bad}, 0}, {[]string{"dlq", "redrive", "--dry-run"}, 1},
+		{[]string{"version"}, 0},
+		{[]string{"help"}, 0},
+		{[]string{"config"}, 0},
+		{[]string{"schema"}, 0},
+		{[]string{"doctor"}, 0},
+		{[]string{"validate", "-"}, 1},
+		{[]string{"health"}, 0},
+		{[]string{"explain", bad}, 0},
+		{[]string{"dlq", "list"}, 0},
+		{[]string{"dlq", "show", bad}, 0},
+		{[]string{"dlq", "redrive", "--dry-run"}, 1},
 	} {
 		p := s.command(c.args, settings...)
 		if code := s.exit(p, 40*time.Second); code != c.code || strings.Contains(p.stderr.String(), "panic") {

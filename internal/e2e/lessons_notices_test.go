@@ -3,6 +3,8 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,19 +53,18 @@ func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
 func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
 	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		n := 0
+		var requests atomic.Int64
 		r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
 			if i.Action != "DeleteMessageBatch" {
 				return nil
 			}
-			n++
-			return &localcloud.Fault{Status: 500, Code: []string{"InternalError", "ServiceUnavailable"}[n%2]}
+			return &localcloud.Fault{Status: 500, Code: []string{"InternalError", "ServiceUnavailable"}[requests.Add(1)%2]}
 		}
 		w := r.start()
 		r.sendNames("thing", 100)
 		time.Sleep(5 * time.Minute)
-		if lines, _ := w.linesWith("SQS is in trouble"); lines != 2 || n < 20 {
-			t.Errorf("%d lines for %d requests:\n%s", lines, n, w.lines())
+		if lines, _ := w.linesWith("SQS is in trouble"); lines != 2 || requests.Load() < 20 {
+			t.Errorf("%d lines for %d requests:\n%s", lines, requests.Load(), w.lines())
 		}
 		_ = w.stop()
 	})
@@ -73,8 +74,11 @@ func TestLesson46_CallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
 	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 20, 20 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
+		var mu sync.Mutex
 		failed := map[string]bool{}
 		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+			mu.Lock()
+			defer mu.Unlock()
 			if c.N%3 > 0 || failed[c.Thing] {
 				return nil
 			}

@@ -66,9 +66,20 @@ func TestLesson44_WhatAProducerWroteReachesNoTerminalUnescaped(t *testing.T) {
 		ended("run, "+format, p)
 	}
 	for _, args := range [][]string{
-		{"dlq", "list"}, {"dlq", "list", "--json"}, {"dlq", "show", id}, {"dlq", "show", "--sensitive", id}, {"dlq", "show", foreign}, {"dlq", "show", evil},
-		{"dlq", "redrive", "--dry-run"}, {"dlq", "redrive", "--dry-run", "--json"}, {"dlq", "list", "--reason", evil},
-		{"validate", evil}, {"explain", evil}, {evil}, {"doctor", "--json"}, {"config"},
+		{"dlq", "list"},
+		{"dlq", "list", "--json"},
+		{"dlq", "show", id},
+		{"dlq", "show", "--sensitive", id},
+		{"dlq", "show", foreign},
+		{"dlq", "show", evil},
+		{"dlq", "redrive", "--dry-run"},
+		{"dlq", "redrive", "--dry-run", "--json"},
+		{"dlq", "list", "--reason", evil},
+		{"validate", evil},
+		{"explain", evil},
+		{evil},
+		{"doctor", "--json"},
+		{"config"},
 	} {
 		ended(strings.Join(args[:min(2, len(args))], " "), s.command(args, "WORKER_ADMIN_ADDR=127.0.0.1:18099"))
 	}

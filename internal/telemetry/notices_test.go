@@ -21,11 +21,11 @@ func noticed(t *testing.T, test func(n *telemetry.Notices, counts func() string)
 	synctest.Test(t, func(t *testing.T) {
 		core, logs := observer.New(zapcore.DebugLevel)
 		test(telemetry.NewNotices(zap.New(core)), func() string {
-			text := ""
+			var text strings.Builder
 			for _, e := range logs.TakeAll() {
-				text += fmt.Sprintf("%s %s%v;", e.Message, e.ContextMap()["code"], e.ContextMap()["count"])
+				text.WriteString(fmt.Sprintf("%s %s%v;", e.Message, e.ContextMap()["code"], e.ContextMap()["count"]))
 			}
-			return text
+			return text.String()
 		})
 	})
 }
