@@ -348,6 +348,6 @@ func TestDLQWhereSQSDoesNotAnswer(t *testing.T) {
 	withLetters(t, false, func(f *letterFixture) {
 		f.cloud.Faults.OnSQS = func(localcloud.SQSInfo) *localcloud.Fault { return &localcloud.Fault{Status: 503} }
 		_, said := f.do(1, "list")
-		f.contains(said, "SQS does not answer; trying again", "SQS has not answered in 30s")
+		f.contains(said, "; trying again", "SQS has not answered in 30s")
 	})
 }

@@ -147,7 +147,9 @@ const lookTimeout = 10 * time.Second
 func (q *queues) try(ctx context.Context, action string, op func(context.Context) error) error {
 	return retry.Do(ctx, q.policy, retry.Options{
 		Notify: func(err error, wait time.Duration) {
-			q.log.Warn("SQS does not answer; trying again", telemetry.Action(action), zap.Error(err), telemetry.Wait(wait))
+			cause, request := awserror.Of(err), awserror.Request{Action: action}
+			q.log.Warn(cause.What(request)+": "+cause.Fix(request)+"; trying again",
+				telemetry.Action(action), telemetry.Code(cause.Code), zap.Error(err), telemetry.Wait(wait))
 		},
 	}, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)

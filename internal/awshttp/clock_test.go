@@ -2,18 +2,35 @@ package awshttp_test
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"managed-thing-updater/internal/awshttp"
 )
+
+// answered is what the SDK notes of an answer that took 5 seconds.
+func answered(t *testing.T, date string) middleware.Metadata {
+	_, metadata, err := awsmiddleware.RecordResponseTiming{}.HandleDeserialize(t.Context(), middleware.DeserializeInput{}, middleware.DeserializeHandlerFunc(
+		func(context.Context, middleware.DeserializeInput) (out middleware.DeserializeOutput, m middleware.Metadata, err error) {
+			time.Sleep(5 * time.Second)
+			answer := &http.Response{Header: http.Header{}}
+			if date != "" {
+				answer.Header.Set("Date", date)
+			}
+			out.RawResponse = &smithyhttp.Response{Response: answer}
+			return out, m, nil
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return metadata
+}
 
 func TestClockAheadIsToldByTheAnswersDate(t *testing.T) {
 	for date, want := range map[string]time.Duration{
@@ -25,25 +42,7 @@ func TestClockAheadIsToldByTheAnswersDate(t *testing.T) {
 		"soon":                          0,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			client := sqs.New(sqs.Options{
-				Region: "eu-west-1", BaseEndpoint: aws.String("http://localhost"), Retryer: aws.NopRetryer{},
-				Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-					return aws.Credentials{AccessKeyID: "a", SecretAccessKey: "s"}, nil
-				}),
-				HTTPClient: awshttp.New(awshttp.Options{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-					time.Sleep(5 * time.Second)
-					answer := &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("{}")), Request: r}
-					if date != "" {
-						answer.Header.Set("Date", date)
-					}
-					return answer, nil
-				})}),
-			})
-			out, err := client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String("http://localhost/q")})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := awshttp.ClockAhead(out.ResultMetadata); got != want {
+			if got := awshttp.ClockAhead(answered(t, date)); got != want {
 				t.Errorf("%q: %v ahead, want %v", date, got, want)
 			}
 		})

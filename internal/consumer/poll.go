@@ -105,8 +105,7 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	case p.open >= p.wanted,
 		n < whole && p.open > 0:
 		return 0, heartbeat
-	case n == 0,
-		c.o.Enough(p.reserved):
+	case n == 0, c.o.Enough(p.reserved):
 		p.failing = time.Time{}
 		return 0, heartbeat
 	case n < whole && patience > 0:

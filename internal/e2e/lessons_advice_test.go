@@ -16,8 +16,8 @@ import (
 	"managed-thing-updater/internal/localcloud"
 )
 
-// deniedByTheTokenService is what the SDK returns where the role may not be assumed.
-var deniedByTheTokenService = fmt.Errorf("failed to refresh cached credentials, failed to retrieve credentials, %w", &smithy.OperationError{
+// errTokenServiceDenies is what the SDK returns where the role may not be assumed.
+var errTokenServiceDenies = fmt.Errorf("failed to refresh cached credentials, failed to retrieve credentials, %w", &smithy.OperationError{
 	ServiceID: "STS", OperationName: "AssumeRoleWithWebIdentity",
 	Err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},
 })
@@ -44,8 +44,11 @@ func TestLesson33_AdviceGoesToTheOneWhoRefused(t *testing.T) {
 		"the modelled key":  {refuse(http.StatusBadRequest, "KmsAccessDenied"), []string{"KMS", "kms:Decrypt"}, "sqs:ReceiveMessage"},
 		"a disabled key":    {refuse(http.StatusBadRequest, "KMS.DisabledException"), []string{"KMS", "enable"}, "sqs:ReceiveMessage"},
 		"a key in deletion": {refuse(http.StatusBadRequest, "KMS.InvalidStateException"), []string{"KMS", "deletion"}, "sqs:ReceiveMessage"},
-		"the token service": {func(_ *rig, credentials *atomic.Pointer[error]) { credentials.Store(&deniedByTheTokenService) },
-			[]string{"STS", "trust policy", "AWS_ROLE_ARN"}, "sqs:ReceiveMessage"},
+		"the token service": {
+			func(_ *rig, credentials *atomic.Pointer[error]) { credentials.Store(&errTokenServiceDenies) },
+			[]string{"STS", "trust policy", "AWS_ROLE_ARN"},
+			"sqs:ReceiveMessage",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, layout{}, func(t *testing.T, r *rig) {
