@@ -71,6 +71,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 		defer end()
 		defer context.AfterFunc(deadline, func() {
 			log.Error("stopping at once: what is still held comes again when its visibility timeout ends", zap.Error(context.Cause(deadline)))
+			out.Close(lastLinesAtLeast)
 			w.exit(exitFound)
 		})()
 		defer debugOnHangup(w.hangups, level, log)()

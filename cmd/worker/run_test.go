@@ -85,7 +85,7 @@ func TestFirstSignalDrainsSecondStopsAtOnce(t *testing.T) {
 				t.Errorf("cause: %v", cause)
 			}
 			synctest.Wait()
-			if len(f.exits) > 0 {
+			if len(f.exited()) > 0 {
 				t.Error("the first signal ended the process")
 			}
 			signals <- os.Interrupt
@@ -93,8 +93,8 @@ func TestFirstSignalDrainsSecondStopsAtOnce(t *testing.T) {
 			return nil
 		}
 		f.execute(t.Context(), []string{"run"})
-		if len(f.exits) != 1 || f.exits[0] != 1 || !strings.Contains(f.err.String(), "SIGINT came while stopping") {
-			t.Errorf("exits %v, log: %s", f.exits, f.err.String())
+		if len(f.exited()) != 1 || f.exited()[0] != 1 || !strings.Contains(f.err.String(), "SIGINT came while stopping") {
+			t.Errorf("exits %v, log: %s", f.exited(), f.err.String())
 		}
 	})
 }
@@ -107,24 +107,24 @@ func TestAStopThatDoesNotEndIsEndedAtItsDeadline(t *testing.T) {
 		f.signals = signals
 		f.runApp = func(ctx context.Context, _ config.Config, _ app.Options) error {
 			time.Sleep(time.Hour)
-			if len(f.exits) > 0 {
+			if len(f.exited()) > 0 {
 				t.Error("ended without a signal")
 			}
 			signals <- syscall.SIGTERM
 			time.Sleep(39 * time.Second)
-			if len(f.exits) > 0 {
+			if len(f.exited()) > 0 {
 				t.Error("ended before the deadline")
 			}
 			time.Sleep(2 * time.Second)
 			return ctx.Err()
 		}
 		f.execute(t.Context(), []string{"run"})
-		if len(f.exits) != 1 || f.exits[0] != 1 || !strings.Contains(f.err.String(), "WORKER_SHUTDOWN_TIMEOUT is over") {
-			t.Errorf("exits %v, log: %s", f.exits, f.err.String())
+		if len(f.exited()) != 1 || f.exited()[0] != 1 || !strings.Contains(f.err.String(), "WORKER_SHUTDOWN_TIMEOUT is over") {
+			t.Errorf("exits %v, log: %s", f.exited(), f.err.String())
 		}
 		time.Sleep(time.Hour)
-		if len(f.exits) != 1 {
-			t.Errorf("exits %v after the end", f.exits)
+		if len(f.exited()) != 1 {
+			t.Errorf("exits %v after the end", f.exited())
 		}
 	})
 }

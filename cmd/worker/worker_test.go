@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"managed-thing-updater/internal/app"
@@ -18,7 +20,16 @@ const queueVar = "WORKER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/123456789
 type fixture struct {
 	world
 	out, err bytes.Buffer
-	exits    []int
+
+	mu    sync.Mutex
+	exits []int
+}
+
+// exited are the codes with which the process was ended.
+func (f *fixture) exited() []int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.exits)
 }
 
 func newFixture(environ ...string) *fixture {
@@ -30,7 +41,11 @@ func newFixture(environ ...string) *fixture {
 		stderr:  &f.err,
 		signals: make(chan os.Signal),
 		outlive: func() {},
-		exit:    func(code int) { f.exits = append(f.exits, code) },
+		exit: func(code int) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.exits = append(f.exits, code)
+		},
 		runApp: func(context.Context, config.Config, app.Options) error {
 			return errors.New("this test runs no worker")
 		},

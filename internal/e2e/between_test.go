@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +19,10 @@ func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
 	inVirtualTime(t)
 	for _, code := range []int{200, 202, 302} {
 		inBubble(t, layout{}, func(t *testing.T, r *rig) {
-			away := true
+			var away atomic.Bool
+			away.Store(true)
 			r.onCall("", func(int, string) *localcloud.Fault {
-				if away {
+				if away.Load() {
 					return between(code)
 				}
 				return nil
@@ -34,7 +36,7 @@ func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
 					t.Errorf("%d: %s does not say what answers:\n%s", code, where, text)
 				}
 			}
-			away = false
+			away.Store(false)
 			r.drained(time.Minute)
 			w.stopped()
 			r.wantNoLetters()
@@ -47,9 +49,10 @@ func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
 func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
 	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		away := true
+		var away atomic.Bool
+		away.Store(true)
 		r.onCall("lamp", func(int, string) *localcloud.Fault {
-			if away {
+			if away.Load() {
 				return between(200)
 			}
 			return nil
@@ -63,7 +66,7 @@ func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
 		if !strings.Contains(w.lines(), "something in between answers") {
 			t.Errorf("the log does not say what answers:\n%s", w.lines())
 		}
-		away = false
+		away.Store(false)
 		r.drained(time.Minute)
 		w.stopped()
 		r.wantMember("lamp", "Name", `"new"`)

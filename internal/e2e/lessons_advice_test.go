@@ -24,18 +24,9 @@ var errTokenServiceDenies = fmt.Errorf("failed to refresh cached credentials, fa
 
 func TestLesson33_AdviceGoesToTheOneWhoRefused(t *testing.T) {
 	inVirtualTime(t)
-	refuse := func(status int, code string) func(*rig, *atomic.Pointer[error]) {
-		return func(r *rig, _ *atomic.Pointer[error]) {
-			r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
-				if i.Action == "ReceiveMessage" {
-					return &localcloud.Fault{Status: status, Code: code}
-				}
-				return nil
-			}
-		}
-	}
+	refuse := func(status int, code string) *localcloud.Fault { return &localcloud.Fault{Status: status, Code: code} }
 	for name, c := range map[string]struct {
-		plant   func(*rig, *atomic.Pointer[error])
+		refusal *localcloud.Fault // of receives; nil: there are no credentials
 		words   []string
 		without string
 	}{
@@ -45,25 +36,31 @@ func TestLesson33_AdviceGoesToTheOneWhoRefused(t *testing.T) {
 		"a disabled key":    {refuse(http.StatusBadRequest, "KMS.DisabledException"), []string{"KMS", "enable"}, "sqs:ReceiveMessage"},
 		"a key in deletion": {refuse(http.StatusBadRequest, "KMS.InvalidStateException"), []string{"KMS", "deletion"}, "sqs:ReceiveMessage"},
 		"the token service": {
-			func(_ *rig, credentials *atomic.Pointer[error]) { credentials.Store(&errTokenServiceDenies) },
+			nil,
 			[]string{"STS", "trust policy", "AWS_ROLE_ARN"},
 			"sqs:ReceiveMessage",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				var none atomic.Pointer[error]
+				var planted atomic.Bool
+				r.onSQS("ReceiveMessage", func(int) *localcloud.Fault {
+					if planted.Load() {
+						return c.refusal
+					}
+					return nil
+				})
 				good := r.aws().Credentials
 				w := r.start(func(o *app.Options) {
 					o.AWS.Credentials = aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
-						if err := none.Load(); err != nil {
-							return aws.Credentials{}, *err
+						if c.refusal == nil && planted.Load() {
+							return aws.Credentials{}, errTokenServiceDenies
 						}
 						return good.Retrieve(ctx)
 					})
 				})
 				time.Sleep(time.Second)
-				c.plant(r, &none)
+				planted.Store(true)
 				r.sendNames("thing", 1) // ends the poll that is open
 				time.Sleep(time.Minute)
 				var said []string
