@@ -172,6 +172,9 @@ func (s *server) ends(p *process) {
 	s.t.Helper()
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	code := s.exit(p, 20*time.Second)
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signal() == syscall.SIGTERM && p.stderr.String() == "" {
+		return // it came before the process could catch it, so before it held anything
+	}
 	lines := strings.Split(strings.TrimSpace(p.stderr.String()), "\n")
 	last := lines[len(lines)-1]
 	finished := strings.Contains(last, `"msg":"stopped"`) && strings.Contains(last, `"stranded":0`)
