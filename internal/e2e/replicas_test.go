@@ -104,6 +104,11 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 		told.look(f.rig)
 	}
 	f.awake.Wait()
+	f.t.Cleanup(func() {
+		if f.t.Failed() {
+			f.t.Logf("seed %d: %v; %d messages left, %d calls", seed, f.troubles, f.cloud.SQS.Len(f.queue), len(f.calls("")))
+		}
+	})
 	f.eventually("the queue is drained", 5*time.Minute, func() bool {
 		told.look(f.rig)
 		return f.cloud.SQS.Len(f.queue) == 0
@@ -222,6 +227,11 @@ func (f *replicaSet) start() *replica {
 	f.t.Cleanup(api.Close)
 	r.process = f.server.start(append([]string{"AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS=" + api.URL}, f.settings...)...)
 	f.all = append(f.all, r)
+	f.t.Cleanup(func() {
+		if lines := strings.Split(strings.TrimSpace(r.stderr.String()), "\n"); f.t.Failed() {
+			f.t.Logf("replica %d, its last lines:\n%s", r.cmd.Process.Pid, strings.Join(lines[max(0, len(lines)-6):], "\n"))
+		}
+	})
 	return r
 }
 
