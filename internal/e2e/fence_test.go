@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -22,15 +23,26 @@ type brittle struct {
 	thingstate.Store
 	down  atomic.Bool
 	stall time.Duration // between the lease's begin and the answer to Acquire, once
+
+	mu     sync.Mutex // guards leases
+	leases int        // held now
+}
+
+// goesDown takes the store down unless a lease is held, and reports whether it did.
+func (b *brittle) goesDown() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.leases > 0 {
+		return false
+	}
+	b.down.Store(true)
+	return true
 }
 
 var errDown = errors.New("dial tcp 10.0.0.9:6379: connect: connection refused")
 
 func (b *brittle) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
-	if b.down.Load() {
-		return thingstate.Record{}, thingstate.Lease{}, errDown
-	}
-	rec, l, err := b.Store.Acquire(ctx, thing, lease, intents)
+	rec, l, err := b.acquire(ctx, thing, lease, intents)
 	if b.stall > 0 {
 		time.Sleep(b.stall)
 		b.stall = 0
@@ -38,10 +50,26 @@ func (b *brittle) Acquire(ctx context.Context, thing string, lease time.Duration
 	return rec, l, err
 }
 
+func (b *brittle) acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down.Load() {
+		return thingstate.Record{}, thingstate.Lease{}, errDown
+	}
+	rec, l, err := b.Store.Acquire(ctx, thing, lease, intents)
+	if err == nil {
+		b.leases++
+	}
+	return rec, l, err
+}
+
 func (b *brittle) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.down.Load() {
 		return errDown
 	}
+	b.leases--
 	return b.Store.Finish(ctx, l, r)
 }
 
@@ -62,7 +90,8 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 		feed := r.traffic(100 * time.Millisecond)
 		r.until("the first is applied", 10*time.Second, func() bool { return len(r.calls("")) > 5 })
 
-		store.down.Store(true)
+		// A call that is under way by then could not be recorded, and would be sent again.
+		r.until("no call is under way", 10*time.Second, store.goesDown)
 		r.until("the worker says so", 10*time.Second, func() bool { return w.Status().Circuit.Open })
 		r.send(`{"Identifier":"broken","Name":7}`) // its letter waits for better times
 		if why := w.Status().Circuit.Why; why != "state" {
