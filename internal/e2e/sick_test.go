@@ -128,24 +128,38 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
 	inVirtualTime(t)
 	for _, fault := range []*localcloud.Fault{status(403, "AccessDeniedException"), status(500, "InternalServerException")} {
-		t.Run(fault.Code, func(t *testing.T) {
-			inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
-				r.onCall("sick-0", func(int, string) *localcloud.Fault { return fault })
-				w := r.start()
-				const sent, every, within = 60, 30 * time.Second, 6 * time.Minute
-				r.withTraffic(200*time.Millisecond, func() { r.rotate("sick", 1, every, sent*every) })
-				due := sent - int(within/every)
-				if n := len(r.letters()); n < due {
-					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
-				}
-				t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick-0")))
-				for i, l := range r.letters() {
-					if l.Body != name("sick-0", fmt.Sprint("n", i)) {
-						t.Errorf("letter %d is %s: not in their order", i, l.Body)
+		for _, every := range []time.Duration{30 * time.Second, 5 * time.Second} {
+			t.Run(fmt.Sprint(fault.Code, " every ", every), func(t *testing.T) {
+				inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
+					r.onCall("sick-0", func(int, string) *localcloud.Fault { return fault })
+					w := r.start()
+					const lasts, within = 30 * time.Minute, 6 * time.Minute
+					r.withTraffic(200*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
+					due := int((lasts - within) / every)
+					if n := len(r.letters()); n < due {
+						t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
 					}
-				}
-				_ = w.stop()
+					t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick-0")))
+					for i, l := range r.letters() {
+						if l.Body != name("sick-0", fmt.Sprint("n", i)) {
+							t.Fatalf("letter %d is %s: not in their order", i, l.Body)
+						}
+						if took := stamp(t, l.Failure.FailedAt).Sub(stamp(t, l.Failure.SentAt)); took > within {
+							t.Fatalf("letter %d was written %v after its update was sent", i, took)
+						}
+					}
+					_ = w.stop()
+				})
 			})
-		})
+		}
 	}
+}
+
+func stamp(t *testing.T, at string) time.Time {
+	t.Helper()
+	parsed, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
 }

@@ -58,16 +58,16 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		if len(plan.Carried) > 1 {
 			return u.refused(t, plan, f, message.Denied)
 		}
-		if u.countAll(t, plan, now, deniedAttempts) {
-			return u.spent(t, plan, f, message.Denied)
+		if over := u.countAll(t, plan, now, deniedAttempts); len(over) > 0 {
+			return u.spent(t, plan, over, f, message.Denied)
 		}
 		again.Delay += deniedWait(tried(t, plan))
 	case trouble:
 		if f.tooLarge && len(plan.Carried) > 1 {
 			return u.refused(t, plan, f, message.Exhausted)
 		}
-		if u.countAll(t, plan, now, u.o.Attempts) {
-			return u.spent(t, plan, f, message.Exhausted)
+		if over := u.countAll(t, plan, now, u.o.Attempts); len(over) > 0 {
+			return u.spent(t, plan, over, f, message.Exhausted)
 		}
 	}
 	if f.fault != quota && alone(plan.Carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
@@ -81,7 +81,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 // the several apart: each then goes out in a call of its own, in order.
 func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
 	if len(plan.Carried) > 1 {
-		return u.takeApart(t, plan)
+		return u.takeApart(t, plan, t.Items)
 	}
 	it := plan.Carried[0]
 	it.Claim.DeadLetter(it.Update, message.Failure{
@@ -90,21 +90,27 @@ func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why mes
 	return []backlog.Settlement{{Item: it, Outcome: message.DeadLettered}}, backlog.Next{Confirm: t.Confirm}
 }
 
-func (u *Updater) takeApart(t *backlog.Turn, plan backlog.Plan) ([]backlog.Settlement, backlog.Next) {
-	for _, it := range t.Items {
+func (u *Updater) takeApart(t *backlog.Turn, plan backlog.Plan, items []*backlog.Item) ([]backlog.Settlement, backlog.Next) {
+	for _, it := range items {
 		it.Apart = true
 	}
 	tellWait(plan.Carried, timeline.Apart, 0, "")
 	return nil, backlog.Next{Confirm: t.Confirm}
 }
 
-// spent is refused for a failure with which one of those that were tried has used up
-// its attempts. That need not be one that the call carried.
-func (u *Updater) spent(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
+// spent is refused for a failure with which some of those that were tried have used up
+// their attempts: over. These need not be those that the call carried. The others stay
+// together: if each of them had to use up its attempts in calls of its own, a thing that
+// goes on reporting would gather updates faster than it can lose them. What comes next
+// is a retry, as it was before: a sick thing with many updates takes its share, no more.
+func (u *Updater) spent(t *backlog.Turn, plan backlog.Plan, over []*backlog.Item, f failure, why message.Reason) (settled []backlog.Settlement, next backlog.Next) {
 	if len(tried(t, plan)) > 1 {
-		return u.takeApart(t, plan)
+		settled, next = u.takeApart(t, plan, over)
+	} else {
+		settled, next = u.refused(t, plan, f, why)
 	}
-	return u.refused(t, plan, f, why)
+	next.Failed = true
+	return settled, next
 }
 
 // tried are the updates whose fate hung on the call: those that it carried, and those
@@ -117,12 +123,12 @@ func tried(t *backlog.Turn, plan backlog.Plan) []*backlog.Item {
 	return t.Items
 }
 
-// countAll counts a failure against each update that was tried, and reports whether
-// one of them has used up its attempts by it.
-func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) bool {
+// countAll counts a failure against each update that was tried. It returns those up to
+// the last one, in their order, that has used up its attempts by it; nil if none has.
+func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) (over []*backlog.Item) {
 	others := u.backlog.Others(t)
-	last := false
-	for _, it := range tried(t, plan) {
+	all := tried(t, plan)
+	for i, it := range all {
 		if t.Probe { // it went out before its time
 			it.Attempts.Others = others
 			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
@@ -131,9 +137,11 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 		counted := count(&it.Attempts, others, now)
 		u.metrics.Attempts.Inc(counted)
 		it.Story.Counts(countings[counted], it.Attempts.Counted)
-		last = last || counted == telemetry.Counted && usedUp(it.Attempts, limit, now)
+		if counted == telemetry.Counted && usedUp(it.Attempts, limit, now) {
+			over = all[:i+1]
+		}
 	}
-	return last
+	return over
 }
 
 // untilGraceEnds is how long the youngest of the updates may still hope for its
