@@ -33,7 +33,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		// Nothing is dead-lettered, and no attempt counted, on the word of a service
 		// in trouble.
 		others := u.backlog.Others(t)
-		for _, it := range plan.Carried {
+		for _, it := range tried(t, plan) {
 			it.Attempts.Others = others
 			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
 		}

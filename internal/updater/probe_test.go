@@ -8,6 +8,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -45,6 +46,32 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 		}
 		if others := b.Others(turn); turn.Items[0].Attempts.Others != others {
 			t.Errorf("probe %v: the next attempt would be judged by calls from before this one", probe)
+		}
+	}
+}
+
+// The older of two updates is not in the call, but hangs on it: calls from before the
+// trouble say nothing of its next failure either.
+func TestAFailureWhileTheCircuitIsOpenIsBehindAllWhoHungOnIt(t *testing.T) {
+	b := backlog.New()
+	circuit := pace.NewCircuit(time.Second, nil)
+	u := New(b, nil, nil, nil, telemetry.NewMetrics(), zap.NewNop(), Options{Circuit: circuit})
+	add := func(thing string) {
+		b.Add(&backlog.Item{Update: &message.Update{Thing: thing}, Claim: &lease{}})
+	}
+	add("other")
+	other := b.Take()
+	add("sick")
+	add("sick")
+	turn := b.Take()
+	for range 2 * evidenceCalls {
+		b.Count(other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
+	}
+	circuit.Ended("other", pace.NotUs, "ExpiredToken")
+	u.failed(turn, backlog.Plan{Carried: turn.Items[1:]}, failure{fault: trouble, code: "connection"})
+	for i, it := range turn.Items {
+		if it.Attempts.Others != b.Others(turn) {
+			t.Errorf("update %d: its next failure would be judged by calls from before the trouble", i)
 		}
 	}
 }
