@@ -155,6 +155,35 @@ func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
 	}
 }
 
+// Its updates set different members, so that each call carries several.
+func TestASickThingWhoseUpdatesAreMergedIsDeadLettered(t *testing.T) {
+	inVirtualTime(t)
+	for _, fault := range []*localcloud.Fault{status(403, "AccessDeniedException"), status(500, "InternalServerException")} {
+		t.Run(fault.Code, func(t *testing.T) {
+			inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
+				r.onCall("sick", func(int, string) *localcloud.Fault { return fault })
+				w := r.start()
+				const lasts, within, every = 30 * time.Minute, 6 * time.Minute, 30 * time.Second
+				r.withTraffic(200*time.Millisecond, func() {
+					for n := range int(lasts / every) {
+						if n%2 == 0 {
+							r.send(name("sick", fmt.Sprint("n", n)))
+						} else {
+							r.send(put("sick", "HubNetworkMode", `"STANDARD"`))
+						}
+						time.Sleep(every)
+					}
+				})
+				if n, due := len(r.letters()), int((lasts-within)/every); n < due {
+					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+				}
+				t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick")))
+				_ = w.stop()
+			})
+		})
+	}
+}
+
 func stamp(t *testing.T, at string) time.Time {
 	t.Helper()
 	parsed, err := time.Parse(time.RFC3339Nano, at)

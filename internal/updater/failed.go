@@ -55,9 +55,6 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		tellAgain(plan, again)
 		return nil, again
 	case denied:
-		if len(plan.Carried) > 1 {
-			return u.refused(t, plan, f, message.Denied)
-		}
 		if over := u.countAll(t, plan, now, deniedAttempts); len(over) > 0 {
 			return u.spent(t, plan, over, f, message.Denied)
 		}
