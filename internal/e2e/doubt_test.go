@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -221,6 +222,40 @@ func TestACallCarriesOnlyWhatWasMarked(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.stopped()
 		r.wantMember("a", "Brand", `"new"`)
+	})
+}
+
+// Both members are marked before the record says that one of them is old.
+func TestACallOfUnknownOutcomeLeavesNoDoubtOfWhatItDidNotSend(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		store := thingstate.NewMemory(thingstate.MemoryOptions{})
+		r.onCall("a", func(n int, _ string) *localcloud.Fault {
+			if n == 2 {
+				return html(504)
+			}
+			return nil
+		})
+		w := r.start(on(store))
+		now := time.Now()
+		r.sendAt(now, put("a", "Brand", `"new"`))
+		r.drained(time.Minute)
+		r.sendAt(now.Add(-time.Minute), `{"Identifier":"a","Name":"n","Brand":"old"}`)
+		r.until("it is sent again", time.Minute, func() bool { return r.applied("a") == 2 })
+		time.Sleep(time.Second) // it waits to be sent once more
+		known, _, err := store.Acquire(t.Context(), "a", time.Millisecond, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var marked []string
+		for _, mark := range known.Marks {
+			marked = append(marked, mark.Member)
+		}
+		if !slices.Equal(marked, []string{"Name"}) {
+			t.Errorf("in doubt are %v, want Name alone", marked)
+		}
+		r.drained(5 * time.Minute)
+		w.stopped()
 	})
 }
 
