@@ -134,7 +134,7 @@ func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
 					r.onCall("sick-0", func(int, string) *localcloud.Fault { return fault })
 					w := r.start()
 					const lasts, within = 30 * time.Minute, 6 * time.Minute
-					r.withTraffic(200*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
+					r.withTraffic(500*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
 					due := int((lasts - within) / every)
 					if n := len(r.letters()); n < due {
 						t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
@@ -164,7 +164,7 @@ func TestASickThingWhoseUpdatesAreMergedIsDeadLettered(t *testing.T) {
 				r.onCall("sick", func(int, string) *localcloud.Fault { return fault })
 				w := r.start()
 				const lasts, within, every = 30 * time.Minute, 6 * time.Minute, 30 * time.Second
-				r.withTraffic(200*time.Millisecond, func() {
+				r.withTraffic(500*time.Millisecond, func() {
 					for n := range int(lasts / every) {
 						if n%2 == 0 {
 							r.send(name("sick", fmt.Sprint("n", n)))
