@@ -78,21 +78,23 @@ func (m Merger) SafeFrom(p Plan, rec thingstate.Record, start time.Time) (safe t
 	return safe
 }
 
-// Unchanged reports whether the call would set only what is known to have been
-// set last, less than within ago, with no call of unknown outcome since.
-func (p Plan) Unchanged(rec thingstate.Record, now time.Time, within time.Duration) bool {
+// Unchanged reports whether a call would set only what is known to have been set last,
+// less than within ago, and not overwritten since.
+func (m Merger) Unchanged(p Plan, rec thingstate.Record, now time.Time, within time.Duration) bool {
 	for _, in := range p.Intents {
 		v, ok := rec.Version(in.Member)
-		if !ok || v.Digest != in.Digest || marked(rec, in.Member) || now.Sub(v.At) >= within {
+		if !ok || v.Digest != in.Digest || now.Sub(v.At) >= within || m.inDoubt(rec, v, in) {
 			return false
 		}
 	}
 	return within > 0 && len(p.Intents) > 0
 }
 
-func marked(rec thingstate.Record, member string) bool {
-	for range rec.MarksOf(member) {
-		return true
+// inDoubt reports whether the value that was applied, or one of its keys, may have been
+// overwritten since.
+func (m Merger) inDoubt(rec thingstate.Record, applied thingstate.Version, in thingstate.Intent) bool {
+	if m.Semantics != Merge || applied.Parts == nil {
+		return m.overwritten(rec, in.Member, applied)
 	}
-	return false
+	return slices.ContainsFunc(in.PartKeys, func(key thingstate.PartKey) bool { return keyOverwritten(rec, in.Member, applied, key) })
 }

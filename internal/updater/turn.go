@@ -90,7 +90,7 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 		if !p.record.Empty() || len(still) < len(items) {
 			p.plan = u.merger.Plan(p.rest, p.record)
 		}
-		p.skip = p.plan.Unchanged(p.record, p.lease.Now(), u.o.SkipUnchanged)
+		p.skip = u.merger.Unchanged(p.plan, p.record, p.lease.Now(), u.o.SkipUnchanged)
 		p.notAfter = earliest(p.notAfter, p.plan.Carried)
 		if !p.callable() || p.plan.MarkedBy(marked.Intents) {
 			return p
