@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,20 +104,28 @@ func (w *Worker) Ready() (ok bool, reason string) {
 	if f, failing := w.consumer.NotReceiving(); failing {
 		return false, notReceiving(f)
 	}
-	if trouble := w.lettersTrouble(); trouble != "" {
-		return true, "ready; " + trouble
-	}
-	return true, ""
+	return true, stuckSays(w.consumer.Stats())
 }
 
-// lettersTrouble says that dead letters cannot be stored; empty where they can.
-func (w *Worker) lettersTrouble() string {
-	s := w.consumer.Stats()
-	if s.Unstored == 0 {
+// stuckSays is what cannot be stored or deleted; empty if all can.
+func stuckSays(s consumer.Stats) string {
+	var troubles []string
+	for _, trouble := range []struct {
+		stuck      consumer.Stuck
+		what, rest string
+	}{
+		{s.Unstored, "dead letters cannot be stored", "given back for later"},
+		{s.Undeleted, "settled messages cannot be deleted", "left to the end of their lease and come again"},
+	} {
+		if n := trouble.stuck.Messages; n > 0 {
+			troubles = append(troubles, fmt.Sprintf("%s since %s (%s): messages held for it: %d; more than a tenth are %s",
+				trouble.what, trouble.stuck.Since.UTC().Format(time.RFC3339), trouble.stuck.Code, n, trouble.rest))
+		}
+	}
+	if len(troubles) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("dead letters cannot be stored since %s (%s): messages held for it: %d; more than a tenth are given back for later",
-		s.UnstoredSince.UTC().Format(time.RFC3339), s.UnstoredCode, s.Unstored)
+	return "ready; " + strings.Join(troubles, "; ")
 }
 
 // notReceiving says why nothing comes in, and since when.

@@ -18,7 +18,8 @@ func (w *Worker) gauges() {
 	m := w.metrics
 	m.Gauge("messages_held", "Messages held.", func() float64 { return float64(w.consumer.Stats().Held) })
 	m.Gauge("messages_held_bytes", "Bytes of the bodies held.", func() float64 { return float64(w.consumer.Stats().HeldBytes) })
-	m.Gauge("dead_letters_unstored", "Messages held whose dead letters could not be stored and are tried again.", func() float64 { return float64(w.consumer.Stats().Unstored) })
+	m.Gauge("dead_letters_unstored", "Messages held whose dead letters could not be stored and are tried again.", func() float64 { return float64(w.consumer.Stats().Unstored.Messages) })
+	m.Gauge("messages_undeleted", "Settled messages held that could not be deleted and are tried again.", func() float64 { return float64(w.consumer.Stats().Undeleted.Messages) })
 	m.Gauge("things_waiting", "Things with an update that waits or is being sent.", func() float64 { return float64(w.backlog.Things()) })
 	m.Gauge("oldest_waiting_seconds", "Age of the longest-waiting message, from its SentTimestamp.", func() float64 {
 		if oldest := w.backlog.Stats().Oldest; !oldest.IsZero() {

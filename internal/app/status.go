@@ -25,6 +25,7 @@ type Status struct {
 	Messages    MessageStatus  `json:"messages"`
 	DeadLetters map[string]int `json:"dead_letters"` // by reason
 	Letters     LetterStatus   `json:"letters"`
+	Deletes     DeleteStatus   `json:"deletes"`
 	Calls       CallStatus     `json:"calls"`
 	Pace        PaceStatus     `json:"pace"`
 	Circuit     CircuitStatus  `json:"circuit"`
@@ -50,6 +51,15 @@ type LetterStatus struct {
 	Unstored int `json:"unstored"` // messages held whose letters could not be stored
 	PutOff   int `json:"put_off"`  // messages given back for a while, since there were too many
 	// While there are unstored ones: since when, and the code of the last failure.
+	FailingSince *time.Time `json:"failing_since,omitempty"`
+	Code         string     `json:"code,omitempty"`
+}
+
+// DeleteStatus says whether settled messages can be deleted.
+type DeleteStatus struct {
+	Undeleted int `json:"undeleted"` // settled messages held that could not be deleted
+	LetGo     int `json:"let_go"`    // messages left in the queue to the end of their lease, since there were too many: deletes or releases failed
+	// While there are undeleted ones: since when, and the code of the last failure.
 	FailingSince *time.Time `json:"failing_since,omitempty"`
 	Code         string     `json:"code,omitempty"`
 }
@@ -170,6 +180,7 @@ func (w *Worker) Status() Status {
 	}
 	s.Messages.Merged = read(w.metrics.Merged)
 	s.Letters.PutOff = read(w.metrics.LettersPutOff)
+	s.Deletes.LetGo = read(w.metrics.LetGo)
 	s.Store.Since, s.Store.DuplicatesSince = w.since(w.cfg.VersionTTL), w.since(w.cfg.DedupTTL)
 	if name == starting {
 		return s // the parts below are being built
@@ -200,8 +211,11 @@ func (s *Status) addMessages(c consumer.Stats) {
 	m := &s.Messages
 	m.Received, m.ReceivedAgain, m.Held, m.HeldBytes = c.Received, c.Again, c.Held, c.HeldBytes
 	m.Settling, m.Stranded = c.Settling, c.Stranded
-	if s.Letters.Unstored = c.Unstored; c.Unstored > 0 {
-		s.Letters.FailingSince, s.Letters.Code = &c.UnstoredSince, c.UnstoredCode
+	if s.Letters.Unstored = c.Unstored.Messages; s.Letters.Unstored > 0 {
+		s.Letters.FailingSince, s.Letters.Code = &c.Unstored.Since, c.Unstored.Code
+	}
+	if s.Deletes.Undeleted = c.Undeleted.Messages; s.Deletes.Undeleted > 0 {
+		s.Deletes.FailingSince, s.Deletes.Code = &c.Undeleted.Since, c.Undeleted.Code
 	}
 	for outcome, n := range c.Outcomes {
 		m.Outcomes[string(outcome)] = n

@@ -101,8 +101,8 @@ const (
 	maxReleases = 32
 	maxLetters  = 4
 
-	lettersKept = 100_000        // message ids whose letters are remembered
-	lettersFor  = 14 * time.Hour // longer than any lease
+	finishedKept = 100_000        // message ids of which only the delete is missing are remembered
+	finishedFor  = 14 * time.Hour // longer than any lease
 )
 
 // Consumer receives, leases and settles the messages of one queue.
@@ -136,8 +136,9 @@ type Consumer struct {
 	renewals timetable // all of held that are idle, by when their lease needs something
 	renewing int       // batches under way
 	lanes    map[state]*lane
-	stored   *letterbook
-	unstored unstored
+	stuck    map[state]*stuck
+	hidden   hidden
+	finished *finished
 	damaged  map[string]bool // kinds of damage that were logged
 
 	flushing  int           // callers of Flush and Abandon: deletes do not linger
@@ -182,7 +183,9 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 			releasing: newLane(releasing, maxReleases),
 			lettering: newLane(lettering, maxLetters),
 		},
-		stored:   newLetterbook(lettersKept, lettersFor),
+		stuck:    map[state]*stuck{deleting: {}, releasing: {}, lettering: {}},
+		hidden:   hidden{},
+		finished: newFinished(finishedKept, finishedFor),
 		poll:     pollState{wanted: 1, beat: time.Now()},
 		keepBeat: time.Now(),
 	}
@@ -198,9 +201,8 @@ type Stats struct {
 	HeldBytes int64 // of all that take up room: Held and Settling
 	Full      bool  // nothing more is received: there is no room, or it would not help
 
-	Unstored      int       // of Held: their letters could not be stored, or are likely not to be
-	UnstoredSince time.Time // while there are any
-	UnstoredCode  string    // of the last letter that failed
+	Unstored  Stuck // of Held: their letters could not be stored, or are likely not to be
+	Undeleted Stuck // of Settling: they could not be deleted, or are likely not to be
 
 	Received int                     // a message received again while held left out
 	Again    int                     // received again while held
@@ -218,6 +220,20 @@ type Stats struct {
 	OldestSentAt time.Time // of Held; zero where there is none
 }
 
+// Stuck are messages held for another try of what failed.
+type Stuck struct {
+	Messages int
+	Since    time.Time // while there are any
+	Code     string    // of the last failure, while there are any
+}
+
+func (s *stuck) stats() Stuck {
+	if s.count == 0 {
+		return Stuck{}
+	}
+	return Stuck{s.count, s.since, s.code}
+}
+
 // Stats looks at every message held: ask for it every second, not every message.
 func (c *Consumer) Stats() Stats {
 	c.mu.Lock()
@@ -228,9 +244,7 @@ func (c *Consumer) Stats() Stats {
 		PollsOpen: c.poll.open, PollsCut: c.poll.cut, LastReceive: c.poll.last,
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
-	if s.Unstored = c.unstored.count; s.Unstored > 0 {
-		s.UnstoredSince, s.UnstoredCode = c.unstored.since, c.unstored.code
-	}
+	s.Unstored, s.Undeleted = c.stuck[lettering].stats(), c.stuck[deleting].stats()
 	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*batchSize)
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]

@@ -44,10 +44,10 @@ type Delivery struct {
 	stranded  bool // it is counted as such
 	refused   bool // SQS has said that handle is no good: the message is deleted, visible or another's
 
-	busy     bool              // an operation on the source queue is under way
-	sending  bool              // its letter is under way
-	unstored bool              // its letter failed, or is likely to, and it is held for another try
-	again    *message.Incoming // received again while its release was under way
+	busy    bool              // an operation on the source queue is under way
+	sending bool              // its letter is under way
+	stuck   bool              // its ending failed, or is likely to, and it is held for another try
+	again   *message.Incoming // received again while its release was under way
 
 	renewAt      time.Time     // when its lease needs something
 	early        time.Duration // by how much it may go sooner, to fill a batch
@@ -127,9 +127,6 @@ func (d *Delivery) end(to state, record func()) {
 	}
 	record()
 	c.move(d, to)
-	if to == lettering && c.unstored.failing {
-		c.notTried(d)
-	}
 }
 
 // liveUntil is the lease's end less the margin in which nothing starts.

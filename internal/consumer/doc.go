@@ -25,13 +25,15 @@
 //	       ▼                     ▼              ▼
 //	     GONE ◄──────────────────┴──────────────┘
 //
-// A message whose letter is known to be stored starts as DELETING, one that
-// comes in when receiving has ended as RELEASING; neither reaches the handler. A
+// A message of which only the delete is missing (finished.go) starts as DELETING, one
+// that comes in when receiving has ended as RELEASING; neither reaches the handler. A
 // delete or release whose receipt handle is no good, or that still fails when
 // the lease ends, is given up: GONE.
 //
-// Messages whose letters cannot be stored have room for a tenth of what may be held;
-// the rest is given back for a while (unstored.go).
+// Messages whose letters cannot be stored, that cannot be deleted, or that cannot be made
+// visible, have room for a tenth of what may be held each (stuck.go). Beyond that, letters
+// are given back for a while (unstored.go), and the others are left to the end of their
+// lease: GONE (letgo.go).
 //
 // A message's outcome is counted once: on Settle and Release, when its letter is
 // stored, or when its lease is lost. So at any moment the messages received are

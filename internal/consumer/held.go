@@ -51,7 +51,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 // move takes a message on to the state in which it ends and lines it up there. It
 // wakes Keep where that has something to do sooner by it.
 func (c *Consumer) move(d *Delivery, to state) {
-	c.unstored.noLonger(d)
+	c.stuck[d.state].noLonger(d)
 	if l := c.lanes[d.state]; l != nil {
 		l.drop(d)
 	} else {
@@ -61,6 +61,7 @@ func (c *Consumer) move(d *Delivery, to state) {
 	if to == releasing {
 		c.renewals.remove(d)
 	}
+	c.notTried(d) // first: what is let go or put off must not stand in line
 	c.enqueue(d)
 }
 
@@ -101,7 +102,7 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 	}
 	d := c.add(m, handle, now)
 	switch {
-	case c.stored.has(m.ID, now): // its letter was stored, its delete did not get through
+	case c.finished.has(m.ID, now): // only its delete is missing
 		c.count(d, message.Duplicate)
 		c.move(d, deleting)
 	case c.poll.ended:
@@ -143,7 +144,7 @@ func (c *Consumer) remove(d *Delivery) {
 		l.drop(d)
 		c.settling--
 	}
-	c.unstored.noLonger(d)
+	c.stuck[d.state].noLonger(d)
 	c.renewals.remove(d)
 	d.state = gone
 	delete(c.held, d.msg.ID)
@@ -161,6 +162,9 @@ func (c *Consumer) remove(d *Delivery) {
 func (c *Consumer) giveUp(d *Delivery) {
 	if c.poll.ended && !d.refused {
 		c.countStranded(d)
+	}
+	if d.state == deleting {
+		c.finished.add(d.msg.ID, time.Now())
 	}
 	c.remove(d)
 }

@@ -138,14 +138,18 @@ func (c *Consumer) strand(d *Delivery) {
 	c.move(d, releasing)
 }
 
-// strandRest counts what SQS never said to be deleted or visible again: nobody asks
-// any more. Each message comes again when its lease ends, if it is still there.
+// strandRest counts what SQS never said to be deleted or visible again, and what was let
+// go and is not visible yet: no request asks any more. Each message comes again when its
+// lease ends, if it is still there.
 func (c *Consumer) strandRest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range c.held {
 		c.countStranded(d)
 	}
+	letGo := c.hidden.left(time.Now())
+	c.stranded += letGo
+	c.metrics.Stranded.Add(float64(letGo))
 }
 
 // countStranded wants c.mu held. It counts a message once.

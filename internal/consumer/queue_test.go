@@ -136,6 +136,13 @@ func (q *queue) visible() (ids []string) {
 	return ids
 }
 
+// receives is how often a message was handed out.
+func (q *queue) receives(id string) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.find(id).receives
+}
+
 // visibleIn is how long a message stays invisible.
 func (q *queue) visibleIn(id string) time.Duration {
 	q.mu.Lock()

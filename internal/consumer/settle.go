@@ -71,6 +71,9 @@ func (c *Consumer) delete(ctx context.Context, batch []settling) {
 		}
 		c.settledOr(s.d, failed.of(i))
 	}
+	if ctx.Err() == nil {
+		c.batchEnded(deleting, failed.whole != nil)
+	}
 	wake(c.keepWake)
 }
 
@@ -102,6 +105,9 @@ func (c *Consumer) release(ctx context.Context, batch []settling) {
 			fresh = append(fresh, next)
 		}
 	}
+	if ctx.Err() == nil {
+		c.batchEnded(releasing, failed.whole != nil)
+	}
 	c.mu.Unlock()
 	wake(c.keepWake)
 	c.deliver(fresh...)
@@ -127,7 +133,7 @@ func (c *Consumer) settledOr(d *Delivery, f *failure) {
 		c.giveUp(d)
 	default:
 		d.story.Unsettled(f.code)
-		c.tryLater(d, now)
+		c.settleFailed(d, f.code, now)
 	}
 }
 
@@ -156,12 +162,12 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 			continue
 		}
 		stored++
-		c.stored.add(d.msg.ID, now)
+		c.finished.add(d.msg.ID, now)
 		c.count(d, message.DeadLettered)
 		c.move(d, deleting)
 	}
 	if failed != nil {
-		c.unstored.code = codeOf(failed)
+		c.stuck[lettering].code = codeOf(failed)
 	}
 	for i, d := range batch {
 		if errs[i] == nil {
@@ -178,7 +184,7 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 		}
 	}
 	if ctx.Err() == nil {
-		c.lettersEnded(stored == 0, failed)
+		c.batchEnded(lettering, stored == 0 && !deadletter.RefusedContent(failed))
 	}
 	c.troubles.letters(ctx, failed)
 	wake(c.keepWake)

@@ -278,7 +278,7 @@ func TestMissingPermissionDegradesAndNamesItself(t *testing.T) {
 					t.Errorf("%d lines name the permission, want 1: %v", len(lines), lines)
 				}
 				pass(20 * time.Minute)
-				if action == "DeleteMessageBatch" && r.inbox.deliveries("m1") < 2 {
+				if action == "DeleteMessageBatch" && r.q.receives("m1") < 2 {
 					t.Error("what cannot be deleted takes up its room for ever")
 				}
 			}, func(r *rig) {

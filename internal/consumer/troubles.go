@@ -54,7 +54,7 @@ var permissions = map[string]string{
 // effects says what the worker does while an action fails.
 var effects = map[string]string{
 	"ReceiveMessage":               "no messages come in",
-	"DeleteMessageBatch":           "settled messages stay in the queue and are kept from others while deleting is tried again",
+	"DeleteMessageBatch":           "settled messages stay in the queue: some are held and deleting is tried again, the others come again when their lease ends and are only deleted then",
 	"ChangeMessageVisibilityBatch": "leases are not renewed; messages that wait longer than their lease come again",
 	"SendMessageBatch":             "messages that are to become dead letters stay in the source queue: some are held, the others come again later",
 }

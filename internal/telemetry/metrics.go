@@ -24,6 +24,7 @@ type Metrics struct {
 	DeadLetters       Counters[message.Reason]
 	LettersNoTime     prometheus.Counter
 	LettersPutOff     prometheus.Counter
+	LetGo             prometheus.Counter
 	EventTimesIgnored Counters[message.TimeFault]
 	Merged            prometheus.Counter // messages that shared a call with others
 	StaleWrites       prometheus.Counter // possible ones
@@ -86,6 +87,7 @@ func NewMetrics() *Metrics {
 		DeadLetters:       counters(r, "worker_dead_letters_total", "Messages stored in the dead-letter queue by reason.", "reason", message.Reasons),
 		LettersNoTime:     counter("worker_dead_letters_without_time_total", "Dead letters with no room for OccurredAt and no time in their body."),
 		LettersPutOff:     counter("worker_dead_letters_put_off_total", "Messages given back to the queue for a while because their dead letter could not be stored."),
+		LetGo:             counter("worker_messages_let_go_total", "Messages left in the queue to the end of their lease because deletes or releases fail; settled ones come again as duplicates."),
 		EventTimesIgnored: counters(r, "worker_event_times_ignored_total", "Event times that were not believed, by why.", "why", message.TimeFaults),
 		Merged:            counter("worker_messages_merged_total", "Messages settled by a call that carried other messages too, the first of each call left out."),
 		StaleWrites:       counter("worker_possible_stale_writes_total", "Calls that may have set an older value over a newer one: the thing's lease had gone to another owner before the call's end was recorded."),

@@ -18,6 +18,7 @@ const (
 	ended
 	letterFailed
 	letterPutOff
+	letGo
 	deleted
 	visible
 	unsettled

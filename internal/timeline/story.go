@@ -257,6 +257,12 @@ func (s *Story) LetterPutOff(code string, d time.Duration) {
 	s.record(event{kind: letterPutOff, code: code, wait: d})
 }
 
+// LetGo tells that it was left to the end of its lease, for so long, because deletes or
+// releases fail.
+func (s *Story) LetGo(code string, d time.Duration) {
+	s.record(event{kind: letGo, code: code, wait: d})
+}
+
 // Deleted tells that the queue has it no more.
 func (s *Story) Deleted() { s.record(event{kind: deleted}) }
 

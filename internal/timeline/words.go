@@ -43,6 +43,8 @@ func (s *Story) words(e *event, before time.Time) (what, detail string) {
 		return "letter not stored", "the dead-letter queue did not take its letter (" + e.code + ")" + e.often() + "; it is tried again, and the message stays in its queue until then"
 	case letterPutOff:
 		return "put off", "the dead-letter queue takes no letters (" + e.code + ") and enough wait for it: given back to the queue for " + length(e.wait)
+	case letGo:
+		return "let go", "the queue takes no deletes or releases (" + e.code + ") and enough wait for it: left to the end of its lease in " + length(e.wait) + ", when it comes again"
 	case deleted:
 		return "deleted", "deleted from the queue"
 	case visible:

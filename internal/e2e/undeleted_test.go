@@ -1,0 +1,135 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/localcloud"
+)
+
+var denied = localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
+
+// appliedOnceSoFar checks that the things of sendNames were called once each, and counts
+// those that were applied.
+func (r *rig) appliedOnceSoFar(prefix string, n int) (applied int) {
+	r.t.Helper()
+	for i := range n {
+		thing := fmt.Sprintf("%s-%d", prefix, i)
+		applied += r.applied(thing)
+		if calls := len(r.calls(thing)); calls > 1 {
+			r.t.Errorf("%d calls for %s, want 1", calls, thing)
+		}
+	}
+	return applied
+}
+
+func TestMessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("DeleteMessageBatch", denied)
+		w := r.start()
+		r.sendNames("first", 200)
+		r.until("the first are applied", 20*time.Second, func() bool { return r.appliedOnceSoFar("first", 200) == 200 })
+		r.sendNames("later", 50)
+		r.until("the later ones are applied", 20*time.Second, func() bool { return r.appliedOnceSoFar("later", 50) == 50 })
+		time.Sleep(5 * time.Second)
+		s := w.Status()
+		if n := s.Messages.Held + s.Messages.Settling; n > 11 || s.Deletes.Undeleted > 10 { // one is tried for the first time
+			t.Errorf("%d messages held, %d undeleted, want a tenth of 100 at most", n, s.Deletes.Undeleted)
+		}
+		if s.Deletes.Undeleted == 0 || s.Deletes.LetGo == 0 || s.Deletes.FailingSince == nil || s.Deletes.Code != "AccessDenied" {
+			t.Errorf("status: %+v", s.Deletes)
+		}
+		if ok, text := w.Ready(); !ok || !strings.Contains(text, "settled messages cannot be deleted") || !strings.Contains(text, "AccessDenied") {
+			t.Errorf("ready: %v %q", ok, text)
+		}
+		if ok, stale := w.Health(); !ok {
+			t.Errorf("not healthy: %v", stale)
+		}
+		w.wantLines("sqs:DeleteMessage", 1)
+
+		time.Sleep(24 * time.Hour) // they come again and again, far above WORKER_MAX_RECEIVES
+		if n := r.appliedOnceSoFar("first", 200) + r.appliedOnceSoFar("later", 50); n != 250 {
+			t.Errorf("%d applied, want 250", n)
+		}
+		if letters := r.letters(); len(letters) != 0 {
+			t.Errorf("%d letters of messages that were applied", len(letters))
+		}
+		r.wantLeft(250)
+		sqs.heal("DeleteMessageBatch")
+		r.drained(20 * time.Minute)
+		w.stopped()
+		if s := w.Status(); s.Deletes.Undeleted != 0 || s.Deletes.FailingSince != nil {
+			t.Errorf("after all: %+v", s.Deletes)
+		}
+	})
+}
+
+// The messages of a group are handed out in order, so a group stands still while one of it
+// cannot be deleted. The others go on.
+func TestAGroupStandsStillWhileItsMessageCannotBeDeletedAndOthersGoOn(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{fifo: true, settings: func(c *config.Config) { c.MaxHeld = 20 }}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("DeleteMessageBatch", denied)
+		w := r.start()
+		const groups = 100
+		for i := range groups {
+			thing := fmt.Sprintf("thing-%d", i)
+			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(thing, "new"), GroupID: thing})
+		}
+		r.until("all are applied", 30*time.Second, func() bool { return r.appliedOnceSoFar("thing", groups) == groups })
+		sqs.heal("DeleteMessageBatch")
+		r.drained(5 * time.Minute) // let go to the end of their lease
+		w.stopped()
+		r.wantAppliedOnce("thing", groups)
+	})
+}
+
+// What was let go a moment ago is neither deleted nor visible when the worker ends: the
+// last line says so.
+func TestAStopCountsWhatWasLetGoAndIsNotVisibleYet(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
+		r.breakable().set("DeleteMessageBatch", denied)
+		w := r.start()
+		r.sendNames("thing", 60)
+		r.until("all are applied", 20*time.Second, func() bool { return r.appliedOnceSoFar("thing", 60) == 60 })
+		time.Sleep(5 * time.Second)
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("ended with %v", err)
+		}
+		w.wantLastLine("stranded", 60)
+		r.wantLeft(60)
+	})
+}
+
+// Messages that are to be given back, and cannot, are let go as well.
+func TestMessagesThatCannotBeGivenBackDoNotKeepHealthyMessagesOut(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("SendMessageBatch", denied)
+		sqs.set("ChangeMessageVisibilityBatch", denied)
+		for i := range 200 {
+			r.send(fmt.Sprintf(`{"Identifier":"broken","Nmae":"%d"}`, i))
+		}
+		r.sendNames("good", 50)
+		w := r.start()
+		r.until("the good ones are applied", 30*time.Second, func() bool { return r.appliedOnceSoFar("good", 50) == 50 })
+		sqs.heal("SendMessageBatch")
+		sqs.heal("ChangeMessageVisibilityBatch")
+		r.drained(time.Hour)
+		w.stopped()
+		if n := len(r.letters()); n != 200 {
+			t.Errorf("%d letters, want 200", n)
+		}
+	})
+}
