@@ -20,6 +20,16 @@ func (w *Worker) expectedWait() time.Duration {
 // as many as are worth holding. Things that back off do not count: what failed must
 // not keep what is behind it out.
 func (w *Worker) enough(coming int) bool {
-	worth, bounded := w.window.Worth(w.pace.Rate())
+	worth, bounded := w.worth()
 	return bounded && w.backlog.InLine()+coming >= worth
+}
+
+// worth is how many things are worth having in line; without bounded, as many as may be
+// held.
+func (w *Worker) worth() (things int, bounded bool) {
+	rate := w.pace.Rate()
+	if w.consumer.LeasesEnd() {
+		return w.window.WithoutRenewals(rate), true
+	}
+	return w.window.Worth(rate)
 }

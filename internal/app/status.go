@@ -234,7 +234,7 @@ func (s *Status) addPace(w *Worker, full bool) {
 	lately := w.lately()
 	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
 	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
-	if worth, bounded := w.window.Worth(w.pace.Rate()); bounded {
+	if worth, bounded := w.worth(); bounded {
 		s.Pace.LookAhead = new(worth)
 	}
 	queued, known := w.depth.get()

@@ -21,7 +21,10 @@ type Failing struct {
 // said not to receive.
 const receiveFailing = 30 * time.Second
 
-const receiveAction = "ReceiveMessage"
+const (
+	receiveAction    = "ReceiveMessage"
+	visibilityAction = "ChangeMessageVisibilityBatch"
+)
 
 // Failing are the actions that fail now, by name.
 func (c *Consumer) Failing() []Failing {
@@ -51,6 +54,20 @@ func (c *Consumer) NotReceiving() (Failing, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return failing(receiveAction, t.last[receiveAction].cause, since), true
+}
+
+// renewalsDoubted is how long after one failed renewals are not relied on. Then enough may
+// be held again for one to be needed, which shows whether they work.
+const renewalsDoubted = 15 * time.Minute
+
+// LeasesEnd reports whether leases cannot be renewed for now: what is held must be done
+// within its first one. It takes no lock of the consumer's, so Options.Enough may ask.
+func (c *Consumer) LeasesEnd() bool {
+	t := &c.troubles
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	last, failed := t.last[visibilityAction]
+	return failed && !last.working && time.Since(last.at) < renewalsDoubted
 }
 
 func failing(action string, cause awserror.Cause, since time.Time) Failing {

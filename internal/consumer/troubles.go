@@ -55,7 +55,7 @@ var permissions = map[string]string{
 var effects = map[string]string{
 	"ReceiveMessage":               "no messages come in",
 	"DeleteMessageBatch":           "settled messages stay in the queue: some are held and deleting is tried again, the others come again when their lease ends and are only deleted then",
-	"ChangeMessageVisibilityBatch": "leases are not renewed; messages that wait longer than their lease come again",
+	"ChangeMessageVisibilityBatch": "leases are not renewed; messages that wait longer than their lease come again, and only as many are held as are called within one",
 	"SendMessageBatch":             "messages that are to become dead letters stay in the source queue: some are held, the others come again later",
 }
 

@@ -133,3 +133,29 @@ func TestMessagesThatCannotBeGivenBackDoNotKeepHealthyMessagesOut(t *testing.T) 
 		}
 	})
 }
+
+// Leases that cannot be renewed end after the first one. What is not called by then comes
+// again, is a receive nearer to WORKER_MAX_RECEIVES, and never was any use to hold.
+func TestWithoutRenewalsNoMoreIsHeldThanIsCalledWithinALease(t *testing.T) {
+	inVirtualTime(t)
+	l := layout{cloud: localcloud.Options{Quota: 5}, settings: func(c *config.Config) {
+		c.RateStart, c.RateMax, c.VisibilityTimeout, c.MaxReceives = 5, 5, 30*time.Second, 10
+	}}
+	inBubble(t, l, func(t *testing.T, r *rig) {
+		r.breakable().set("ChangeMessageVisibilityBatch", denied)
+		const n = 2500
+		for i := range n { // with tenants the look-ahead is as deep as it can be
+			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprintf("thing-%d", i), "new"), GroupID: fmt.Sprint("tenant-", i%5)})
+		}
+		w := r.start()
+		r.drained(15 * time.Minute)
+		w.stopped()
+		if letters := r.letters(); len(letters) > 0 {
+			t.Errorf("%d letters of healthy messages", len(letters))
+		}
+		if receives, _ := r.cloud.SQS.Receives(r.queue); receives > 3*n {
+			t.Errorf("%d receives of %d messages", receives, n)
+		}
+		r.wantAppliedOnce("thing", n)
+	})
+}

@@ -24,6 +24,9 @@
 // WORKER_MAX_HELD allows saves at least one call in 50, and as much is held. That
 // counts what would merge, not what did: a fleet that reports in rotation merges
 // nothing until a whole round is held.
+//
+// Where leases cannot be renewed, all of that gives way to the horizon: what is not called
+// within its first lease is lost, and was held for nothing.
 package lookahead
 
 import (
@@ -40,6 +43,8 @@ const (
 	// least is how many things in line are never too many: with a rate of one call
 	// in ten seconds there is still something to choose from, and to probe with.
 	least = 100
+	// leastUnrenewed takes the place of least where leases cannot be renewed: one receive.
+	leastUnrenewed = 10
 	// horizonShare is what the first lease is divided by for the horizon.
 	horizonShare = 3
 	// doubling is how long the rate that counts takes to double.
@@ -121,4 +126,10 @@ func (w *Window) Worth(rate float64) (things int, bounded bool) {
 		return 0, false
 	}
 	return max(least, int(w.steady*w.horizon.Seconds()), int(rate*soon.Seconds())), true
+}
+
+// WithoutRenewals is how many things are worth having in line while leases cannot be
+// renewed, at a rate in calls a second.
+func (w *Window) WithoutRenewals(rate float64) int {
+	return max(leastUnrenewed, int(rate*w.horizon.Seconds()))
 }

@@ -99,3 +99,18 @@ func TestARateOfNothingIsForgotten(t *testing.T) {
 		}
 	})
 }
+
+func TestWithoutRenewalsAThirdOfALeaseIsHeldThoughMergingPays(t *testing.T) {
+	w := New(1000, 2*time.Minute)
+	for range 1000 {
+		w.Saw("thing", "tenant")
+	}
+	if _, bounded := w.Worth(10); bounded {
+		t.Error("merging pays: the test shows nothing")
+	}
+	for rate, want := range map[float64]int{0: 10, 0.1: 10, 10: 400, 1000: 40_000} {
+		if got := w.WithoutRenewals(rate); got != want {
+			t.Errorf("at %v calls a second %d, want %d", rate, got, want)
+		}
+	}
+}
