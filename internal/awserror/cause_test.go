@@ -91,6 +91,21 @@ func TestCauses(t *testing.T) {
 	}
 }
 
+// A queue that takes less than a letter refuses it by the code that it has for a URL, too.
+func TestALetterThatIsRefusedForWhatItCarriesIsNoWrongURL(t *testing.T) {
+	r := awserror.Request{Action: "SendMessageBatch", Setting: "WORKER_DLQ_URL"}
+	for code, url := range map[string]bool{
+		"InvalidParameterValue": false, "InvalidMessageContents": false, "AWS.SimpleQueueService.BatchRequestTooLong": false,
+		"InvalidAddress": true,
+	} {
+		cause := awserror.Of(refused(400, code, time.Now()))
+		said := cause.What(r) + ": " + cause.Fix(r)
+		if strings.Contains(said, "URL as SQS shows it") != url || strings.Contains(said, "MaximumMessageSize") == url {
+			t.Errorf("%s: %s", code, said)
+		}
+	}
+}
+
 func TestMarkedCredentials(t *testing.T) {
 	none := errors.New("no role here")
 	p := awserror.Marked(aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, none }))

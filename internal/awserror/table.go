@@ -94,6 +94,21 @@ var byKind = map[Kind]string{
 	Other:         "see the error's own words",
 }
 
+// contents are the codes by which SQS refuses what a message carries, its size above all.
+var contents = map[string]bool{
+	"BatchRequestTooLong": true, "InvalidMessageContents": true, "InvalidAttributeValue": true,
+	"InvalidParameterValue": true, "MissingParameter": true,
+}
+
+// RefusesContents reports whether SQS refuses a message by code for what it carries. If
+// it was not asked to take a message, the code may mean something else.
+func RefusesContents(code string) bool { return contents[bare(code)] }
+
+// refusesContents reports whether it refuses so what r was to send.
+func (c Cause) refusesContents(r Request) bool {
+	return strings.HasPrefix(r.Action, "SendMessage") && RefusesContents(c.Code)
+}
+
 // entry is what the table has of a cause's code.
 func (c Cause) entry() entry {
 	code := bare(c.Code)
@@ -120,6 +135,9 @@ func (c Cause) What(r Request) string {
 	who := c.Who
 	if who == "" {
 		who = "AWS"
+	}
+	if c.refusesContents(r) {
+		return "SQS does not take a message for what it carries"
 	}
 	switch c.Kind {
 	case Fine:
@@ -168,6 +186,8 @@ func (c Cause) noCredentials() string {
 func (c Cause) Fix(r Request) string {
 	fix := c.entry().fix
 	switch {
+	case c.refusesContents(r):
+		fix = "see SQS's own words; if it is the size, raise MaximumMessageSize of the queue in {setting}, to 1048576 at most"
 	case c.Kind == NoAnswer && c.Code == "proxy":
 		fix = "correct HTTPS_PROXY and HTTP_PROXY, or name the hosts that need no proxy in NO_PROXY"
 	case c.Kind == NoCredentials && isSource[c.Who] && fix != "":

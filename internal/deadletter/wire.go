@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/message"
 )
 
@@ -96,9 +97,5 @@ func codeOf(err error) string {
 // RefusedContent reports whether SQS refused a request, or an entry of a batch, for
 // what it carries: its size, for one.
 func RefusedContent(err error) bool {
-	switch codeOf(err) {
-	case "BatchRequestTooLong", "InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
-		return true
-	}
-	return false
+	return awserror.RefusesContents(codeOf(err))
 }
