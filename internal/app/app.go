@@ -173,10 +173,12 @@ func (w *Worker) build(ctx context.Context) error {
 		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
 		o.DisableMessageChecksumValidation = true // the consumer checks each message by itself
 	})
-	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
+	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log,
+		waits: func(text string) { w.phase.set(starting, text) }}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
 	}
+	w.phase.set(starting, starting)
 	api := w.o.API
 	if api == nil {
 		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client, ClockAhead: w.queues.clockAhead}); err != nil {

@@ -40,7 +40,7 @@ const findTimeout = 30 * time.Second
 // OpenQueues finds the dead-letter queue: WORKER_DLQ_URL, or the redrive target of
 // WORKER_QUEUE_URL; and the source queue: WORKER_QUEUE_URL, or the one queue whose
 // redrive policy names the dead-letter queue. What may pass by itself is tried again
-// for 30 seconds, with a warning to o.Log each time; what a person must change is a
+// for 30 seconds, with a warning to o.Log for each reason; what a person must change is a
 // *SetupError.
 func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNeeds) (*Queues, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, findTimeout, errors.New("SQS has not answered in "+findTimeout.String()))

@@ -91,6 +91,7 @@ var byKind = map[Kind]string{
 	Throttled:     "wait: it is tried again, more slowly",
 	Trouble:       "wait: it is tried again; if it stays so, see the AWS Health Dashboard",
 	NoAnswer:      reachSQS,
+	InBetween:     "check AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY",
 	Other:         "see the error's own words",
 }
 
@@ -165,6 +166,8 @@ func (c Cause) What(r Request) string {
 			return "the proxy (HTTPS_PROXY, HTTP_PROXY) gives no answer"
 		}
 		return who + " gives no answer"
+	case InBetween:
+		return "not " + who + " but something in between answers (a proxy, a login page, an emulator)"
 	}
 	return r.Action + " fails"
 }
@@ -191,7 +194,7 @@ func (c Cause) Fix(r Request) string {
 	case c.Kind == NoAnswer && c.Code == "proxy":
 		fix = "correct HTTPS_PROXY and HTTP_PROXY, or name the hosts that need no proxy in NO_PROXY"
 	case c.Kind == NoCredentials && isSource[c.Who] && fix != "":
-	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer:
+	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer, c.Kind == InBetween:
 		fix = byKind[c.Kind]
 	}
 	return strings.NewReplacer("{permission}", r.Permission, "{setting}", r.Setting).Replace(fix)

@@ -126,6 +126,31 @@ func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 	}
 }
 
+// Readiness names what the start waits for, and the log says it once a minute, not at
+// each try.
+func TestAStartThatWaitsForSQSSaysWhoAndOnceAMinute(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("GetQueueAttributes", internalError)
+		w := r.start()
+		time.Sleep(5 * time.Minute)
+		ready, text := w.Ready()
+		if ready || !strings.Contains(text, "starting: GetQueueAttributes fails since") || !strings.Contains(text, "SQS is in trouble") {
+			t.Errorf("ready %v: %q", ready, text)
+		}
+		if n := strings.Count(w.lines(), "SQS is in trouble"); n < 1 || n > 6 {
+			t.Errorf("%d lines in 5 minutes", n)
+		}
+		sqs.heal("GetQueueAttributes")
+		time.Sleep(time.Minute)
+		if ready, text := w.Ready(); !ready {
+			t.Errorf("not ready: %q", text)
+		}
+		w.stopped()
+	})
+}
+
 func TestAStopWhileSQSIsWaitedForEndsAtOnce(t *testing.T) {
 	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
