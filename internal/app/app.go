@@ -175,6 +175,9 @@ func (w *Worker) build(ctx context.Context) error {
 	})
 	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log,
 		waits: func(text string) { w.phase.set(starting, text) }}
+	if err := w.queues.checkEndpoint(); err != nil {
+		return err
+	}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
 	}

@@ -59,6 +59,9 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	})
 	q := &Queues{SQS: client, Retry: lettersRetry, DLQURL: cfg.DLQURL, SourceURL: cfg.QueueURL}
 	finder := &queues{api: client, policy: q.Retry, metrics: telemetry.NewMetrics(), log: o.Log}
+	if err := finder.checkEndpoint(); err != nil {
+		return nil, err
+	}
 	switch {
 	case cfg.QueueURL != "" && needs.DeadLetters:
 		q.DLQURL, err = finder.find(ctx, cfg.QueueURL, cfg.DLQURL)

@@ -81,6 +81,14 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 	return deadLetterURL, nil
 }
 
+// checkEndpoint is a *SetupError if the endpoint that is set for SQS is no URL.
+func (q *queues) checkEndpoint() error {
+	if err := awshttp.CheckEndpoint("SQS", q.api.Options().BaseEndpoint); err != nil {
+		return &SetupError{err, "correct AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, or endpoint_url in the profile"}
+	}
+	return nil
+}
+
 func isFIFO(url string) bool { return strings.HasSuffix(url, ".fifo") }
 
 func (q *queues) redriveTarget(ctx context.Context, sourceURL string, attributes map[string]string) (string, error) {

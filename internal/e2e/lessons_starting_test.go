@@ -41,6 +41,9 @@ func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
 		{"there is no Region", func(_ *rig, o *app.Options) {
 			o.AWS.Region = ""
 		}, []string{"no AWS Region", "AWS_REGION"}},
+		{"the endpoint of SQS is no URL", func(r *rig, o *app.Options) {
+			o.AWS.BaseEndpoint = aws.String("127.0.0.1:4566")
+		}, []string{`"127.0.0.1:4566"`, "SQS", "https://host", "AWS_ENDPOINT_URL_SQS"}},
 		{"there is no dead-letter queue", func(r *rig, _ *app.Options) {
 			r.cfg.QueueURL = r.cloud.SQS.CreateQueue("alone", localcloud.QueueOptions{})
 		}, []string{"no dead-letter queue", "WORKER_DLQ_URL", "alone", "redrive policy"}},
