@@ -157,7 +157,7 @@ const (
 // build makes the parts: the queues first, then what stands behind them on a
 // message's way, from the last to the first.
 func (w *Worker) build(ctx context.Context) error {
-	cfg, err := usableAWS(ctx, w.o.AWS, awscredentials.ForWorker, w.waitsForCredentials())
+	cfg, err := usableAWS(ctx, w.o.AWS, w.log, awscredentials.ForWorker, w.waitsForCredentials())
 	if err != nil {
 		return err
 	}

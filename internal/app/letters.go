@@ -48,7 +48,7 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	if cfg.QueueURL == "" && cfg.DLQURL == "" {
 		return nil, &SetupError{errors.New("no queue is named"), "set WORKER_DLQ_URL (--dlq-url), or WORKER_QUEUE_URL (--queue-url) where that queue has a redrive policy"}
 	}
-	awsConfig, err := usableAWS(ctx, o.AWS, awscredentials.ForCommand, nil)
+	awsConfig, err := usableAWS(ctx, o.AWS, o.Log, awscredentials.ForCommand, nil)
 	if err != nil {
 		return nil, err
 	}
