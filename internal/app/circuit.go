@@ -115,7 +115,7 @@ func (w *Worker) lettersTrouble() string {
 	if s.Unstored == 0 {
 		return ""
 	}
-	return fmt.Sprintf("dead letters cannot be stored since %s (%s): messages held for it: %d; more than a tenth are given back for later",
+	return fmt.Sprintf("dead letters cannot be stored since %s (%s): %d of their messages are held, and what is over a tenth of the room is given back for later",
 		s.UnstoredSince.UTC().Format(time.RFC3339), s.UnstoredCode, s.Unstored)
 }
 
