@@ -173,8 +173,10 @@ func (w *Worker) build(ctx context.Context) error {
 		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
 		o.DisableMessageChecksumValidation = true // the consumer checks each message by itself
 	})
-	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log,
-		waits: func(text string) { w.phase.set(starting, text) }}
+	w.queues = &queues{
+		api: queue, policy: policy, metrics: w.metrics, log: w.log,
+		waits: func(text string) { w.phase.set(starting, text) },
+	}
 	if err := w.queues.checkEndpoint(); err != nil {
 		return err
 	}
