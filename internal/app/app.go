@@ -157,7 +157,7 @@ const (
 // build makes the parts: the queues first, then what stands behind them on a
 // message's way, from the last to the first.
 func (w *Worker) build(ctx context.Context) error {
-	cfg, err := usableAWS(ctx, w.o.AWS, awscredentials.ForWorker, w.waitsForCredentials())
+	cfg, err := usableAWS(ctx, w.o.AWS, w.log, awscredentials.ForWorker, w.waitsForCredentials())
 	if err != nil {
 		return err
 	}
@@ -173,10 +173,17 @@ func (w *Worker) build(ctx context.Context) error {
 		o.HTTPClient, o.Retryer = client, aws.NopRetryer{}
 		o.DisableMessageChecksumValidation = true // the consumer checks each message by itself
 	})
-	w.queues = &queues{api: queue, policy: policy, metrics: w.metrics, log: w.log}
+	w.queues = &queues{
+		api: queue, policy: policy, metrics: w.metrics, log: w.log,
+		waits: func(text string) { w.phase.set(starting, text) },
+	}
+	if err := w.queues.checkEndpoint(); err != nil {
+		return err
+	}
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
 	}
+	w.phase.set(starting, starting)
 	api := w.o.API
 	if api == nil {
 		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client, ClockAhead: w.queues.clockAhead}); err != nil {

@@ -18,11 +18,12 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// loadAWS loads the SDK's configuration, unless one is given.
-func loadAWS(ctx context.Context, given *aws.Config) (cfg aws.Config, err error) {
+// loadAWS loads the SDK's configuration, unless one is given. log gets the SDK's warnings.
+func loadAWS(ctx context.Context, given *aws.Config, log *zap.Logger) (cfg aws.Config, err error) {
 	if given != nil {
 		cfg = given.Copy()
-	} else if cfg, err = loadWith(ctx, awshttp.Base()); err != nil {
+		cfg.Logger = sdkLog(log)
+	} else if cfg, err = loadWith(ctx, awshttp.Base(), awsconfig.WithLogger(sdkLog(log))); err != nil {
 		return cfg, &SetupError{fmt.Errorf("the AWS configuration cannot be read: %w", err), "correct the profile or the environment"}
 	}
 	if cfg.Credentials != nil {
@@ -33,17 +34,17 @@ func loadAWS(ctx context.Context, given *aws.Config) (cfg aws.Config, err error)
 
 // loadWith loads the configuration as every AWS tool does it. All that gives credentials
 // is asked by base, so that no proxy is asked for those on this machine.
-func loadWith(ctx context.Context, base *sdkhttp.BuildableClient) (aws.Config, error) {
-	return awsconfig.LoadDefaultConfig(ctx, awsconfig.WithHTTPClient(base),
+func loadWith(ctx context.Context, base *sdkhttp.BuildableClient, more ...func(*awsconfig.LoadOptions) error) (aws.Config, error) {
+	return awsconfig.LoadDefaultConfig(ctx, append(more, awsconfig.WithHTTPClient(base),
 		// The SDK gives this one provider a client of its own otherwise.
-		awsconfig.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = base }))
+		awsconfig.WithEndpointCredentialOptions(func(o *endpointcreds.Options) { o.HTTPClient = base }))...)
 }
 
 // usableAWS loads the SDK's configuration and checks what nothing works without. It waits
 // for credentials that are not there yet; notYet is told of each try that failed, nil:
 // nobody is. What cannot come by itself is a *SetupError.
-func usableAWS(ctx context.Context, given *aws.Config, patience time.Duration, notYet func(error)) (aws.Config, error) {
-	cfg, err := loadAWS(ctx, given)
+func usableAWS(ctx context.Context, given *aws.Config, log *zap.Logger, patience time.Duration, notYet func(error)) (aws.Config, error) {
+	cfg, err := loadAWS(ctx, given, log)
 	if err != nil {
 		return cfg, err
 	}

@@ -22,7 +22,7 @@ const doctorConnections = 8
 // Examine looks for what is wrong with the set-up of a worker that is not running.
 // It returns a *SetupError where the AWS configuration cannot be read at all.
 func Examine(ctx context.Context, cfg config.Config) (doctor.Report, error) {
-	awsConfig, err := loadAWS(ctx, nil)
+	awsConfig, err := loadAWS(ctx, nil, zap.NewNop())
 	if err != nil {
 		return doctor.Report{}, err
 	}
@@ -69,7 +69,7 @@ func (w *Worker) logProblems(ctx context.Context) {
 
 // Probe is doctor.Probe on the API that the AWS settings name.
 func Probe(ctx context.Context, cfg config.Config, o doctor.ProbeOptions) (semantics string, err error) {
-	awsConfig, err := usableAWS(ctx, nil, awscredentials.ForCommand, nil)
+	awsConfig, err := usableAWS(ctx, nil, zap.NewNop(), awscredentials.ForCommand, nil)
 	if err != nil {
 		return "", err
 	}

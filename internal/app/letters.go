@@ -40,7 +40,7 @@ const findTimeout = 30 * time.Second
 // OpenQueues finds the dead-letter queue: WORKER_DLQ_URL, or the redrive target of
 // WORKER_QUEUE_URL; and the source queue: WORKER_QUEUE_URL, or the one queue whose
 // redrive policy names the dead-letter queue. What may pass by itself is tried again
-// for 30 seconds, with a warning to o.Log each time; what a person must change is a
+// for 30 seconds, with a warning to o.Log for each reason; what a person must change is a
 // *SetupError.
 func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNeeds) (*Queues, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, findTimeout, errors.New("SQS has not answered in "+findTimeout.String()))
@@ -48,7 +48,7 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	if cfg.QueueURL == "" && cfg.DLQURL == "" {
 		return nil, &SetupError{errors.New("no queue is named"), "set WORKER_DLQ_URL (--dlq-url), or WORKER_QUEUE_URL (--queue-url) where that queue has a redrive policy"}
 	}
-	awsConfig, err := usableAWS(ctx, o.AWS, awscredentials.ForCommand, nil)
+	awsConfig, err := usableAWS(ctx, o.AWS, o.Log, awscredentials.ForCommand, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,9 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	})
 	q := &Queues{SQS: client, Retry: lettersRetry, DLQURL: cfg.DLQURL, SourceURL: cfg.QueueURL}
 	finder := &queues{api: client, policy: q.Retry, metrics: telemetry.NewMetrics(), log: o.Log}
+	if err := finder.checkEndpoint(); err != nil {
+		return nil, err
+	}
 	switch {
 	case cfg.QueueURL != "" && needs.DeadLetters:
 		q.DLQURL, err = finder.find(ctx, cfg.QueueURL, cfg.DLQURL)

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -27,6 +26,7 @@ type queues struct {
 	policy  retry.Policy
 	metrics *telemetry.Metrics
 	log     *zap.Logger
+	waits   func(text string) // hears what is waited for while SQS is asked again; nil if nobody does
 
 	retention   time.Duration // of the source queue, as find saw it; 0 if it was not told
 	letterBytes int           // that the dead-letter queue takes at most, as find saw it
@@ -79,6 +79,14 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 		}
 	}
 	return deadLetterURL, nil
+}
+
+// checkEndpoint is a *SetupError if the endpoint that is set for SQS is no URL.
+func (q *queues) checkEndpoint() error {
+	if err := awshttp.CheckEndpoint("SQS", q.api.Options().BaseEndpoint); err != nil {
+		return &SetupError{err, "correct AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, or endpoint_url in the profile"}
+	}
+	return nil
 }
 
 func isFIFO(url string) bool { return strings.HasSuffix(url, ".fifo") }
@@ -144,12 +152,26 @@ func (q *queues) attributes(ctx context.Context, setting, url string) (map[strin
 // lookTimeout bounds one request about a queue.
 const lookTimeout = 10 * time.Second
 
+// sayAgain is how long a try goes on before its line is written again.
+const sayAgain = time.Minute
+
+// try asks until SQS answers. A reason why it does not has one line a minute.
 func (q *queues) try(ctx context.Context, action string, op func(context.Context) error) error {
+	type reason struct{ who, code string }
+	said, began := make(map[reason]time.Time), time.Now()
 	return retry.Do(ctx, q.policy, retry.Options{
-		Notify: func(err error, wait time.Duration) {
+		Notify: func(err error, _ time.Duration) {
 			cause, request := awserror.Of(err), awserror.Request{Action: action}
-			q.log.Warn(cause.What(request)+": "+cause.Fix(request)+"; trying again",
-				telemetry.Action(action), telemetry.Code(cause.Code), zap.Error(err), telemetry.Wait(wait))
+			text := cause.What(request) + ": " + cause.Fix(request)
+			if q.waits != nil {
+				q.waits(fmt.Sprintf("starting: %s fails since %s (%s): %s", action, began.UTC().Format(time.RFC3339), cause.Code, text))
+			}
+			why := reason{cause.Who, cause.Code}
+			if last, ok := said[why]; ok && time.Since(last) < sayAgain {
+				return
+			}
+			said[why] = time.Now()
+			q.log.Warn(text+"; trying again", telemetry.Action(action), telemetry.Code(cause.Code), zap.Error(err))
 		},
 	}, func(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -172,5 +194,5 @@ func (q *queues) count(action string, err error) {
 		q.metrics.SQSRequest(action)
 		return
 	}
-	q.metrics.SQSRequest(action, cmp.Or(awserror.Code(err), "connection"))
+	q.metrics.SQSRequest(action, awserror.Of(err).Code)
 }

@@ -59,7 +59,11 @@ func openShared(c config.Config, cfg aws.Config, transport http.RoundTripper, ah
 	switch c.StateKind() {
 	case config.StateDynamoDB:
 		client := awshttp.ForConfig(cfg, awshttp.Options{Connections: c.Concurrency, HeaderTimeout: stateAnswer, Transport: transport})
-		table = dynamostore.New(cfg, dynamostore.Options{Name: c.StateTable(), HTTP: client, Ahead: ahead})
+		t := dynamostore.New(cfg, dynamostore.Options{Name: c.StateTable(), HTTP: client, Ahead: ahead})
+		if err := awshttp.CheckEndpoint("DynamoDB", t.Endpoint()); err != nil {
+			return nil, &SetupError{err, "correct AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, or endpoint_url in the profile"}
+		}
+		table = t
 	case config.StateRedis:
 		t, err := redisstore.New(redisstore.Options{URL: c.State, Connections: c.Concurrency})
 		if err != nil {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,9 +32,10 @@ const (
 	NoQueue                    // there is no such queue
 	NoQueueURL                 // what was given is no queue's URL
 	Throttled
-	Trouble  // AWS answered with a 5xx
-	NoAnswer // the network, a proxy, or time ran out
-	Other    // refused for something else in the request
+	Trouble   // AWS answered with a 5xx
+	NoAnswer  // the network, a proxy, or time ran out
+	InBetween // something answered that is not AWS: a proxy, a login page
+	Other     // refused for something else in the request
 )
 
 // Cause is who kept a request from being answered as asked, and by what word.
@@ -41,7 +44,7 @@ type Cause struct {
 	// Who answered, or was asked and did not: SQS, KMS, STS, … Empty if that is not known.
 	Who string
 	// Code is AWS's code, short, or a name of ours for what has none: timeout,
-	// connection, proxy, no_credentials.
+	// connection, proxy, no_credentials, not_aws.
 	Code string
 	// Skew is by how much the clock here is ahead of AWS's, by the Date of the answer;
 	// 0 if there was none.
@@ -87,7 +90,7 @@ func Of(err error) Cause {
 	if answered {
 		c.Code = Short(api.ErrorCode())
 	} else {
-		c.Code = unanswered(err)
+		c.Kind, c.Code = unanswered(err)
 	}
 	_, marked := errors.AsType[*CredentialsError](err)
 	switch {
@@ -101,7 +104,6 @@ func Of(err error) Cause {
 		}
 		return c
 	case !answered:
-		c.Kind = NoAnswer
 		return c
 	case isKMS(c.Code):
 		c.Who = "KMS"
@@ -155,15 +157,23 @@ func answerOf(err error) (status int, date time.Time) {
 	return answer.HTTPStatusCode(), date
 }
 
-// unanswered is a name of ours for why no answer came.
-func unanswered(err error) string {
+// unanswered is why AWS gave no code, and a name of ours for that.
+func unanswered(err error) (Kind, string) {
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
-		return "proxy"
+		return NoAnswer, "proxy"
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return "timeout"
+		return NoAnswer, "timeout"
 	}
-	return "connection"
+	status, _ := answerOf(err)
+	_, cut := errors.AsType[net.Error](err)
+	switch {
+	case status >= http.StatusInternalServerError: // a load balancer's, of AWS or not
+		return Trouble, "HTTP " + strconv.Itoa(status)
+	case status == 0, cut, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.Canceled):
+		return NoAnswer, "connection"
+	}
+	return InBetween, "not_aws"
 }
 
 // Short is a code without the namespace of SQS's older protocol, as in

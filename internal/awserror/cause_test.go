@@ -30,6 +30,14 @@ func refused(status int, code string, date time.Time) error {
 	}})
 }
 
+// between is what a client of the SDK returns for an answer that it cannot read.
+func between(status int) error {
+	return of("SQS", &sdkhttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}},
+		Err:      &smithy.DeserializationError{Err: errors.New("invalid character '<' looking for beginning of value")},
+	}})
+}
+
 func of(service string, err error) error {
 	return &smithy.OperationError{ServiceID: service, OperationName: "Something", Err: err}
 }
@@ -71,6 +79,9 @@ func TestCauses(t *testing.T) {
 		"in trouble":             {refused(503, "ServiceUnavailable", now), awserror.Trouble, "in trouble", "Health Dashboard", false},
 		"a new code":             {refused(400, "SomethingNew", now), awserror.Other, "ReceiveMessage fails", "own words", false},
 		"no answer":              {of("SQS", errors.New("reset")), awserror.NoAnswer, "SQS gives no answer", "NAT gateway", false},
+		"a login page":           {between(200), awserror.InBetween, "not SQS", "NO_PROXY", false},
+		"a proxy refuses":        {between(403), awserror.InBetween, "not SQS", "AWS_ENDPOINT_URL_SQS", false},
+		"a balancer":             {between(502), awserror.Trouble, "in trouble", "wait", false},
 		"too late":               {of("SQS", context.DeadlineExceeded), awserror.NoAnswer, "no answer", "NAT gateway", false},
 		"no proxy":               {of("SQS", &net.OpError{Op: "proxyconnect", Err: errors.New("refused")}), awserror.NoAnswer, "the proxy", "NO_PROXY", false},
 	} {
@@ -88,6 +99,21 @@ func TestCauses(t *testing.T) {
 				t.Errorf("nothing is said: %q, %q, code %q", what, fix, cause.Code)
 			}
 		})
+	}
+}
+
+// A queue that takes less than a letter refuses it by the code that it has for a URL, too.
+func TestALetterThatIsRefusedForWhatItCarriesIsNoWrongURL(t *testing.T) {
+	r := awserror.Request{Action: "SendMessageBatch", Setting: "WORKER_DLQ_URL"}
+	for code, url := range map[string]bool{
+		"InvalidParameterValue": false, "InvalidMessageContents": false, "AWS.SimpleQueueService.BatchRequestTooLong": false,
+		"InvalidAddress": true,
+	} {
+		cause := awserror.Of(refused(400, code, time.Now()))
+		said := cause.What(r) + ": " + cause.Fix(r)
+		if strings.Contains(said, "URL as SQS shows it") != url || strings.Contains(said, "MaximumMessageSize") == url {
+			t.Errorf("%s: %s", code, said)
+		}
 	}
 }
 

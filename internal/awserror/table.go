@@ -91,7 +91,23 @@ var byKind = map[Kind]string{
 	Throttled:     "wait: it is tried again, more slowly",
 	Trouble:       "wait: it is tried again; if it stays so, see the AWS Health Dashboard",
 	NoAnswer:      reachSQS,
+	InBetween:     "check AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY",
 	Other:         "see the error's own words",
+}
+
+// contents are the codes by which SQS refuses what a message carries, its size above all.
+var contents = map[string]bool{
+	"BatchRequestTooLong": true, "InvalidMessageContents": true, "InvalidAttributeValue": true,
+	"InvalidParameterValue": true, "MissingParameter": true,
+}
+
+// RefusesContents reports whether SQS refuses a message by code for what it carries. If
+// it was not asked to take a message, the code may mean something else.
+func RefusesContents(code string) bool { return contents[bare(code)] }
+
+// refusesContents reports whether it refuses so what r was to send.
+func (c Cause) refusesContents(r Request) bool {
+	return strings.HasPrefix(r.Action, "SendMessage") && RefusesContents(c.Code)
 }
 
 // entry is what the table has of a cause's code.
@@ -121,6 +137,9 @@ func (c Cause) What(r Request) string {
 	if who == "" {
 		who = "AWS"
 	}
+	if c.refusesContents(r) {
+		return "SQS does not take a message for what it carries"
+	}
 	switch c.Kind {
 	case Fine:
 		return ""
@@ -147,6 +166,8 @@ func (c Cause) What(r Request) string {
 			return "the proxy (HTTPS_PROXY, HTTP_PROXY) gives no answer"
 		}
 		return who + " gives no answer"
+	case InBetween:
+		return "not " + who + " but something in between answers (a proxy, a login page, an emulator)"
 	}
 	return r.Action + " fails"
 }
@@ -168,10 +189,12 @@ func (c Cause) noCredentials() string {
 func (c Cause) Fix(r Request) string {
 	fix := c.entry().fix
 	switch {
+	case c.refusesContents(r):
+		fix = "see SQS's own words; if it is the size, raise MaximumMessageSize of the queue in {setting}, to 1048576 at most"
 	case c.Kind == NoAnswer && c.Code == "proxy":
 		fix = "correct HTTPS_PROXY and HTTP_PROXY, or name the hosts that need no proxy in NO_PROXY"
 	case c.Kind == NoCredentials && isSource[c.Who] && fix != "":
-	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer:
+	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer, c.Kind == InBetween:
 		fix = byKind[c.Kind]
 	}
 	return strings.NewReplacer("{permission}", r.Permission, "{setting}", r.Setting).Replace(fix)

@@ -1,14 +1,13 @@
 package deadletter
 
 import (
-	"context"
-	"errors"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/aws/smithy-go"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/message"
 )
 
@@ -80,25 +79,11 @@ func (e *EntryError) ErrorFault() smithy.ErrorFault {
 
 var _ smithy.APIError = (*EntryError)(nil)
 
-// codeOf is an error's AWS code, without the prefixes of the query protocol's and the
-// JSON protocol's names, or our own name for what has none.
-func codeOf(err error) string {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		code := api.ErrorCode()
-		return strings.TrimPrefix(code[strings.LastIndexByte(code, '#')+1:], "AWS.SimpleQueueService.")
-	}
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return "timeout"
-	}
-	return "connection"
-}
+// codeOf is an error's code, as the log and the metrics have it.
+func codeOf(err error) string { return awserror.Of(err).Code }
 
 // RefusedContent reports whether SQS refused a request, or an entry of a batch, for
 // what it carries: its size, for one.
 func RefusedContent(err error) bool {
-	switch codeOf(err) {
-	case "BatchRequestTooLong", "InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
-		return true
-	}
-	return false
+	return awserror.RefusesContents(codeOf(err))
 }

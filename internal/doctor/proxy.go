@@ -18,7 +18,12 @@ func (f *facts) proxied() string {
 // throughProxy is what to add to the way out where no answer came and there is a proxy.
 func (f *facts) throughProxy(cause awserror.Cause) string {
 	set := f.proxied()
-	if set == "" || cause.Kind != awserror.NoAnswer && cause.Kind != awserror.NoCredentials && cause.Kind != awserror.Trouble {
+	if set == "" {
+		return ""
+	}
+	switch cause.Kind {
+	case awserror.NoAnswer, awserror.InBetween, awserror.NoCredentials, awserror.Trouble:
+	default:
 		return ""
 	}
 	return " " + set + " is set: requests go through a proxy, but for the addresses in NO_PROXY and those of credentials on this machine (169.254.0.0/16, fd00:ec2::/32). See that it lets AWS through, or name the hosts in NO_PROXY."

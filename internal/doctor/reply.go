@@ -33,7 +33,7 @@ func replyOf(err error) reply {
 	cause := awserror.Of(err)
 	r := reply{code: cause.Code, err: err, cause: cause}
 	switch cause.Kind {
-	case awserror.NoAnswer, awserror.Trouble, awserror.Throttled:
+	case awserror.NoAnswer, awserror.InBetween, awserror.Trouble, awserror.Throttled:
 		r.kind = trouble
 	case awserror.BadCredentials, awserror.SkewedClock, awserror.NoCredentials:
 		r.kind = noCaller

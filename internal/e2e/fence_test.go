@@ -187,7 +187,7 @@ func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
 			t.Errorf("%d calls behind the lease's end", n)
 		}
 		w.wantOutcomes(map[message.Outcome]int{message.Superseded: 1})
-		if !strings.Contains(w.lines(), "a call was not made") || strings.Contains(w.lines(), "stale") {
+		if !strings.Contains(w.lines(), "calls were not made") || strings.Contains(w.lines(), "stale") {
 			t.Errorf("it does not say what happened:\n%s", w.lines())
 		}
 		w.stopped()

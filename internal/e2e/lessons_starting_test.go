@@ -41,6 +41,9 @@ func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
 		{"there is no Region", func(_ *rig, o *app.Options) {
 			o.AWS.Region = ""
 		}, []string{"no AWS Region", "AWS_REGION"}},
+		{"the endpoint of SQS is no URL", func(r *rig, o *app.Options) {
+			o.AWS.BaseEndpoint = aws.String("127.0.0.1:4566")
+		}, []string{`"127.0.0.1:4566"`, "SQS", "https://host", "AWS_ENDPOINT_URL_SQS"}},
 		{"there is no dead-letter queue", func(r *rig, _ *app.Options) {
 			r.cfg.QueueURL = r.cloud.SQS.CreateQueue("alone", localcloud.QueueOptions{})
 		}, []string{"no dead-letter queue", "WORKER_DLQ_URL", "alone", "redrive policy"}},
@@ -124,6 +127,31 @@ func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Readiness names what the start waits for, and the log says it once a minute, not at
+// each try.
+func TestAStartThatWaitsForSQSSaysWhoAndOnceAMinute(t *testing.T) {
+	inVirtualTime(t)
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		sqs := r.breakable()
+		sqs.set("GetQueueAttributes", internalError)
+		w := r.start()
+		time.Sleep(5 * time.Minute)
+		ready, text := w.Ready()
+		if ready || !strings.Contains(text, "starting: GetQueueAttributes fails since") || !strings.Contains(text, "SQS is in trouble") {
+			t.Errorf("ready %v: %q", ready, text)
+		}
+		if n := strings.Count(w.lines(), "SQS is in trouble"); n < 1 || n > 6 {
+			t.Errorf("%d lines in 5 minutes", n)
+		}
+		sqs.heal("GetQueueAttributes")
+		time.Sleep(time.Minute)
+		if ready, text := w.Ready(); !ready {
+			t.Errorf("not ready: %q", text)
+		}
+		w.stopped()
+	})
 }
 
 func TestAStopWhileSQSIsWaitedForEndsAtOnce(t *testing.T) {

@@ -9,7 +9,7 @@ var SQSCodes = []string{
 	"ReceiptHandleIsInvalid", "MessageNotInflight", "OverLimit",
 	"InternalError", "InternalFailure", "ServiceUnavailable", "RequestThrottled", "ThrottlingException", "Throttling",
 	"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException",
-	"timeout", "connection",
+	"timeout", "connection", "not_aws",
 }
 
 var sqsCodes = func() map[string]bool {

@@ -9,6 +9,7 @@ import (
 
 	awsretry "github.com/aws/aws-sdk-go-v2/aws/retry"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
@@ -77,17 +78,6 @@ func (f failure) ending() pace.Ending {
 // CodeInBetween is the code of calls that something else than the API answered.
 const CodeInBetween = "not_the_api"
 
-// callerCodes concern the caller's credentials, signature or clock. From the
-// common errors of AWS APIs and the names that older services use.
-var callerCodes = map[string]bool{
-	"ExpiredToken": true, "ExpiredTokenException": true,
-	"InvalidSignature": true, "InvalidSignatureException": true, "SignatureDoesNotMatch": true,
-	"UnrecognizedClient": true, "UnrecognizedClientException": true, "InvalidClientTokenId": true,
-	"IncompleteSignature": true, "IncompleteSignatureException": true,
-	"MissingAuthenticationToken": true, "MissingAuthenticationTokenException": true,
-	"RequestTimeTooSkewed": true, "RequestExpired": true,
-}
-
 func classify(err error) failure {
 	if err == nil {
 		return failure{result: telemetry.CallOK, answered: true}
@@ -121,7 +111,7 @@ func classifyAnswer(api *managedthings.APIError) failure {
 		f.fault, f.result = missing, telemetry.CallNotFound
 	case f.code == "AccessDeniedException" || f.code == "UnauthorizedException":
 		f.fault, f.result = denied, telemetry.CallDenied
-	case callerCodes[f.code]:
+	case awserror.RefusesCredentials(f.code):
 		f.fault, f.result = caller, telemetry.CallCaller
 	case f.code == "ConflictException":
 		f.fault, f.result = trouble, telemetry.CallConflict

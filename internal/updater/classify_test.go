@@ -37,6 +37,8 @@ func TestClassify(t *testing.T) {
 		{"unknown key", answer(403, "UnrecognizedClientException"), caller, telemetry.CallCaller, false},
 		{"bad signature", answer(403, "InvalidSignatureException"), caller, telemetry.CallCaller, false},
 		{"clock", answer(403, "RequestTimeTooSkewed"), caller, telemetry.CallCaller, false},
+		{"an access key that is gone", answer(403, "InvalidAccessKeyId"), caller, telemetry.CallCaller, false},
+		{"not opted in", answer(403, "OptInRequired"), caller, telemetry.CallCaller, false},
 		{"no credentials", &managedthings.CredentialsError{Err: errors.New("none")}, caller, telemetry.CallCaller, false},
 		{"conflict", answer(409, "ConflictException"), trouble, telemetry.CallConflict, false},
 		{"too large", answer(413, ""), trouble, telemetry.CallTooLarge, false},

@@ -21,6 +21,11 @@ func (n notices) failed(code, detail string) {
 	n.Say(zapcore.WarnLevel, "calls fail and are tried again", code, 1, zap.String("detail", detail))
 }
 
+// notMade is said of a call whose time was over before it began; thing is the latest.
+func (n notices) notMade(thing string) {
+	n.Say(zapcore.WarnLevel, "calls were not made: the process stood still, or waited, for so long that a lease would not outlast them", "", 1, telemetry.Thing(thing))
+}
+
 // recovered is said of a message that was applied after calls with it had failed;
 // the count is of those calls.
 func (n notices) recovered(it *backlog.Item) {

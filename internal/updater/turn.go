@@ -211,7 +211,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	f := classify(err)
 	if f.fault == late {
 		span.End("", "late", "")
-		u.log.Warn("a call was not made: the process stood still, or waited, for so long that a lease would not outlast it", telemetry.Thing(t.Thing))
+		u.notices.notMade(t.Thing)
 		return f
 	}
 	took := time.Since(start)

@@ -86,3 +86,32 @@ func TestALongBuildSaysWhatItIsAtWhileNothingIsPrinted(t *testing.T) {
 		t.Errorf("%q, exit code %d", out.String(), cmd.ProcessState.ExitCode())
 	}
 }
+
+// A build of ten minutes is no reason for forty lines.
+func TestALongBuildSaysSoLessAndLessOften(t *testing.T) {
+	tools := t.TempDir()
+	if err := os.WriteFile(tools+"/sleep", []byte("#!/bin/sh\nexec /bin/sleep 0.01\n"), 0o755); err != nil { // time flies
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "../../tools/patiently", "building", "sh", "-c", "read x")
+	cmd.Env = append(os.Environ(), "PATIENCE=1", "PATH="+tools+":"+os.Getenv("PATH"))
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(said)
+	for _, so := range []string{"1s", "3s", "7s", "15s", "31s"} {
+		if line, err := lines.ReadString('\n'); err != nil || !strings.HasPrefix(line, "building ("+so+" so far") {
+			t.Errorf("said %q, %v, want %s", line, err, so)
+		}
+	}
+	_ = input.Close()
+	_ = cmd.Wait()
+}

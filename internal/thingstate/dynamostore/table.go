@@ -101,6 +101,9 @@ func New(cfg aws.Config, o Options) *Table {
 	return &Table{name: o.Name, region: cfg.Region, api: client, clock: c}
 }
 
+// Endpoint is the endpoint that is set for DynamoDB, nil if none is.
+func (tb *Table) Endpoint() *string { return tb.api.Options().BaseEndpoint }
+
 // String implements thingstate.Table.
 func (tb *Table) String() string { return "dynamodb://" + tb.name }
 
