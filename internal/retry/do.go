@@ -34,65 +34,45 @@ type Options struct {
 // ctx had ended before the start, op is not run and the error is the cause
 // alone. A result of op that is nil counts even if ctx has ended meanwhile.
 func Do(ctx context.Context, p Policy, o Options, op func(context.Context) error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	w := &waits{policy: p, options: o}
-	// backoff's own verdict is not used: it drops the cause, the operation's last
-	// error, or what wraps a permanent one. w keeps what really happened.
-	ended := backoff.RetryNotify(func() error {
+	w := &waits{ExponentialBackOff: p.exponential(), options: o}
+	err := backoff.RetryNotify(func() error {
 		if ctx.Err() != nil {
-			return errEnded // the wait's timer and the context ended at once
+			return backoff.Permanent(ctx.Err()) // before the start, or at once with the wait's timer
 		}
 		w.last = op(ctx)
 		if _, ok := errors.AsType[*permanentError](w.last); ok {
-			return backoff.Permanent(w.last)
+			return backoff.Permanent(w.last) // with all that wraps it
 		}
 		return w.last
 	}, backoff.WithContext(w, ctx), o.Notify)
-	switch {
-	case ended == nil:
-		return nil
-	case w.final():
-		return w.last
-	case ctx.Err() != nil:
+	if err != nil && err == ctx.Err() { // the context ended the loop, not op
 		return interrupted(w.last, context.Cause(ctx))
 	}
-	return w.last
+	return err
 }
 
-// waits is one loop's state, a backoff.BackOff.
+// waits is the backoff.BackOff of one loop: the waits of a Policy, until the attempts
+// are used up.
 type waits struct {
-	policy   Policy
-	options  Options
-	last     error // op's newest error
-	failures int   // all of them: the wait grows with throttles as well
-	counted  int   // those that used up an attempt
-	usedUp   bool
+	*backoff.ExponentialBackOff // the ceilings
+	options                     Options
+	last                        error // op's newest error
+	counted                     int   // errors that used up an attempt; the waits grow with the others as well
 }
 
-func (w *waits) Reset() {}
-
+// NextBackOff implements backoff.BackOff.
 func (w *waits) NextBackOff() time.Duration {
-	w.failures++
 	if w.options.Counts == nil || w.options.Counts(w.last) {
 		w.counted++
-		if w.options.Attempts > 0 && w.counted >= w.options.Attempts {
-			w.usedUp = true
-			return backoff.Stop
-		}
+	}
+	if w.options.Attempts > 0 && w.counted >= w.options.Attempts {
+		return backoff.Stop
 	}
 	var floor time.Duration
 	if w.options.Floor != nil {
 		floor = w.options.Floor(w.last)
 	}
-	return w.policy.Delay(w.failures, floor, w.options.Rand)
-}
-
-// final reports whether the loop ended by itself, whatever became of the context.
-func (w *waits) final() bool {
-	_, permanent := errors.AsType[*permanentError](w.last)
-	return permanent || w.usedUp
+	return wait(w.ExponentialBackOff.NextBackOff(), floor, w.options.Rand)
 }
 
 // Permanent marks an error after which Do does not try again. It reads as err
@@ -108,8 +88,6 @@ type permanentError struct{ err error }
 
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
-
-var errEnded = backoff.Permanent(errors.New("retry: the context has ended"))
 
 // interrupted joins op's last error with the reason why it was not tried again.
 func interrupted(last, cause error) error {

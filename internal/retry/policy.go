@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
 )
 
 // MaxFloor is the longest wait that a server's wish can bring about: a server
@@ -23,28 +25,40 @@ type Policy struct {
 	Max  time.Duration // the longest wait, whatever the number of failures
 }
 
+// exponential has the ceilings of the waits. The waits themselves are drawn below
+// them by a source that tests can seed, which backoff's own jitter is not.
+func (p Policy) exponential() *backoff.ExponentialBackOff {
+	return backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(max(0, min(p.Base, p.Max))),
+		backoff.WithMaxInterval(max(0, p.Max)),
+		backoff.WithMultiplier(2),
+		backoff.WithRandomizationFactor(0),
+		backoff.WithMaxElapsedTime(0),
+	)
+}
+
+// mostDoublings takes any wait to the longest one there is.
+const mostDoublings = 63
+
 // Ceiling is the longest wait after n failures in a row, for any n; n below 1
 // is taken as 1.
 func (p Policy) Ceiling(n int) time.Duration {
-	ceiling := max(0, min(p.Base, p.Max))
-	for range max(n, 1) - 1 {
-		if ceiling > p.Max/2 {
-			return max(0, p.Max) // doubling once more would overshoot, or overflow
-		}
-		if ceiling == 0 {
-			return 0
-		}
-		ceiling *= 2
+	b := p.exponential()
+	for range min(max(n, 1)-1, mostDoublings) {
+		b.NextBackOff()
 	}
-	return ceiling
+	return b.NextBackOff()
 }
 
 // Delay draws the wait after n failures in a row (n below 1 is taken as 1). It
 // is never shorter than floor, the server's own wish, of which at most MaxFloor
 // counts; a floor of 0 or less is none. A nil rng is the process's own.
 func (p Policy) Delay(n int, floor time.Duration, rng *rand.Rand) time.Duration {
-	drawn := draw(p.Ceiling(n), rng)
-	return max(drawn, min(floor, MaxFloor))
+	return wait(p.Ceiling(n), floor, rng)
+}
+
+func wait(ceiling, floor time.Duration, rng *rand.Rand) time.Duration {
+	return max(draw(ceiling, rng), min(floor, MaxFloor))
 }
 
 // draw is even over the closed range from 0 to ceiling.
