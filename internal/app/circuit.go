@@ -115,10 +115,10 @@ func stuckSays(s consumer.Stats) string {
 		what, rest string
 	}{
 		{s.Unstored, "dead letters cannot be stored", "given back for later"},
-		{s.Undeleted, "deletes fail", "left to the end of its lease and comes again"},
+		{s.Undeleted, "settled messages cannot be deleted", "left to the end of its lease and comes again"},
 	} {
 		if n := trouble.stuck.Messages; n > 0 {
-			troubles = append(troubles, fmt.Sprintf("%s since %s (%s): %d of their messages are held, and what is over a tenth of the room is %s",
+			troubles = append(troubles, fmt.Sprintf("%s since %s (%s): %d of them are held, and what is over a tenth of the room is %s",
 				trouble.what, trouble.stuck.Since.UTC().Format(time.RFC3339), trouble.stuck.Code, n, trouble.rest))
 		}
 	}
