@@ -15,8 +15,8 @@ import (
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/awshttp"
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -62,7 +62,7 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 	if err != nil && !accessDenied(err) {
 		return "", err
 	}
-	q.letterBytes = deadletter.MaxBytes
+	q.letterBytes = sqswire.MaxBytes
 	if n, err := strconv.Atoi(letters[string(types.QueueAttributeNameMaximumMessageSize)]); err == nil {
 		q.letterBytes = n
 	}

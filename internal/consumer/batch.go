@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/awserror"
-	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // failures are the entries of a batch that failed. SQS answers 200 however many
@@ -61,7 +61,7 @@ func failuresOf(failed []types.BatchResultErrorEntry, err error) failures {
 		code := awserror.Short(aws.ToString(e.Code))
 		f.entries[aws.ToString(e.Id)] = &failure{
 			code: code, final: handleGone(code, e.SenderFault),
-			err: &deadletter.EntryError{Code: aws.ToString(e.Code), Message: aws.ToString(e.Message), SenderFault: e.SenderFault},
+			err: &sqswire.EntryError{Code: aws.ToString(e.Code), Message: aws.ToString(e.Message), SenderFault: e.SenderFault},
 		}
 	}
 	return f

@@ -13,6 +13,7 @@ import (
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
@@ -81,12 +82,10 @@ type Options struct {
 }
 
 const (
-	batchSize       = 10               // entries a batch, messages a receive: SQS's own limit
-	pausedHeld      = 3                // a paused consumer that holds fewer receives one batch more
-	maxMessageBytes = 1 << 20          // SQS's own limit, attributes included
-	maxLease        = 15 * time.Minute // longest renewal, where WORKER_VISIBILITY_TIMEOUT is not longer
-	maxVisibility   = 12 * time.Hour   // SQS's own limit, counted from the receive
-	defaultMaxHold  = 11*time.Hour + 30*time.Minute
+	pausedHeld     = 3                // a paused consumer that holds fewer receives one batch more
+	maxLease       = 15 * time.Minute // longest renewal, where WORKER_VISIBILITY_TIMEOUT is not longer
+	maxVisibility  = 12 * time.Hour   // SQS's own limit, counted from the receive
+	defaultMaxHold = 11*time.Hour + 30*time.Minute
 
 	linger         = time.Second      // a delete waits this long for others to fill its batch
 	deleteFor      = 15 * time.Minute // deletes that keep failing hold their lease this long
@@ -245,7 +244,7 @@ func (c *Consumer) Stats() Stats {
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
 	s.Unstored, s.Undeleted = c.stuck[lettering].stats(), c.stuck[deleting].stats()
-	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*batchSize)
+	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*sqswire.MaxEntries)
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]
 	}

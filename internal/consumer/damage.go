@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -90,11 +91,11 @@ func (c *Consumer) giveBack(m *types.Message, in message.Incoming, what string, 
 			telemetry.MessageID(in.ID), telemetry.Reason(what))
 	}
 	switch {
-	case in.ID == "" || handleOf(m) == "":
+	case in.ID == "" || sqswire.Handle(m) == "":
 	case c.held[in.ID] != nil:
-		c.accept(in, handleOf(m), now) // of which only the handle counts
+		c.accept(in, sqswire.Handle(m), now) // of which only the handle counts
 	default:
-		d := c.add(in, handleOf(m), now)
+		d := c.add(in, sqswire.Handle(m), now)
 		if !c.poll.ended {
 			d.delay = c.wait(in.Receives)
 		}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // The functions here want c.mu held, but for deliver.
@@ -11,7 +12,7 @@ import (
 // add takes a message that is not held into the ledger, in state waiting.
 func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delivery {
 	d := &Delivery{
-		c: c, msg: m, size: sizeOf(m), heldSince: now, receives: m.Receives,
+		c: c, msg: m, size: int64(sqswire.Size(m)), heldSince: now, receives: m.Receives,
 		renewalIndex: -1, laneIndex: -1,
 		story: c.o.Timeline.Begin(m.ID, m.SentAt, m.Receives),
 	}
@@ -187,13 +188,4 @@ func (c *Consumer) lose(d *Delivery) bool {
 func (c *Consumer) tell(d *Delivery) bool {
 	d.lost = true
 	return d.delivered
-}
-
-// sizeOf is what a message counts for in MaxHeldBytes.
-func sizeOf(m message.Incoming) int64 {
-	n := len(m.Body)
-	for name, a := range m.Attributes {
-		n += len(name) + len(a.DataType) + len(a.StringValue) + len(a.BinaryValue)
-	}
-	return int64(n)
 }

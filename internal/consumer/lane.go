@@ -3,6 +3,8 @@ package consumer
 import (
 	"slices"
 	"time"
+
+	"managed-thing-updater/internal/sqswire"
 )
 
 // lane lines up the messages of one ending state for their operation, in
@@ -41,7 +43,7 @@ func (l *lane) push(d *Delivery, wait time.Duration) (sooner bool) {
 		l.flushAt = at
 	}
 	l.fresh = append(l.fresh, d)
-	return sooner || len(l.fresh) == batchSize
+	return sooner || len(l.fresh) == sqswire.MaxEntries
 }
 
 // hasten has what failed tried again at the given time at the latest.
@@ -60,7 +62,7 @@ func (l *lane) drop(d *Delivery) {
 	d.queued = false
 }
 
-// take returns the next batch that may go out, at most batchSize long, or nil.
+// take returns the next batch that may go out, at most sqswire.MaxEntries long, or nil.
 // Deliveries with an operation under way leave the line: the end of that puts
 // them back.
 func (l *lane) take(now time.Time, flush bool) []*Delivery {
@@ -74,15 +76,15 @@ func (l *lane) take(now time.Time, flush bool) []*Delivery {
 			batch = append(batch, d)
 		}
 	}
-	for len(batch) < batchSize {
+	for len(batch) < sqswire.MaxEntries {
 		d := l.later.first()
 		if d == nil || d.retryAt.After(now) {
 			break
 		}
 		add(l.later.pop())
 	}
-	due := flush || len(batch) > 0 || len(l.fresh) >= batchSize || !l.flushAt.After(now)
-	for due && len(batch) < batchSize && len(l.fresh) > 0 {
+	due := flush || len(batch) > 0 || len(l.fresh) >= sqswire.MaxEntries || !l.flushAt.After(now)
+	for due && len(batch) < sqswire.MaxEntries && len(l.fresh) > 0 {
 		d := l.fresh[0]
 		l.fresh[0] = nil
 		l.fresh = l.fresh[1:]
@@ -92,7 +94,7 @@ func (l *lane) take(now time.Time, flush bool) []*Delivery {
 	}
 	if due && len(l.fresh) > 0 {
 		l.flushAt = l.fresh[0].retryAt
-		for _, d := range l.fresh[:min(batchSize, len(l.fresh))] { // with more there is a full batch, which does not wait
+		for _, d := range l.fresh[:min(sqswire.MaxEntries, len(l.fresh))] { // with more there is a full batch, which does not wait
 			if d.retryAt.Before(l.flushAt) {
 				l.flushAt = d.retryAt
 			}

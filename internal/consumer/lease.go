@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -58,7 +59,7 @@ type renewal struct {
 // the deliveries whose handler is to be told that they are lost. A batch is
 // filled with those that are due soon.
 func (c *Consumer) takeRenewals(now time.Time, expected time.Duration) (batch []renewal, lost []*Delivery) {
-	for len(batch) < batchSize {
+	for len(batch) < sqswire.MaxEntries {
 		d := c.renewals.first()
 		if d == nil {
 			break

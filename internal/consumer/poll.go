@@ -3,6 +3,8 @@ package consumer
 import (
 	"context"
 	"time"
+
+	"managed-thing-updater/internal/sqswire"
 )
 
 // pollState is guarded by Consumer.mu.
@@ -78,7 +80,7 @@ func (c *Consumer) endReceiving() {
 // room is how many messages one more poll may bring beside so many that are held and
 // awaited, up to a batch: each as large as SQS lets one be, so that what comes always fits.
 func (c *Consumer) room(held int, bytes int64) int {
-	return max(0, min(batchSize, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/maxMessageBytes)))
+	return max(0, min(sqswire.MaxEntries, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/sqswire.MaxBytes)))
 }
 
 // reserve takes the room of one poll and returns for how many messages, or says how
@@ -116,7 +118,7 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	}
 	p.open++
 	p.reserved += n
-	p.reservedBytes += int64(n) * maxMessageBytes
+	p.reservedBytes += int64(n) * sqswire.MaxBytes
 	p.begun = now
 	return n, 0
 }

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -22,7 +23,7 @@ func (c *Consumer) request(cut context.Context, a attempt) (*sqs.ReceiveMessageO
 		MaxNumberOfMessages:         int32(a.n),
 		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
 		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
-		MessageSystemAttributeNames: systemAttributes,
+		MessageSystemAttributeNames: sqswire.SystemAttributes,
 		MessageAttributeNames:       []string{"All"},
 	}
 	if a.id != "" {
@@ -51,7 +52,7 @@ func (c *Consumer) receive(ctx, cut context.Context, n int) {
 	p := &c.poll
 	p.open--
 	p.reserved -= n
-	p.reservedBytes -= int64(n) * maxMessageBytes
+	p.reservedBytes -= int64(n) * sqswire.MaxBytes
 	switch {
 	case err != nil && (cut.Err() != nil || ctx.Err() != nil && mayHaveReceived(err)):
 		p.cut++
@@ -94,13 +95,13 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 	}
 	for i := range out.Messages {
 		m := &out.Messages[i]
-		in := Incoming(m, now)
+		in := sqswire.Incoming(m, now)
 		in.ClockAhead = ahead
 		if what := damage(m); what != "" {
 			c.giveBack(m, in, what, now)
 			continue
 		}
-		if d := c.accept(in, handleOf(m), now); d != nil {
+		if d := c.accept(in, sqswire.Handle(m), now); d != nil {
 			d.trace = receiving.Process(d.msg)
 			d.story.TracedBy(d.trace.TraceID())
 			fresh = append(fresh, d)

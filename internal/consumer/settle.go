@@ -10,6 +10,7 @@ import (
 
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -184,7 +185,7 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 		}
 	}
 	if ctx.Err() == nil {
-		c.batchEnded(lettering, stored == 0 && !deadletter.RefusedContent(failed))
+		c.batchEnded(lettering, stored == 0 && !sqswire.RefusedContent(failed))
 	}
 	c.troubles.letters(ctx, failed)
 	wake(c.keepWake)

@@ -8,6 +8,7 @@ import (
 	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // withoutLetters is a consumer whose handler makes a dead letter of every message, and
@@ -105,7 +106,7 @@ func TestOneUnstoredLetterPutsOffNoOther(t *testing.T) {
 		r.inbox.on = func(d *consumer.Delivery) { d.DeadLetter(nil, message.Failure{Reason: message.Rejected}) }
 		r.letters.fault = func(l deadletter.Letter) error {
 			if l.Message.ID == "m3" {
-				return &deadletter.EntryError{Code: "InvalidParameterValue", SenderFault: true}
+				return &sqswire.EntryError{Code: "InvalidParameterValue", SenderFault: true}
 			}
 			return nil
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -56,7 +57,7 @@ type copied struct {
 // and as limit, in bytes, leaves room for. Where one finds no room, a producer's
 // attribute of that name stays as it is.
 func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) copied {
-	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: Size(l.Message.Body, l.Message.Attributes), group: GroupOf(l.Update.Thing)}
+	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: sqswire.Size(l.Message), group: sqswire.GroupOf(l.Update.Thing)}
 	if c.attributes == nil {
 		c.attributes = map[string]message.Attribute{}
 	}
@@ -92,7 +93,7 @@ func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribu
 // Beside a Failure, DeduplicationId is read as the whole key, so one that is not
 // ours must not stay; Failure's dedupKey makes up for none.
 func (c *copied) putFailure(f message.Failure, key string) bool {
-	if c.detail > brief || !c.has(message.AttributeFailure) && len(c.attributes) == maxAttributes {
+	if c.detail > brief || !c.has(message.AttributeFailure) && len(c.attributes) == sqswire.MaxAttributes {
 		return false
 	}
 	producers, hadKey := c.attributes[message.AttributeDeduplicationID]
@@ -107,7 +108,7 @@ func (c *copied) putFailure(f message.Failure, key string) bool {
 	}
 	if hadKey {
 		c.attributes[message.AttributeDeduplicationID] = producers
-		c.bytes += size(message.AttributeDeduplicationID, producers)
+		c.bytes += sqswire.AttributeSize(message.AttributeDeduplicationID, producers)
 	}
 	return false
 }
@@ -127,11 +128,11 @@ func (c *copied) has(name string) bool {
 func (c *copied) put(name, text string) bool {
 	a := message.Attribute{DataType: "String", StringValue: text}
 	old, taken := c.attributes[name]
-	after := c.bytes + size(name, a)
+	after := c.bytes + sqswire.AttributeSize(name, a)
 	if taken {
-		after -= size(name, old)
+		after -= sqswire.AttributeSize(name, old)
 	}
-	if !storable(text) || after > c.limit || !taken && len(c.attributes) >= maxAttributes {
+	if text == "" || !message.WritableInAttribute(text) || after > c.limit || !taken && len(c.attributes) >= sqswire.MaxAttributes {
 		return false
 	}
 	c.attributes[name], c.bytes = a, after
@@ -140,7 +141,7 @@ func (c *copied) put(name, text string) bool {
 
 func (c *copied) drop(name string) {
 	if a, ok := c.attributes[name]; ok {
-		c.bytes -= size(name, a)
+		c.bytes -= sqswire.AttributeSize(name, a)
 		delete(c.attributes, name)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -40,7 +41,7 @@ type Writer struct {
 // in ".fifo". worker names this process in the letters.
 func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.Logger) *Writer {
 	return &Writer{
-		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), limit: MaxBytes, worker: worker,
+		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), limit: sqswire.MaxBytes, worker: worker,
 		metrics: m, queue: m.DeadLetterQueue(queueURL), log: log,
 	}
 }
@@ -49,7 +50,7 @@ var errNoAnswer = errors.New("deadletter: SQS answered the batch but said nothin
 
 // Send stores letters and returns one result for each: nil if it is stored. The
 // fate of one does not touch another's, and nothing is tried twice; that is the
-// caller's. The errors are *EntryError, the SDK's error for a whole request, or
+// caller's. The errors are *sqswire.EntryError, the SDK's error for a whole request, or
 // the context's cause.
 //
 // A letter whose result is an error may be stored nevertheless (an answer that
@@ -75,7 +76,7 @@ func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
 			}
 		}
 		w.sendAll(ctx, copies, smaller, results)
-		left = slices.DeleteFunc(left, func(i int) bool { return !RefusedContent(results[i]) })
+		left = slices.DeleteFunc(left, func(i int) bool { return !sqswire.RefusedContent(results[i]) })
 	}
 	return results
 }
@@ -85,7 +86,7 @@ func (w *Writer) sendAll(ctx context.Context, copies []copied, positions []int, 
 	var batch []int
 	bytes := 0
 	for _, i := range positions {
-		if len(batch) == MaxEntries || bytes+copies[i].bytes > w.limit && len(batch) > 0 {
+		if len(batch) == sqswire.MaxEntries || bytes+copies[i].bytes > w.limit && len(batch) > 0 {
 			w.sendBatch(ctx, copies, batch, results)
 			batch, bytes = batch[:0], 0
 		}
@@ -103,7 +104,7 @@ func (w *Writer) sendBatch(ctx context.Context, copies []copied, batch []int, re
 	if err == nil {
 		return
 	}
-	if len(batch) > 1 && RefusedContent(err) {
+	if len(batch) > 1 && sqswire.RefusedContent(err) {
 		for i := range batch {
 			w.sendBatch(ctx, copies, batch[i:i+1], results)
 		}
@@ -146,7 +147,7 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	}
 	for _, f := range out.Failed {
 		if i, ok := position(batch, f.Id); ok {
-			results[i] = &EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault}
+			results[i] = &sqswire.EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault}
 		}
 	}
 	for _, s := range out.Successful {
@@ -162,18 +163,18 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 // that was answered 200.
 func failedCodes(out *sqs.SendMessageBatchOutput, err error) []string {
 	if err != nil {
-		return []string{codeOf(err)}
+		return []string{sqswire.Code(err)}
 	}
 	var codes []string
 	for _, f := range out.Failed {
-		codes = append(codes, codeOf(&EntryError{Code: aws.ToString(f.Code)}))
+		codes = append(codes, sqswire.Code(&sqswire.EntryError{Code: aws.ToString(f.Code)}))
 	}
 	return codes
 }
 
 // LimitTo says how many bytes of a message with its attributes the queue takes, its
 // MaximumMessageSize; SQS's own limit until then. Call it before Send.
-func (w *Writer) LimitTo(bytes int) { w.limit = min(bytes, MaxBytes) }
+func (w *Writer) LimitTo(bytes int) { w.limit = min(bytes, sqswire.MaxBytes) }
 
 // TraceWith makes a span of each request from now on. Call it before Send.
 func (w *Writer) TraceWith(t *telemetry.Traces) { w.traces = t }
@@ -202,7 +203,7 @@ func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.S
 func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
 	m := c.letter.Message
 	e := types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &m.Body}
-	e.MessageAttributes, e.MessageSystemAttributes = OnTheWire(c.attributes, m.TraceHeader)
+	e.MessageAttributes, e.MessageSystemAttributes = sqswire.OnTheWire(c.attributes, m.TraceHeader)
 	if m.GroupID != "" {
 		e.MessageGroupId = &m.GroupID
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // bodies are letters with these bodies.
@@ -90,7 +91,7 @@ func TestEachLetterHasItsOwnFate(t *testing.T) {
 	}
 	results := p.Send(t.Context(), numbered(12))
 	for i, err := range results {
-		refused, ok := errors.AsType[*deadletter.EntryError](err)
+		refused, ok := errors.AsType[*sqswire.EntryError](err)
 		if want := i == 3 || i == 11; ok != want || (err != nil) != want {
 			t.Errorf("letter %d: %v", i, err)
 		}
@@ -241,7 +242,7 @@ func TestALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
 			if (err != nil) != (i == 1) {
 				t.Errorf("letter %d: %v", i, err)
 			}
-			if err != nil && !deadletter.RefusedContent(err) {
+			if err != nil && !sqswire.RefusedContent(err) {
 				t.Errorf("%v is not told from other errors", err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // existence tells what keeps a queue that a setting names from being used.
@@ -108,7 +109,7 @@ const maxRetention = 14 * 24 * time.Hour
 const retention = types.QueueAttributeNameMessageRetentionPeriod
 
 func dlqMessageSize(f *facts) []Finding {
-	const size, most = types.QueueAttributeNameMaximumMessageSize, 1 << 20
+	const size, most = types.QueueAttributeNameMaximumMessageSize, sqswire.MaxBytes
 	if len(f.queues()) < 2 {
 		return nil
 	}

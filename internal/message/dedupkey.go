@@ -25,7 +25,7 @@ func keyOf(origin string, o object, member string) string {
 // message attribute. A key that comes back on a letter is within both bounds, so
 // it stays as it is.
 func boundKey(origin, id string) string {
-	if key := origin + ":" + id; len(key) <= MaxKey && writableInAttribute(key) {
+	if key := origin + ":" + id; len(key) <= MaxKey && WritableInAttribute(key) {
 		return key
 	}
 	sum := sha256.Sum256([]byte(id))
@@ -38,7 +38,7 @@ const originSQS = "sqs"
 // boundWholeKey is a key that has its origin already, held to the bounds in case
 // it was not a worker that wrote it.
 func boundWholeKey(key string) string {
-	if len(key) <= MaxKey && writableInAttribute(key) {
+	if len(key) <= MaxKey && WritableInAttribute(key) {
 		return key
 	}
 	for _, origin := range keyOrigins {
@@ -49,10 +49,10 @@ func boundWholeKey(key string) string {
 	return boundKey("attribute", key)
 }
 
-// writableInAttribute reports whether SQS takes s as a String attribute: it
+// WritableInAttribute reports whether SQS takes s as a String attribute: it
 // refuses whatever XML 1.0 has no character for.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-func writableInAttribute(s string) bool {
+func WritableInAttribute(s string) bool {
 	for i, r := range s {
 		switch {
 		case r == utf8.RuneError:

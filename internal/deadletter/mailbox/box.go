@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // API is what a Box and a Sender need of SQS. The client must not try again by
@@ -116,7 +117,7 @@ func Open(api API, queueURL string, p retry.Policy) *Box {
 // The end of ctx ends it between tries only: an open receive is let come back, as
 // SQS may have handed out letters to it. So wait should be short.
 func (b *Box) Next(ctx context.Context, wait time.Duration) ([]*Letter, error) {
-	if b.Held() > MaxHeld-batchSize {
+	if b.Held() > MaxHeld-sqswire.MaxEntries {
 		return nil, ErrFull
 	}
 	lease := b.lease()
@@ -127,7 +128,7 @@ func (b *Box) Next(ctx context.Context, wait time.Duration) ([]*Letter, error) {
 		defer cancel()
 		start = time.Now()
 		out, err = b.api.ReceiveMessage(whole, &sqs.ReceiveMessageInput{
-			QueueUrl: &b.url, MaxNumberOfMessages: batchSize,
+			QueueUrl: &b.url, MaxNumberOfMessages: sqswire.MaxEntries,
 			WaitTimeSeconds: int32(wait / time.Second), VisibilityTimeout: int32(lease / time.Second),
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 			MessageAttributeNames:       []string{"All"},

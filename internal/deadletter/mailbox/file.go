@@ -13,9 +13,9 @@ import (
 
 	jsonv2 "github.com/go-json-experiment/json"
 
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/printable"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // saved is a letter as a line of a file.
@@ -186,8 +186,8 @@ func (s saved) check() error {
 			return fmt.Errorf("attributes: %s: it has a type, and string or, where its type is Binary, binary", printable.Line(name))
 		}
 	}
-	if n := deadletter.Size(s.Body, s.letter().Message.Attributes); n > deadletter.MaxBytes {
-		return fmt.Errorf("it has %d bytes; SQS takes %d", n, deadletter.MaxBytes)
+	if n := sqswire.Size(s.letter().Message); n > sqswire.MaxBytes {
+		return fmt.Errorf("it has %d bytes; SQS takes %d", n, sqswire.MaxBytes)
 	}
 	return nil
 }
@@ -213,7 +213,7 @@ func (f *File) Letters() int { return f.letters }
 // Next returns up to 10 letters; io.EOF behind the last. It does not wait.
 func (f *File) Next(context.Context, time.Duration) ([]*Letter, error) {
 	var letters []*Letter
-	for len(letters) < batchSize {
+	for len(letters) < sqswire.MaxEntries {
 		l, err := f.read()
 		if err == io.EOF && len(letters) > 0 {
 			break

@@ -5,9 +5,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"managed-thing-updater/internal/consumer"
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // Letter is a message in a dead-letter queue, or one saved from there.
@@ -33,7 +32,7 @@ type Letter struct {
 
 func newLetter(m *types.Message, s *seat) *Letter {
 	l := &Letter{
-		Message:         consumer.Incoming(m, time.Now()),
+		Message:         sqswire.Incoming(m, time.Now()),
 		DeduplicationID: m.Attributes[string(types.MessageSystemAttributeNameMessageDeduplicationId)],
 		Source:          m.Attributes[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)],
 		seat:            s,
@@ -90,4 +89,4 @@ func (l *Letter) Place() Place {
 }
 
 // Bytes is what the letter takes of SQS's limit, and of memory.
-func (l *Letter) Bytes() int { return deadletter.Size(l.Message.Body, l.Message.Attributes) }
+func (l *Letter) Bytes() int { return sqswire.Size(l.Message) }

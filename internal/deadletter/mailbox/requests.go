@@ -17,10 +17,10 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/sqswire"
 )
 
 const (
-	batchSize      = 10 // SQS's most, of a receive and of a batch
 	attempts       = 14 // of one request
 	requestTimeout = 10 * time.Second
 )
@@ -181,4 +181,4 @@ func position(left []int, id *string) (int, bool) {
 	return left[n], true
 }
 
-func chunks[T any](all []T) iter.Seq[[]T] { return slices.Chunk(all, batchSize) }
+func chunks[T any](all []T) iter.Seq[[]T] { return slices.Chunk(all, sqswire.MaxEntries) }

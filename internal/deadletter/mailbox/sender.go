@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // Sender sends letters to one queue as they are: body, attributes, trace header and
@@ -57,7 +57,7 @@ func (s *Sender) Send(ctx context.Context, letters []*Letter) []Sent {
 	for first := 0; first < len(letters); {
 		// What fits into one request: all its messages together have SQS's limit too.
 		last, bytes := first+1, letters[first].Bytes()
-		for last < len(letters) && bytes+letters[last].Bytes() <= deadletter.MaxBytes {
+		for last < len(letters) && bytes+letters[last].Bytes() <= sqswire.MaxBytes {
 			bytes += letters[last].Bytes()
 			last++
 		}
@@ -93,7 +93,7 @@ func (s *Sender) sendBatch(ctx context.Context, letters []*Letter, sent []Sent, 
 		return a, nil
 	})
 	for i, err := range results {
-		if len(letters) > 1 && deadletter.RefusedContent(err) {
+		if len(letters) > 1 && sqswire.RefusedContent(err) {
 			s.sendBatch(ctx, letters[i:i+1], sent[i:i+1], move+"-"+strconv.Itoa(i))
 			continue
 		}
@@ -103,11 +103,11 @@ func (s *Sender) sendBatch(ctx context.Context, letters []*Letter, sent []Sent, 
 
 func (s *Sender) entry(id *string, l *Letter, deduplicationID string) types.SendMessageBatchRequestEntry {
 	e := types.SendMessageBatchRequestEntry{Id: id, MessageBody: &l.Message.Body}
-	e.MessageAttributes, e.MessageSystemAttributes = deadletter.OnTheWire(l.Message.Attributes, l.Message.TraceHeader)
+	e.MessageAttributes, e.MessageSystemAttributes = sqswire.OnTheWire(l.Message.Attributes, l.Message.TraceHeader)
 	group := l.Message.GroupID
 	if s.fifo {
 		if group == "" {
-			group = deadletter.GroupOf(l.Thing)
+			group = sqswire.GroupOf(l.Thing)
 		}
 		e.MessageDeduplicationId = &deduplicationID
 	}

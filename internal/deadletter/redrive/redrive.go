@@ -11,8 +11,8 @@ import (
 	"io"
 	"time"
 
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/deadletter/mailbox"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // Source is where letters come from: a *mailbox.Box, or a *mailbox.File.
@@ -226,9 +226,9 @@ func (r *run) sort(l *mailbox.Letter) {
 // batch is how many letters are moved at once: no more than a second's.
 func (r *run) batch() int {
 	if r.o.Rate <= 0 {
-		return deadletter.MaxEntries
+		return sqswire.MaxEntries
 	}
-	return max(1, int(min(deadletter.MaxEntries, r.o.Rate)))
+	return max(1, int(min(sqswire.MaxEntries, r.o.Rate)))
 }
 
 // move sends the next letters and deletes them. It is finished though ctx ends
@@ -288,7 +288,7 @@ func (r *run) note(err error) {
 	if r.firstError == nil {
 		r.firstError = err
 	}
-	if refused, ok := errors.AsType[*mailbox.RequestError](err); ok && !deadletter.RefusedContent(err) {
+	if refused, ok := errors.AsType[*mailbox.RequestError](err); ok && !sqswire.RefusedContent(err) {
 		r.fatal = refused
 	}
 }

@@ -1,4 +1,8 @@
-package consumer
+// Package sqswire is how SQS is spoken to: messages as they come and go, what a batch
+// was answered, SQS's limits, and what its attributes of a queue say. The consumer, the
+// writer of dead letters and the mailbox all use it, so that each is written once. It
+// sends nothing itself.
+package sqswire
 
 import (
 	"strconv"
@@ -11,9 +15,9 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// systemAttributes are those that Incoming reads: each one costs time with every
+// SystemAttributes are those that Incoming reads: each one costs time with every
 // message.
-var systemAttributes = []types.MessageSystemAttributeName{
+var SystemAttributes = []types.MessageSystemAttributeName{
 	types.MessageSystemAttributeNameSentTimestamp,
 	types.MessageSystemAttributeNameApproximateReceiveCount,
 	types.MessageSystemAttributeNameSequenceNumber,
@@ -21,8 +25,8 @@ var systemAttributes = []types.MessageSystemAttributeName{
 	types.MessageSystemAttributeNameAWSTraceHeader,
 }
 
-// Incoming is the message as the rest of the worker sees it. Where SQS leaves
-// out the sent time it is now, where it leaves out the receive count it is 1.
+// Incoming is the message as the rest of the worker sees it. If SQS leaves out the
+// sent time, it is now; if SQS leaves out the receive count, it is 1.
 func Incoming(m *types.Message, now time.Time) message.Incoming {
 	in := message.Incoming{
 		// These three are remembered for longer than the message. The SDK puts the small
@@ -58,4 +62,5 @@ func cloned(m *types.Message, name types.MessageSystemAttributeName) string {
 	return strings.Clone(m.Attributes[string(name)])
 }
 
-func handleOf(m *types.Message) string { return aws.ToString(m.ReceiptHandle) }
+// Handle is the receipt handle of this receive; empty if SQS left it out.
+func Handle(m *types.Message) string { return aws.ToString(m.ReceiptHandle) }

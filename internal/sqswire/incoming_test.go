@@ -1,4 +1,4 @@
-package consumer_test
+package sqswire_test
 
 import (
 	"fmt"
@@ -13,8 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
-	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/sqswire"
 )
 
 // The SDK puts the small strings of an answer into one block of memory, and any one of
@@ -52,7 +52,7 @@ func keptAlive(t *testing.T, fifo bool, keep func(message.Incoming, message.Upda
 		if err != nil {
 			t.Fatal(err)
 		}
-		in := consumer.Incoming(&out.Messages[0], time.Now())
+		in := sqswire.Incoming(&out.Messages[0], time.Now())
 		u, faults := message.Decode(in, message.Options{})
 		if len(faults) > 0 {
 			t.Fatal(faults)

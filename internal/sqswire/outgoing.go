@@ -1,4 +1,4 @@
-package deadletter
+package sqswire
 
 import (
 	"strings"
@@ -43,15 +43,6 @@ func GroupOf(thing string) string {
 	return thing
 }
 
-// Size is how many bytes of SQS's limits, MaxBytes, a message takes.
-func Size(body string, attributes map[string]message.Attribute) int {
-	bytes := len(body)
-	for name, a := range attributes {
-		bytes += size(name, a)
-	}
-	return bytes
-}
-
 // EntryError is SQS's refusal of one entry of a batch that it answered 200. It is a
 // smithy.APIError, as the refusal of a whole request is.
 type EntryError struct {
@@ -79,11 +70,11 @@ func (e *EntryError) ErrorFault() smithy.ErrorFault {
 
 var _ smithy.APIError = (*EntryError)(nil)
 
-// codeOf is an error's code, as the log and the metrics have it.
-func codeOf(err error) string { return awserror.Of(err).Code }
+// Code is an error's code, as the log and the metrics have it.
+func Code(err error) string { return awserror.Of(err).Code }
 
 // RefusedContent reports whether SQS refused a request, or an entry of a batch, for
 // what it carries: its size, for one.
 func RefusedContent(err error) bool {
-	return awserror.RefusesContents(codeOf(err))
+	return awserror.RefusesContents(Code(err))
 }
