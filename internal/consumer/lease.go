@@ -121,7 +121,7 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &c.o.QueueURL}
 	for i, r := range batch {
 		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
-			Id: entryID(i), ReceiptHandle: aws.String(r.handle), VisibilityTimeout: r.seconds,
+			Id: sqswire.EntryID(i), ReceiptHandle: aws.String(r.handle), VisibilityTimeout: r.seconds,
 		})
 	}
 	start := time.Now() // the lease begins no sooner than this
@@ -132,18 +132,18 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 	now := time.Now()
 	var lost []*Delivery
 	for i, r := range batch {
-		d, f := r.d, failed.of(i)
+		d, err := r.d, failed.of(i)
 		d.busy = false
 		switch {
 		case r.handle != d.handle: // received again meanwhile: the newest handle has a lease of its own
 			c.renewalAt(d, d.renewAt, d.early)
-		case f == nil:
+		case err == nil:
 			c.metrics.LeasesRenewed.Inc()
 			d.story.LeaseRenewed(time.Duration(r.seconds) * time.Second)
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
-		case f.final:
+		case sqswire.Final(err):
 			d.leaseEnd, d.refused = now, true
-			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
+			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(sqswire.Code(err)))
 			if c.leaseOver(d) {
 				lost = append(lost, d)
 			}

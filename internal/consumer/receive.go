@@ -90,7 +90,7 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 	ahead := awshttp.ClockAhead(out.ResultMetadata)
 	var receiving *telemetry.Receiving
 	if c.o.Traces != nil {
-		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), requestID(out.ResultMetadata))
+		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), sqswire.RequestID(out.ResultMetadata))
 		defer receiving.End()
 	}
 	for i := range out.Messages {

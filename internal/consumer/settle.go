@@ -42,19 +42,16 @@ func (c *Consumer) takeSettlings(ds []*Delivery, now time.Time) []settling {
 func (c *Consumer) delete(ctx context.Context, batch []settling) {
 	in := &sqs.DeleteMessageBatchInput{QueueUrl: &c.o.QueueURL, Entries: make([]types.DeleteMessageBatchRequestEntry, len(batch))}
 	for i := range batch {
-		in.Entries[i] = types.DeleteMessageBatchRequestEntry{Id: entryID(i), ReceiptHandle: &batch[i].handle}
+		in.Entries[i] = types.DeleteMessageBatchRequestEntry{Id: sqswire.EntryID(i), ReceiptHandle: &batch[i].handle}
 	}
 	request, cancel := context.WithTimeout(ctx, c.bounded())
 	defer cancel()
 	start := time.Now()
 	out, err := c.api.DeleteMessageBatch(request, in, onceOnly)
-	var failed failures
-	if err != nil {
-		failed = failuresOf(nil, err)
-	} else {
-		failed = failuresOf(out.Failed, nil)
-		failed.unanswered(len(batch), idsOf(out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id }))
-		failed.requestID = requestID(out.ResultMetadata)
+	failed := failures{whole: err}
+	if err == nil {
+		failed.entries = sqswire.Deleted(out, len(batch))
+		failed.requestID = sqswire.RequestID(out.ResultMetadata)
 	}
 	c.troubles.batch(ctx, "DeleteMessageBatch", start, failed)
 	c.traceSettling("DeleteMessageBatch", start, batch, failed)
@@ -84,7 +81,7 @@ func (c *Consumer) release(ctx context.Context, batch []settling) {
 	in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &c.o.QueueURL}
 	for i, s := range batch {
 		in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
-			Id: entryID(i), ReceiptHandle: aws.String(s.handle), VisibilityTimeout: s.seconds,
+			Id: sqswire.EntryID(i), ReceiptHandle: aws.String(s.handle), VisibilityTimeout: s.seconds,
 		})
 	}
 	start := time.Now()
@@ -116,25 +113,25 @@ func (c *Consumer) release(ctx context.Context, batch []settling) {
 
 // settledOr ends a message whose delete or release got through, or cannot, and
 // lines it up again where trying again may help.
-func (c *Consumer) settledOr(d *Delivery, f *failure) {
+func (c *Consumer) settledOr(d *Delivery, err error) {
 	now := time.Now()
 	switch {
-	case f == nil:
+	case err == nil:
 		if d.state == deleting {
 			d.story.Deleted()
 		} else {
 			d.story.Visible()
 		}
 		c.remove(d)
-	case f.final, !now.Before(d.liveUntil()):
+	case sqswire.Final(err), !now.Before(d.liveUntil()):
 		// Given up. An outcome that was durable still is; the message may come again.
-		d.refused = f.final
-		d.story.Unsettled(f.code)
-		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(f.code))
+		d.refused = sqswire.Final(err)
+		d.story.Unsettled(sqswire.Code(err))
+		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(sqswire.Code(err)))
 		c.giveUp(d)
 	default:
-		d.story.Unsettled(f.code)
-		c.settleFailed(d, f.code, now)
+		d.story.Unsettled(sqswire.Code(err))
+		c.settleFailed(d, sqswire.Code(err), now)
 	}
 }
 
@@ -168,13 +165,13 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 		c.move(d, deleting)
 	}
 	if failed != nil {
-		c.stuck[lettering].code = codeOf(failed)
+		c.stuck[lettering].code = sqswire.Code(failed)
 	}
 	for i, d := range batch {
 		if errs[i] == nil {
 			continue
 		}
-		d.story.LetterFailed(codeOf(errs[i]))
+		d.story.LetterFailed(sqswire.Code(errs[i]))
 		switch {
 		case c.abandoned:
 			c.strand(d)

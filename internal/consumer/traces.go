@@ -3,9 +3,7 @@ package consumer
 import (
 	"time"
 
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
-	"github.com/aws/smithy-go/middleware"
-
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -20,14 +18,5 @@ func (c *Consumer) traceSettling(action string, start time.Time, batch []settlin
 			traces = append(traces, s.d.trace)
 		}
 	}
-	code := ""
-	if failed.whole != nil {
-		code = failed.whole.code
-	}
-	c.o.Traces.Settled(c.o.QueueURL, action, start, traces, failed.requestID, code)
-}
-
-func requestID(answer middleware.Metadata) string {
-	id, _ := awsmiddleware.GetRequestIDMetadata(answer)
-	return id
+	c.o.Traces.Settled(c.o.QueueURL, action, start, traces, failed.requestID, sqswire.Code(failed.whole))
 }

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/awserror"
+	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -68,7 +69,7 @@ func (t *troubles) note(ctx context.Context, action string, start time.Time, err
 	case ctx.Err() != nil:
 		return
 	default:
-		t.metrics.SQSRequest(action, codeOf(err))
+		t.metrics.SQSRequest(action, sqswire.Code(err))
 	}
 	t.queue.Requested(action, time.Since(start), err != nil)
 	t.changed(action, err)
@@ -77,18 +78,18 @@ func (t *troubles) note(ctx context.Context, action string, start time.Time, err
 // batch is note for a batch, of which SQS may have refused some entries though it
 // answered 200: each of these is an error with its own code.
 func (t *troubles) batch(ctx context.Context, action string, start time.Time, failed failures) {
-	if failed.whole != nil || len(failed.entries) == 0 {
-		t.note(ctx, action, start, failed.err())
+	codes := sqswire.Codes(failed.entries)
+	if len(codes) == 0 {
+		t.note(ctx, action, start, failed.whole)
 		return
 	}
-	var codes []string
 	var again, final error
-	for _, f := range failed.entries {
-		codes = append(codes, f.code)
-		if f.final {
-			final = f.err
-		} else {
-			again = f.err
+	for _, err := range failed.entries {
+		switch {
+		case sqswire.Final(err):
+			final = err
+		case err != nil:
+			again = err
 		}
 	}
 	t.metrics.SQSRequest(action, codes...)
@@ -112,7 +113,7 @@ func (t *troubles) handlesGone(action string, err error) {
 		return
 	}
 	t.log.Info("SQS refuses receipt handles: the leases ended, or the messages are gone; what is still in the queue comes again",
-		telemetry.Action(action), telemetry.Code(codeOf(err)), zap.Error(err))
+		telemetry.Action(action), telemetry.Code(sqswire.Code(err)), zap.Error(err))
 }
 
 // letters logs what changed in storing letters; their requests are counted by

@@ -44,7 +44,6 @@ type copied struct {
 	letter     Letter
 	limit      int // bytes, as the queue takes them
 	detail     detail
-	group      string // MessageGroupId, should the queue need one and the message have none
 	attributes map[string]message.Attribute
 	bytes      int // of body and attributes
 	// timeless: the letter does not say when its event happened. Moved back, it
@@ -57,7 +56,7 @@ type copied struct {
 // and as limit, in bytes, leaves room for. Where one finds no room, a producer's
 // attribute of that name stays as it is.
 func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) copied {
-	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: sqswire.Size(l.Message), group: sqswire.GroupOf(l.Update.Thing)}
+	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: sqswire.Size(l.Message)}
 	if c.attributes == nil {
 		c.attributes = map[string]message.Attribute{}
 	}

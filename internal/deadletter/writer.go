@@ -2,15 +2,11 @@ package deadletter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/zap"
@@ -46,11 +42,9 @@ func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.
 	}
 }
 
-var errNoAnswer = errors.New("deadletter: SQS answered the batch but said nothing of this letter")
-
 // Send stores letters and returns one result for each: nil if it is stored. The
 // fate of one does not touch another's, and nothing is tried twice; that is the
-// caller's. The errors are *sqswire.EntryError, the SDK's error for a whole request, or
+// caller's. The errors are *sqswire.EntryError, sqswire.ErrNoAnswer, the SDK's error for a whole request, or
 // the context's cause.
 //
 // A letter whose result is an error may be stored nevertheless (an answer that
@@ -125,14 +119,18 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	}
 	in := &sqs.SendMessageBatchInput{QueueUrl: &w.url, Entries: make([]types.SendMessageBatchRequestEntry, len(batch))}
 	for id, i := range batch {
-		in.Entries[id] = w.entry(strconv.Itoa(id), copies[i])
+		in.Entries[id] = w.entry(id, copies[i])
 	}
 	// A crash from here until the sources are deleted leaves each message in its
 	// queue and maybe its letter too: it is tried again, and may leave a second
 	// letter with the same Failure.messageId.
 	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
-	codes := failedCodes(out, err)
+	entries := []error{err}
+	if err == nil {
+		entries = sqswire.Sent(out, len(batch))
+	}
+	codes := sqswire.Codes(entries)
 	w.queue.Requested("SendMessageBatch", time.Since(start), len(codes) > 0)
 	w.metrics.SQSRequest("SendMessageBatch", codes...)
 	w.trace(start, copies, batch, out, codes)
@@ -142,34 +140,13 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 		}
 		return err
 	}
-	for _, i := range batch {
-		results[i] = errNoAnswer
-	}
-	for _, f := range out.Failed {
-		if i, ok := position(batch, f.Id); ok {
-			results[i] = &sqswire.EntryError{Code: aws.ToString(f.Code), Message: aws.ToString(f.Message), SenderFault: f.SenderFault}
-		}
-	}
-	for _, s := range out.Successful {
-		if i, ok := position(batch, s.Id); ok {
-			results[i] = nil
-			w.stored(copies[i])
+	for k, err := range entries {
+		results[batch[k]] = err
+		if err == nil {
+			w.stored(copies[batch[k]])
 		}
 	}
 	return nil
-}
-
-// failedCodes are the codes of what failed: of the request, or of each entry of one
-// that was answered 200.
-func failedCodes(out *sqs.SendMessageBatchOutput, err error) []string {
-	if err != nil {
-		return []string{sqswire.Code(err)}
-	}
-	var codes []string
-	for _, f := range out.Failed {
-		codes = append(codes, sqswire.Code(&sqswire.EntryError{Code: aws.ToString(f.Code)}))
-	}
-	return codes
 }
 
 // LimitTo says how many bytes of a message with its attributes the queue takes, its
@@ -191,7 +168,7 @@ func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.S
 	}
 	id, code := "", ""
 	if out != nil {
-		id, _ = awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+		id = sqswire.RequestID(out.ResultMetadata)
 	}
 	if len(codes) > 0 {
 		code = codes[0]
@@ -200,20 +177,13 @@ func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.S
 }
 
 // entry is a copy as SQS wants it.
-func (w *Writer) entry(id string, c copied) types.SendMessageBatchRequestEntry {
+func (w *Writer) entry(i int, c copied) types.SendMessageBatchRequestEntry {
 	m := c.letter.Message
-	e := types.SendMessageBatchRequestEntry{Id: &id, MessageBody: &m.Body}
-	e.MessageAttributes, e.MessageSystemAttributes = sqswire.OnTheWire(c.attributes, m.TraceHeader)
-	if m.GroupID != "" {
-		e.MessageGroupId = &m.GroupID
-	}
+	m.Attributes = c.attributes
 	if w.fifo {
-		if m.GroupID == "" {
-			e.MessageGroupId = &c.group
-		}
-		e.MessageDeduplicationId = &m.ID
+		return sqswire.CopyToFIFO(i, m, c.letter.Update.Thing, m.ID)
 	}
-	return e
+	return sqswire.Copy(i, m)
 }
 
 func (w *Writer) stored(c copied) {
@@ -232,13 +202,4 @@ func (w *Writer) stored(c copied) {
 	}
 	w.metrics.LettersNoTime.Inc()
 	w.log.Warn("dead letter stored without the time of its event: the message's own attributes and body left no room for it; moved back, it may overwrite newer values", fields...)
-}
-
-// position is the place in Send's letters of the batch entry with this id.
-func position(batch []int, id *string) (int, bool) {
-	n, err := strconv.Atoi(aws.ToString(id))
-	if err != nil || n < 0 || n >= len(batch) {
-		return 0, false
-	}
-	return batch[n], true
 }

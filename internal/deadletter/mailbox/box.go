@@ -189,7 +189,7 @@ func (b *Box) take(messages []types.Message, fresh seat) (letters, late []*Lette
 		}
 		was := s.state
 		*s = fresh
-		s.handle = aws.ToString(m.ReceiptHandle)
+		s.handle = sqswire.Handle(m)
 		if was == deleted {
 			s.state = deleted
 		}
@@ -216,20 +216,16 @@ func (b *Box) Delete(ctx context.Context, letters []*Letter) []error {
 	results := make([]error, 0, len(letters))
 	for batch := range chunks(letters) {
 		handles := b.handles(batch)
-		results = append(results, b.each(ctx, "DeleteMessageBatch", b.url, len(batch), func(ctx context.Context, left []int) (answer, error) {
+		results = append(results, b.each(ctx, "DeleteMessageBatch", b.url, len(batch), func(ctx context.Context, left []int) ([]error, error) {
 			in := &sqs.DeleteMessageBatchInput{QueueUrl: &b.url}
 			for id, i := range left {
-				in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: entryID(id), ReceiptHandle: &handles[i]})
+				in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: sqswire.EntryID(id), ReceiptHandle: &handles[i]})
 			}
 			out, err := b.api.DeleteMessageBatch(ctx, in)
 			if err != nil {
-				return answer{}, err
+				return nil, err
 			}
-			a := answer{failed: out.Failed}
-			for _, s := range out.Successful {
-				a.done = append(a.done, s.Id)
-			}
-			return a, nil
+			return sqswire.Deleted(out, len(left)), nil
 		})...)
 	}
 	b.mu.Lock()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/sqswire"
 )
 
 const (
@@ -66,30 +68,26 @@ func (b *Box) changeVisibility(ctx context.Context, seats []*seat, length time.D
 	}
 	b.mu.Unlock()
 	var start time.Time
-	results := b.each(ctx, "ChangeMessageVisibilityBatch", b.url, len(seats), func(ctx context.Context, left []int) (answer, error) {
+	results := b.each(ctx, "ChangeMessageVisibilityBatch", b.url, len(seats), func(ctx context.Context, left []int) ([]error, error) {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &b.url}
 		for id, i := range left {
 			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
-				Id: entryID(id), ReceiptHandle: &handles[i], VisibilityTimeout: int32(length / time.Second),
+				Id: sqswire.EntryID(id), ReceiptHandle: &handles[i], VisibilityTimeout: int32(length / time.Second),
 			})
 		}
 		start = time.Now()
 		out, err := b.api.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
-			return answer{}, err
+			return nil, err
 		}
-		a := answer{failed: out.Failed}
-		for _, s := range out.Successful {
-			a.done = append(a.done, s.Id)
-		}
-		return a, nil
+		return sqswire.VisibilityChanged(out, len(left)), nil
 	})
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i, s := range seats {
 		switch {
 		case s.state != held || s.handle != handles[i]: // deleted or received again meanwhile
-		case results[i] == nil && length == 0, handleGone(results[i]):
+		case results[i] == nil && length == 0, sqswire.HandleGone(results[i]):
 			s.state, s.handle = lost, ""
 			b.held--
 		case results[i] == nil:

@@ -3,6 +3,7 @@ package mailbox
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -70,30 +71,28 @@ func (s *Sender) Send(ctx context.Context, letters []*Letter) []Sent {
 // sendBatch sends one batch; move names it alone. Where SQS refuses the request for what is in it, which
 // one of them did not say, each is sent alone.
 func (s *Sender) sendBatch(ctx context.Context, letters []*Letter, sent []Sent, move string) {
-	results := s.each(ctx, "SendMessageBatch", s.url, len(letters), func(ctx context.Context, left []int) (answer, error) {
+	results := s.each(ctx, "SendMessageBatch", s.url, len(letters), func(ctx context.Context, left []int) ([]error, error) {
 		in := &sqs.SendMessageBatchInput{QueueUrl: &s.url}
 		for id, i := range left {
-			in.Entries = append(in.Entries, s.entry(entryID(id), letters[i], move+"-"+strconv.Itoa(i)))
+			in.Entries = append(in.Entries, s.entry(id, letters[i], move+"-"+strconv.Itoa(i)))
 		}
 		out, err := s.api.SendMessageBatch(ctx, in)
 		if err != nil {
-			return answer{}, err
+			return nil, err
 		}
 		at, ok := middleware.GetServerTime(out.ResultMetadata)
 		if !ok {
 			at = time.Now().Truncate(time.Second)
 		}
-		a := answer{failed: out.Failed}
 		for _, e := range out.Successful {
-			a.done = append(a.done, e.Id)
-			if i, ok := position(left, e.Id); ok {
-				sent[i].ID, sent[i].At = aws.ToString(e.MessageId), at
+			if k, ok := sqswire.Position(e.Id, len(left)); ok {
+				sent[left[k]].ID, sent[left[k]].At = aws.ToString(e.MessageId), at
 			}
 		}
-		return a, nil
+		return sqswire.Sent(out, len(left)), nil
 	})
 	for i, err := range results {
-		if len(letters) > 1 && sqswire.RefusedContent(err) {
+		if _, whole := errors.AsType[*RequestError](err); whole && len(letters) > 1 && sqswire.RefusedContent(err) {
 			s.sendBatch(ctx, letters[i:i+1], sent[i:i+1], move+"-"+strconv.Itoa(i))
 			continue
 		}
@@ -101,18 +100,9 @@ func (s *Sender) sendBatch(ctx context.Context, letters []*Letter, sent []Sent, 
 	}
 }
 
-func (s *Sender) entry(id *string, l *Letter, deduplicationID string) types.SendMessageBatchRequestEntry {
-	e := types.SendMessageBatchRequestEntry{Id: id, MessageBody: &l.Message.Body}
-	e.MessageAttributes, e.MessageSystemAttributes = sqswire.OnTheWire(l.Message.Attributes, l.Message.TraceHeader)
-	group := l.Message.GroupID
+func (s *Sender) entry(i int, l *Letter, deduplicationID string) types.SendMessageBatchRequestEntry {
 	if s.fifo {
-		if group == "" {
-			group = sqswire.GroupOf(l.Thing)
-		}
-		e.MessageDeduplicationId = &deduplicationID
+		return sqswire.CopyToFIFO(i, l.Message, l.Thing, deduplicationID)
 	}
-	if group != "" {
-		e.MessageGroupId = &group
-	}
-	return e
+	return sqswire.Copy(i, l.Message)
 }
