@@ -16,6 +16,7 @@ import (
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/printable"
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -106,7 +107,7 @@ func (w world) openBox(ctx context.Context, q *app.Queues) (*mailbox.Box, mailbo
 // goes away, as head does, ends the process.
 func (w world) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.About, q *app.Queues) (remarks []string) {
 	say := func(format string, args ...any) { remarks = append(remarks, fmt.Sprintf(format, args...)) }
-	if strings.HasSuffix(q.DLQURL, ".fifo") && ctx.Err() == nil {
+	if queueurl.FIFO(q.DLQURL) && ctx.Err() == nil {
 		if now, err := box.About(ctx); err == nil && now.Visible > 0 {
 			say("about %s not seen: they stand behind others of their message group, of which a FIFO queue shows no more while some are held", are(now.Visible, "letter"))
 		}

@@ -9,6 +9,7 @@ import (
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/printable"
+	"managed-thing-updater/internal/queueurl"
 )
 
 // reasonWords say what happened to a letter's message, and what to do.
@@ -50,7 +51,7 @@ func placeWords(p mailbox.Place) string {
 }
 
 // queueName is the last part of a queue's URL or ARN.
-func queueName(s string) string { return printable.Line(s[strings.LastIndexAny(s, "/:")+1:]) }
+func queueName(s string) string { return printable.Line(queueurl.Name(s)) }
 
 // age is how long ago something was, in its largest unit.
 func age(at, now time.Time) string {

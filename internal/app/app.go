@@ -26,6 +26,7 @@ import (
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
@@ -204,7 +205,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
 		Hold:        func() bool { return w.circuit.State().Open },
 		Saw:         w.window.Saw,
-		MaxReceives: w.cfg.MaxReceives, Tenants: !isFIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
+		MaxReceives: w.cfg.MaxReceives, Tenants: !queueurl.FIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
 	letters.TraceWith(w.o.Traces)

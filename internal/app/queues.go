@@ -2,10 +2,8 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,6 +13,7 @@ import (
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
@@ -72,7 +71,7 @@ func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (str
 			fmt.Errorf("the dead-letter queue is the source queue itself, %s", sourceURL),
 			"give WORKER_DLQ_URL a queue of its own",
 		}
-	case isFIFO(deadLetterURL) != isFIFO(sourceURL):
+	case queueurl.FIFO(deadLetterURL) != queueurl.FIFO(sourceURL):
 		return "", &SetupError{
 			fmt.Errorf("the source queue %s and the dead-letter queue %s are not of one kind", sourceURL, deadLetterURL),
 			"both must be standard queues, or both FIFO",
@@ -89,30 +88,19 @@ func (q *queues) checkEndpoint() error {
 	return nil
 }
 
-func isFIFO(url string) bool { return strings.HasSuffix(url, ".fifo") }
-
 func (q *queues) redriveTarget(ctx context.Context, sourceURL string, attributes map[string]string) (string, error) {
 	none := &SetupError{
 		fmt.Errorf("there is no dead-letter queue: WORKER_DLQ_URL is not set and the queue %s has no redrive policy", sourceURL),
 		"set WORKER_DLQ_URL, or give the queue a redrive policy",
 	}
-	policy := attributes[string(types.QueueAttributeNameRedrivePolicy)]
-	if policy == "" {
-		return "", none
-	}
-	var redrive struct {
-		Target string `json:"deadLetterTargetArn"`
-	}
-	if err := json.Unmarshal([]byte(policy), &redrive); err != nil {
-		return "", none
-	}
-	arn := strings.Split(redrive.Target, ":") // arn:partition:sqs:region:account:name
-	if len(arn) != 6 {
+	redrive := sqswire.Redrive(attributes)
+	account, name, ok := redrive.Queue()
+	if !ok {
 		return "", none
 	}
 	var url string
 	err := q.try(ctx, "GetQueueUrl", func(ctx context.Context) error {
-		out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(arn[5]), QueueOwnerAWSAccountId: aws.String(arn[4])})
+		out, err := q.api.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name, QueueOwnerAWSAccountId: &account})
 		if err == nil {
 			url = aws.ToString(out.QueueUrl)
 		}

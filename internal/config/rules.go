@@ -3,8 +3,9 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"managed-thing-updater/internal/queueurl"
 )
 
 // shutdownRoom is what draining needs beyond the longest poll: calls under way,
@@ -60,11 +61,9 @@ func (c *Config) contradictions(known []Fault) []Fault {
 		"WORKER_DLQ_URL", mask(c.DLQURL),
 		"it must be another queue than WORKER_QUEUE_URL",
 		"WORKER_QUEUE_URL")
-	check(c.DLQURL == "" || fifo(c.DLQURL) == fifo(c.QueueURL),
+	check(c.DLQURL == "" || queueurl.FIFO(c.DLQURL) == queueurl.FIFO(c.QueueURL),
 		"WORKER_DLQ_URL", mask(c.DLQURL),
 		"the dead-letter queue of a FIFO queue must be a FIFO queue, and that of a standard queue a standard queue (an Amazon SQS rule; FIFO names end in .fifo)",
 		"WORKER_QUEUE_URL")
 	return faults
 }
-
-func fifo(queueURL string) bool { return strings.HasSuffix(queueURL, ".fifo") }

@@ -3,7 +3,6 @@ package consumer
 import (
 	"context"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
@@ -168,7 +168,7 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	log = log.With(telemetry.Queue(o.QueueURL))
 	return &Consumer{
 		api: api, letters: letters, handler: h, metrics: m, queue: m.Source(o.QueueURL), log: log, o: o,
-		fifo:     strings.HasSuffix(o.QueueURL, ".fifo"),
+		fifo:     queueurl.FIFO(o.QueueURL),
 		troubles: troubles{log: log, metrics: m, queue: m.Source(o.QueueURL), last: map[string]trouble{}},
 		notices:  telemetry.NewNotices(log),
 		keepWake: make(chan struct{}, 1),

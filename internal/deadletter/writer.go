@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 )
@@ -37,7 +37,7 @@ type Writer struct {
 // in ".fifo". worker names this process in the letters.
 func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.Logger) *Writer {
 	return &Writer{
-		api: api, url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo"), limit: sqswire.MaxBytes, worker: worker,
+		api: api, url: queueURL, fifo: queueurl.FIFO(queueURL), limit: sqswire.MaxBytes, worker: worker,
 		metrics: m, queue: m.DeadLetterQueue(queueURL), log: log,
 	}
 }

@@ -3,13 +3,13 @@ package doctor
 import (
 	"cmp"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/sqswire"
 )
 
@@ -39,7 +39,7 @@ func sourceQueue(f *facts) []Finding { return f.existence("WORKER_QUEUE_URL", &f
 // are refused where they are not, and SQS refuses such a redrive policy.
 func deadLetterQueue(f *facts) []Finding {
 	const why = "What can never be applied has nowhere to go; the worker does not start without it."
-	target := f.source.redrive().target
+	target := f.source.redrive().Target
 	switch {
 	case f.dead.url != "" && f.dead.url == f.source.url:
 		return wrong("The dead-letter queue is the source queue itself.", "Letters would be received as messages, for ever.",
@@ -130,20 +130,20 @@ func dlqRedrive(f *facts) []Finding {
 		return nil
 	}
 	policy := f.dead.redrive()
-	if policy.target == "" {
+	if policy.Target == "" {
 		return nil
 	}
 	fix := f.setAttribute(&f.dead, types.QueueAttributeNameRedrivePolicy, "")
-	if f.source.seen() && policy.target == f.source.arn(f.region) {
-		return wrong(fmt.Sprintf("The dead-letter queue has the source queue as its own redrive target (after %d receives).", policy.count),
+	if f.source.seen() && policy.Target == f.source.arn(f.region) {
+		return wrong(fmt.Sprintf("The dead-letter queue has the source queue as its own redrive target (after %d receives).", policy.MaxReceives),
 			"Letters that are looked at go back to the source queue by themselves, and come again.", fix)
 	}
-	return warning(fmt.Sprintf("The dead-letter queue has a redrive policy of its own: after %d receives SQS moves a letter on to %s.", policy.count, policy.target),
+	return warning(fmt.Sprintf("The dead-letter queue has a redrive policy of its own: after %d receives SQS moves a letter on to %s.", policy.MaxReceives, policy.Target),
 		"Looking at letters counts as receiving them: those looked at a few times disappear from where they are looked for.", fix)
 }
 
 func redriveTarget(f *facts) []Finding {
-	target := f.source.redrive().target
+	target := f.source.redrive().Target
 	if f.cfg.DLQURL == "" || target == "" || !f.dead.seen() || target == f.dead.arn(f.region) {
 		return nil
 	}
@@ -157,24 +157,24 @@ const maxRedriveCount = 1000
 
 func redriveCount(f *facts) []Finding {
 	policy := f.source.redrive()
-	if policy.target == "" || policy.count >= maxRedriveCount && policy.count > f.cfg.MaxReceives {
+	if policy.Target == "" || policy.MaxReceives >= maxRedriveCount && policy.MaxReceives > f.cfg.MaxReceives {
 		return nil
 	}
-	fix := f.setAttribute(&f.source, types.QueueAttributeNameRedrivePolicy, redriveJSON(policy.target, maxRedriveCount))
-	if policy.count > f.cfg.MaxReceives {
-		return warning(fmt.Sprintf("After %d receives SQS moves a message to the dead-letter queue by itself.", policy.count),
+	fix := f.setAttribute(&f.source, types.QueueAttributeNameRedrivePolicy, redriveJSON(policy.Target, maxRedriveCount))
+	if policy.MaxReceives > f.cfg.MaxReceives {
+		return warning(fmt.Sprintf("After %d receives SQS moves a message to the dead-letter queue by itself.", policy.MaxReceives),
 			"A message whose letter cannot be stored is given back, and received anew after 30 seconds to 15 minutes. If that lasts for days SQS moves it first. SQS's own letters carry no reason and not their event's time.", fix)
 	}
 	if f.cfg.MaxReceives >= maxRedriveCount {
 		fix = fmt.Sprintf("Set WORKER_MAX_RECEIVES=100; then: %s", fix)
 	}
-	return wrong(fmt.Sprintf("After %d receives SQS moves a message to the dead-letter queue by itself, before WORKER_MAX_RECEIVES (%d).", policy.count, f.cfg.MaxReceives),
+	return wrong(fmt.Sprintf("After %d receives SQS moves a message to the dead-letter queue by itself, before WORKER_MAX_RECEIVES (%d).", policy.MaxReceives, f.cfg.MaxReceives),
 		"Messages are received anew after each deployment and crash, without being at fault. SQS's own letters carry no reason and not their event's time, so one that is moved back later can overwrite newer values.", fix)
 }
 
 func redriveAllow(f *facts) []Finding {
 	text := f.dead.attributes[string(types.QueueAttributeNameRedriveAllowPolicy)]
-	if text == "" || !f.source.seen() || f.source.redrive().target != f.dead.arn(f.region) {
+	if text == "" || !f.source.seen() || f.source.redrive().Target != f.dead.arn(f.region) {
 		return nil
 	}
 	allow, arn := parseAllow(text), f.source.arn(f.region)
@@ -200,7 +200,7 @@ func backlog(f *facts) []Finding {
 			"Ask for a higher quota of UpdateManagedThing (Service Quotas, AWS IoT Device Management), and keep messages as long as possible: "+
 				f.setAttribute(&f.source, retention, fmt.Sprint(int(maxRetention.Seconds()))))
 	}
-	name := f.source.url[strings.LastIndex(f.source.url, "/")+1:]
+	name := queueurl.Name(f.source.url)
 	return append(findings, note(fmt.Sprintf("How old the oldest message is SQS does not say; the queue keeps messages for %s.", config.FormatDuration(keeps)),
 		"A message that becomes older is dropped by SQS without a trace.",
 		fmt.Sprintf("Have an alarm at half of it on the CloudWatch metric ApproximateAgeOfOldestMessage of AWS/SQS, QueueName=%s.", name))...)

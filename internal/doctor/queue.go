@@ -3,7 +3,6 @@ package doctor
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -14,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/sqswire"
 )
 
 // queueFacts are what was seen of one queue.
@@ -71,29 +72,7 @@ func regionOf(queueURL string) string {
 	return ""
 }
 
-// redrivePolicy is that of a queue; zero where it has none.
-type redrivePolicy struct {
-	target string // ARN
-	count  int
-}
-
-func (q *queueFacts) redrive() redrivePolicy {
-	var p struct {
-		Target string `json:"deadLetterTargetArn"`
-		Count  any    `json:"maxReceiveCount"` // a number, or one in quotes
-	}
-	if json.Unmarshal([]byte(q.attributes[string(types.QueueAttributeNameRedrivePolicy)]), &p) != nil {
-		return redrivePolicy{}
-	}
-	out := redrivePolicy{target: p.Target}
-	switch n := p.Count.(type) {
-	case float64:
-		out.count = int(n)
-	case string:
-		out.count, _ = strconv.Atoi(n)
-	}
-	return out
-}
+func (q *queueFacts) redrive() sqswire.RedrivePolicy { return sqswire.Redrive(q.attributes) }
 
 // lookAtQueues looks at the source queue and, by the setting or by its redrive
 // policy, at the dead-letter queue.
@@ -145,12 +124,12 @@ func (q *queueFacts) lookAt(ctx context.Context, client *sqs.Client) {
 
 // findDead asks for the URL of the source queue's redrive target.
 func (f *facts) findDead(ctx context.Context, client *sqs.Client) bool {
-	arn := strings.Split(f.source.redrive().target, ":") // arn:partition:sqs:region:account:name
-	if len(arn) != 6 {
+	account, name, ok := f.source.redrive().Queue()
+	if !ok {
 		return false
 	}
 	f.dead.found = ask(ctx, func(ctx context.Context) error {
-		out, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(arn[5]), QueueOwnerAWSAccountId: aws.String(arn[4])})
+		out, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: &name, QueueOwnerAWSAccountId: &account})
 		if err == nil {
 			f.dead.url = aws.ToString(out.QueueUrl)
 		}

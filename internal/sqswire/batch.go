@@ -140,13 +140,7 @@ func Final(err error) bool {
 
 // RefusedContent reports whether SQS refused a request, or an entry of a batch, for
 // what it carries: its size, for one.
-func RefusedContent(err error) bool {
-	switch Code(err) {
-	case "BatchRequestTooLong", "InvalidParameterValue", "InvalidMessageContents", "InvalidAttributeValue", "MissingParameter":
-		return true
-	}
-	return false
-}
+func RefusedContent(err error) bool { return awserror.RefusesContents(Code(err)) }
 
 // RequestID is that of the request that was answered with this.
 func RequestID(answer middleware.Metadata) string {

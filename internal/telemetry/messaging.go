@@ -1,12 +1,12 @@
 package telemetry
 
 import (
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/queueurl"
 )
 
 // The metrics that OpenTelemetry's conventions for messaging give a consumer of
@@ -77,7 +77,7 @@ type durationKey struct {
 // Source are the messaging metrics of the queue that messages are received from.
 func (m *Metrics) Source(queueURL string) *QueueMetrics {
 	q := m.queue(queueURL, "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
-	name := QueueName(queueURL)
+	name := queueurl.Name(queueURL)
 	q.consumed = m.messaging.consumed.WithLabelValues(System, "receive", name)
 	q.processed = map[message.Reason]prometheus.Observer{"": m.messaging.process.WithLabelValues(System, "process", name, "")}
 	for _, reason := range message.Reasons {
@@ -96,7 +96,7 @@ func (m *Metrics) queue(queueURL string, actions ...string) *QueueMetrics {
 	for _, action := range actions {
 		op := operations[action]
 		for _, fault := range []string{"", failed} {
-			q.durations[durationKey{action, fault != ""}] = m.messaging.duration.WithLabelValues(System, op.name, op.kind, QueueName(queueURL), fault)
+			q.durations[durationKey{action, fault != ""}] = m.messaging.duration.WithLabelValues(System, op.name, op.kind, queueurl.Name(queueURL), fault)
 		}
 	}
 	return q
@@ -130,6 +130,3 @@ func (q *QueueMetrics) Processed(took time.Duration, reason message.Reason) {
 		o.Observe(took.Seconds())
 	}
 }
-
-// QueueName is the name of the queue at a URL.
-func QueueName(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/queueurl"
 )
 
 // Traces makes the worker's spans, by OpenTelemetry's conventions for messaging
@@ -55,7 +56,7 @@ func operationAttributes(queueURL, action string) []attribute.KeyValue {
 		attribute.String("messaging.system", System),
 		attribute.String("messaging.operation.name", op.name),
 		attribute.String("messaging.operation.type", op.kind),
-		attribute.String("messaging.destination.name", QueueName(queueURL)),
+		attribute.String("messaging.destination.name", queueurl.Name(queueURL)),
 		attribute.String("aws.sqs.queue.url", queueURL),
 	}
 }
@@ -74,7 +75,7 @@ func (t *Traces) Receive(queueURL string, start time.Time, n int, requestID stri
 	if t == nil {
 		return nil
 	}
-	ctx, span := t.tracer.Start(context.Background(), "receive "+QueueName(queueURL),
+	ctx, span := t.tracer.Start(context.Background(), "receive "+queueurl.Name(queueURL),
 		trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
 		trace.WithAttributes(operationAttributes(queueURL, "ReceiveMessage")...),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", n), attribute.String("aws.request_id", requestID)))
@@ -106,13 +107,13 @@ func (r *Receiving) Process(m message.Incoming) *MessageTrace {
 		links = []trace.Link{{SpanContext: producer, Attributes: []attribute.KeyValue{messageID(m.ID)}}}
 		r.span.AddLink(links[0])
 	}
-	_, span := r.t.tracer.Start(r.ctx, "process "+QueueName(r.queueURL),
+	_, span := r.t.tracer.Start(r.ctx, "process "+queueurl.Name(r.queueURL),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(links...),
 		trace.WithAttributes(
 			attribute.String("messaging.system", System),
 			attribute.String("messaging.operation.name", "process"),
 			attribute.String("messaging.operation.type", "process"),
-			attribute.String("messaging.destination.name", QueueName(r.queueURL)),
+			attribute.String("messaging.destination.name", queueurl.Name(r.queueURL)),
 			attribute.String("aws.sqs.queue.url", r.queueURL),
 			messageID(m.ID),
 			attribute.Int("messaging.message.body.size", len(m.Body)),
@@ -209,7 +210,7 @@ func (t *Traces) Settled(queueURL string, action string, start time.Time, messag
 	if t == nil {
 		return
 	}
-	_, r := t.request(operations[action].name+" "+QueueName(queueURL), start, messages,
+	_, r := t.request(operations[action].name+" "+queueurl.Name(queueURL), start, messages,
 		append(operationAttributes(queueURL, action), attribute.Int("messaging.batch.message_count", len(messages)))...)
 	r.End(requestID, code, "")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+
+	"managed-thing-updater/internal/queueurl"
 )
 
 // watchSend passes a SendMessage or SendMessageBatch on, and notes the messages
@@ -24,7 +26,7 @@ func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Hand
 		}
 	}
 	if answer.status != http.StatusOK || json.Unmarshal(body, &request) != nil ||
-		json.Unmarshal(answer.body.Bytes(), &taken) != nil || queueName("/"+request.QueueURL) != queueName(c.queue) {
+		json.Unmarshal(answer.body.Bytes(), &taken) != nil || queueurl.Name(request.QueueURL) != queueurl.Name(c.queue) {
 		return
 	}
 	if taken.MessageID != "" {
@@ -53,7 +55,7 @@ func (c *cloud) watchDelete(w http.ResponseWriter, r *http.Request, next http.Ha
 		Entries       []entry
 	}
 	var done struct{ Successful []entry }
-	if answer.status != http.StatusOK || json.Unmarshal(body, &request) != nil || queueName("/"+request.QueueURL) != queueName(c.dlq) {
+	if answer.status != http.StatusOK || json.Unmarshal(body, &request) != nil || queueurl.Name(request.QueueURL) != queueurl.Name(c.dlq) {
 		return
 	}
 	if request.ReceiptHandle != "" {

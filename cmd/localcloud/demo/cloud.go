@@ -13,6 +13,7 @@ import (
 
 	"managed-thing-updater/internal/fleet"
 	"managed-thing-updater/internal/localcloud"
+	"managed-thing-updater/internal/queueurl"
 )
 
 // What the local cloud takes as a signature.
@@ -120,7 +121,7 @@ func (c *cloud) handler() http.Handler {
 			c.serveSend(w, r)
 		case r.Method == http.MethodGet && r.URL.Path == "/_cloud/":
 			next.ServeHTTP(w, r)
-			_, _ = fmt.Fprintf(w, "\nPOST /_cloud/send                        a message for %s, the body as it is, without a signature\n", queueName(c.queue))
+			_, _ = fmt.Fprintf(w, "\nPOST /_cloud/send                        a message for %s, the body as it is, without a signature\n", queueurl.Name(c.queue))
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.SendMessage"):
 			c.watchSend(w, r, next)
 		case strings.HasPrefix(r.Header.Get("X-Amz-Target"), "AmazonSQS.DeleteMessage"):
@@ -140,8 +141,8 @@ func (c *cloud) serveSend(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
-	if name := cmp.Or(r.URL.Query().Get("queue"), queueName(c.queue)); name != queueName(c.queue) {
-		http.Error(w, fmt.Sprintf("queue: messages can be sent to %q only, got %q", queueName(c.queue), name), http.StatusNotFound)
+	if name := cmp.Or(r.URL.Query().Get("queue"), queueurl.Name(c.queue)); name != queueurl.Name(c.queue) {
+		http.Error(w, fmt.Sprintf("queue: messages can be sent to %q only, got %q", queueurl.Name(c.queue), name), http.StatusNotFound)
 		return
 	}
 	id, err := c.send(localcloud.Message{Body: string(body), GroupID: "by-hand"})
@@ -164,5 +165,3 @@ func (c *cloud) send(m localcloud.Message) (id string, err error) {
 	}()
 	return c.SQS.Send(c.queue, m), nil
 }
-
-func queueName(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }

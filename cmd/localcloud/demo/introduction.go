@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strings"
+
+	"managed-thing-updater/internal/queueurl"
 )
 
 // introduce says what runs where and how to take part.
@@ -24,12 +26,12 @@ func (s *screen) introduce(o settings, c *cloud, w *worker) {
 	heading("What runs")
 	say("  local cloud   %s  (%s, %s a call, %g%% answered with 503; help at %[1]s/_cloud/)", c.base, quota, o.latency, o.unavailable*100)
 	say("  queue         %s", c.queue)
-	say("  dead letters  %s  (look: curl '%s/_cloud/messages?queue=%s')", c.dlq, c.base, queueName(c.dlq))
+	say("  dead letters  %s  (look: curl '%s/_cloud/messages?queue=%s')", c.dlq, c.base, queueurl.Name(c.dlq))
 	say("  worker        %s run, process %d; %s/status  %[3]s/metrics", o.worker, w.cmd.Process.Pid, w.admin)
 	say("  live page     %s/", w.admin)
 	say("  fleet         %d things; %d messages at once, then %g a second", o.things, o.burst, o.rate)
 	heading("Send a message of your own, and look at the thing")
-	say("  curl -d %s '%s/_cloud/send?queue=%s'", body, c.base, queueName(c.queue))
+	say("  curl -d %s '%s/_cloud/send?queue=%s'", body, c.base, queueurl.Name(c.queue))
 	say("  curl %s/_cloud/things/%s", c.base, ownThing)
 	heading("The same with the AWS CLI")
 	say("  %s sqs send-message --queue-url %s%s --message-body %s", aws, c.queue, fifo, body)

@@ -2,12 +2,12 @@ package mailbox
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"managed-thing-updater/internal/sqswire"
 )
 
 // About is what SQS says of a dead-letter queue before anybody looks into it. The
@@ -40,18 +40,11 @@ func (b *Box) About(ctx context.Context) (About, error) {
 		n, _ := strconv.Atoi(out.Attributes[string(name)])
 		return n
 	}
-	a := About{
-		Visible:  number(types.QueueAttributeNameApproximateNumberOfMessages),
-		InFlight: number(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible),
-		Delayed:  number(types.QueueAttributeNameApproximateNumberOfMessagesDelayed),
-	}
-	var policy struct {
-		Target      string `json:"deadLetterTargetArn"`
-		MaxReceives any    `json:"maxReceiveCount"` // people write it as a number or as text
-	}
-	if json.Unmarshal([]byte(out.Attributes[string(types.QueueAttributeNameRedrivePolicy)]), &policy) == nil && policy.Target != "" {
-		a.NextQueue = policy.Target
-		a.MaxReceives, _ = strconv.Atoi(fmt.Sprint(policy.MaxReceives))
-	}
-	return a, nil
+	policy := sqswire.Redrive(out.Attributes)
+	return About{
+		Visible:     number(types.QueueAttributeNameApproximateNumberOfMessages),
+		InFlight:    number(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible),
+		Delayed:     number(types.QueueAttributeNameApproximateNumberOfMessagesDelayed),
+		MaxReceives: policy.MaxReceives, NextQueue: policy.Target,
+	}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/sqswire"
 )
@@ -29,7 +29,7 @@ type Sender struct {
 // NewSender makes a Sender for the queue, which is a FIFO queue if its URL ends in
 // ".fifo". It is for one goroutine.
 func NewSender(api API, queueURL string, p retry.Policy) *Sender {
-	s := &Sender{url: queueURL, fifo: strings.HasSuffix(queueURL, ".fifo")}
+	s := &Sender{url: queueURL, fifo: queueurl.FIFO(queueURL)}
 	s.requester = requester{api: api, policy: p, count: func() { s.requests++ }}
 	return s
 }
