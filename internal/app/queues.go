@@ -178,9 +178,5 @@ func (q *queues) try(ctx context.Context, action string, op func(context.Context
 }
 
 func (q *queues) count(action string, err error) {
-	if err == nil {
-		q.metrics.SQSRequest(action)
-		return
-	}
-	q.metrics.SQSRequest(action, awserror.Of(err).Code)
+	q.metrics.SQSRequest(action, sqswire.Codes([]error{err})...)
 }

@@ -19,6 +19,8 @@ type queue struct {
 	t testing.TB
 	// refuse, if set, is asked for each entry; nil stores it.
 	refuse func(types.SendMessageBatchRequestEntry) *types.BatchResultErrorEntry
+	// silent is a body of which the answer says nothing, though it is stored.
+	silent string
 	// poison is a body for which SQS refuses the whole request.
 	poison string
 	// broken is what every request fails with; lost, that they are carried out
@@ -89,6 +91,9 @@ func (q *queue) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInpu
 			}
 		}
 		q.stored = append(q.stored, e)
+		if q.silent != "" && *e.MessageBody == q.silent {
+			continue
+		}
 		out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: e.Id, MessageId: aws.String(fmt.Sprint("new-", len(q.stored)))})
 	}
 	if q.broken != nil {

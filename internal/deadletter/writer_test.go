@@ -265,3 +265,16 @@ func TestAFailedEntryIsAnErrorInTheMetrics(t *testing.T) {
 		t.Errorf("%v ok, %v errors", p.requests(t, "ok"), p.requests(t, "error"))
 	}
 }
+
+func TestALetterOfWhichTheAnswerSaysNothingIsAnError(t *testing.T) {
+	p := newPost(t, standardURL)
+	p.queue.silent = "body 3"
+	for i, err := range p.Send(t.Context(), numbered(5)) {
+		if errors.Is(err, sqswire.ErrNoAnswer) != (i == 3) || (err != nil) != (i == 3) {
+			t.Errorf("letter %d: %v", i, err)
+		}
+	}
+	if p.requests(t, "error") != 1 || p.counted(t, "worker_sqs_errors_total", "SendMessageBatch", "no_answer") != 1 || p.counted(t, "worker_dead_letters_total", "rejected") != 4 {
+		t.Error("it is not counted as what it is")
+	}
+}

@@ -97,12 +97,13 @@ func credentials(id, secret string, err error) aws.CredentialsProviderFunc {
 
 func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 	inVirtualTime(t)
-	for trouble, fault := range map[string]localcloud.Fault{
-		"broken connection": {BreakBefore: true},
-		"500":               internalError,
-		"no answer":         {Hold: make(chan struct{})},
+	for code, fault := range map[string]localcloud.Fault{
+		"connection":         {BreakBefore: true},
+		"InternalError":      internalError,
+		"timeout":            {Hold: make(chan struct{})},
+		"ServiceUnavailable": {Status: 503, Code: "AWS.SimpleQueueService.ServiceUnavailable"},
 	} {
-		t.Run(trouble, func(t *testing.T) {
+		t.Run(code, func(t *testing.T) {
 			inBubble(t, layout{}, func(t *testing.T, r *rig) {
 				if fault.Hold != nil {
 					fault.Hold = make(chan struct{}) // of this bubble
@@ -119,6 +120,9 @@ func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 				}
 				if n := r.requests("GetQueueAttributes"); n < 20 || n > 400 {
 					t.Errorf("%d tries in 20 minutes", n)
+				}
+				if n, _ := w.metric("worker_sqs_errors_total", "action", "GetQueueAttributes", "code", code); n < 20 {
+					t.Errorf("%v errors of code %s are counted", n, code)
 				}
 				sqs.heal("GetQueueAttributes")
 				r.drained(time.Minute)

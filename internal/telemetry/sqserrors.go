@@ -9,7 +9,7 @@ var SQSCodes = []string{
 	"ReceiptHandleIsInvalid", "MessageNotInflight", "OverLimit",
 	"InternalError", "InternalFailure", "ServiceUnavailable", "RequestThrottled", "ThrottlingException", "Throttling",
 	"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "SignatureDoesNotMatch", "InvalidSignatureException",
-	"timeout", "connection", "not_aws",
+	"timeout", "connection", "proxy", "not_aws", "no_credentials", "no_answer",
 }
 
 var sqsCodes = func() map[string]bool {
