@@ -54,11 +54,7 @@ func (p Policy) Ceiling(n int) time.Duration {
 // is never shorter than floor, the server's own wish, of which at most MaxFloor
 // counts; a floor of 0 or less is none. A nil rng is the process's own.
 func (p Policy) Delay(n int, floor time.Duration, rng *rand.Rand) time.Duration {
-	return wait(p.Ceiling(n), floor, rng)
-}
-
-func wait(ceiling, floor time.Duration, rng *rand.Rand) time.Duration {
-	return max(draw(ceiling, rng), min(floor, MaxFloor))
+	return max(draw(p.Ceiling(n), rng), min(floor, MaxFloor))
 }
 
 // draw is even over the closed range from 0 to ceiling.

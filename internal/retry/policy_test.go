@@ -63,6 +63,15 @@ func TestDelayStaysWithinItsBounds(t *testing.T) {
 	})
 }
 
+func TestDelayIsAtLeastTheServersWish(t *testing.T) {
+	p := retry.Policy{Base: time.Second, Max: 8 * time.Second}
+	for wish, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 24 * time.Hour: retry.MaxFloor} {
+		if got := p.Delay(1, wish, nil); got != want {
+			t.Errorf("wish %v: %v, want %v", wish, got, want)
+		}
+	}
+}
+
 func TestDelayIsEvenFromZeroToTheCeiling(t *testing.T) {
 	p := retry.Policy{Base: time.Second, Max: time.Minute}
 	rng := retry.NewRand(1)
