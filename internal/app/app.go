@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/admission"
 	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/backlog"
@@ -22,7 +23,6 @@ import (
 	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/intake"
 	"managed-thing-updater/internal/livepage"
-	"managed-thing-updater/internal/lookahead"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
@@ -82,7 +82,7 @@ type Worker struct {
 	phase   phase
 	backlog *backlog.Backlog
 	circuit *pace.Circuit
-	window  *lookahead.Window
+	window  *admission.Window
 	pause   pause
 	halt    halt
 	page    *livepage.Feed
@@ -130,7 +130,7 @@ func New(cfg config.Config, o Options) *Worker {
 	w := &Worker{
 		cfg: cfg, o: o, log: o.Log, started: time.Now(),
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
-		window:  lookahead.New(cfg.MaxHeld, cfg.VisibilityTimeout),
+		window:  admission.NewWindow(cfg.MaxHeld, cfg.VisibilityTimeout),
 		stories: timeline.New(timeline.Options{Bytes: storiesBytes + storyBytes*cfg.MaxHeld}),
 	}
 	w.metrics.Counter("log_lines_dropped_total", "Lines of the log that were dropped: it was not read, or took no more.", func() float64 { return float64(o.DroppedLines()) })

@@ -1,4 +1,4 @@
-package lookahead
+package admission
 
 import (
 	"fmt"
@@ -10,7 +10,7 @@ import (
 const lease = 2 * time.Minute // a horizon of 40 s
 
 func TestDistinctThingsAreHeldUpToTheHorizon(t *testing.T) {
-	w := New(1000, lease)
+	w := NewWindow(1000, lease)
 	for n := range 5000 {
 		w.Saw(fmt.Sprint(n), "")
 		if got, bounded := w.Worth(10); got != 400 || !bounded {
@@ -24,7 +24,7 @@ func TestDistinctThingsAreHeldUpToTheHorizon(t *testing.T) {
 
 func TestARateThatHasJustRisenCountsInPart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := New(1000, lease)
+		w := NewWindow(1000, lease)
 		for _, c := range []struct {
 			after time.Duration
 			rate  float64
@@ -40,7 +40,7 @@ func TestARateThatHasJustRisenCountsInPart(t *testing.T) {
 
 func TestDepthPaysFromOneRepeatInFifty(t *testing.T) {
 	for every, pays := range map[int]bool{10: true, 50: true, 60: false} {
-		w := New(1000, lease)
+		w := NewWindow(1000, lease)
 		for n := range 5000 {
 			thing := fmt.Sprint(n)
 			if n%every == every-1 {
@@ -56,7 +56,7 @@ func TestDepthPaysFromOneRepeatInFifty(t *testing.T) {
 
 func TestARotationPaysWhereARoundMayBeHeld(t *testing.T) {
 	for things, pays := range map[int]bool{900: true, 1100: false} {
-		w := New(1000, lease)
+		w := NewWindow(1000, lease)
 		for n := range 5000 {
 			w.Saw(fmt.Sprint(n%things), "")
 		}
@@ -67,7 +67,7 @@ func TestARotationPaysWhereARoundMayBeHeld(t *testing.T) {
 }
 
 func TestWhatWasSeenIsForgotten(t *testing.T) {
-	w := New(1000, lease)
+	w := NewWindow(1000, lease)
 	for range 1000 {
 		w.Saw("hot", "tenant")
 	}
@@ -87,7 +87,7 @@ func TestWhatWasSeenIsForgotten(t *testing.T) {
 
 func TestARateOfNothingIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := New(5000, lease)
+		w := NewWindow(5000, lease)
 		for _, rate := range []float64{0, 0.1} {
 			if n, bounded := w.Worth(rate); n != 100 || !bounded {
 				t.Errorf("at %v calls a second %d things are worth having, %v", rate, n, bounded)

@@ -1,33 +1,5 @@
-// Package lookahead says how much of the queue is worth holding.
-//
-// A message that is held costs memory, a renewal of its lease now and then, and
-// time when its worker dies, since it comes again only when its lease ends. Other
-// replicas cannot have it meanwhile. Two things make it worth that:
-//
-//   - Merging. What waits for one thing shares a call, and calls are what is scarce.
-//     The more messages are held, the more of them are for one thing.
-//   - Tenants. They take turns, and a turn can only be given to what is held.
-//
-// A call costs the same however many messages it settles, so what bounds the look
-// ahead is things, not messages: those in line are enough where all of them have
-// their turn within the horizon, a third of the first lease. A lease is renewed when
-// half of it is left, so messages that have nothing to merge with are never renewed,
-// and there is room for the rate to fall. The rate is the learned one, but where that
-// has just risen only as much of it counts as doubles every 10 s: while the quota is
-// being found the rate goes far above it for a moment. So that the calls have their
-// things all the same, 5 s of the rate as it is are always worth having.
-//
-// Where merging pays, that is not enough: the second message for a thing may be
-// thousands of messages behind the first. So the window remembers which things the
-// last messages were for, as many as may be held, the settled ones included. If at
-// least one in 50 names a thing that another one names, holding as much as
-// WORKER_MAX_HELD allows saves at least one call in 50, and as much is held. That
-// counts what would merge, not what did: a fleet that reports in rotation merges
-// nothing until a whole round is held.
-//
-// Where leases cannot be renewed, all of that gives way to the horizon: what is not called
-// within its first lease is lost, and was held for nothing.
-package lookahead
+// Package admission decides how many more messages may come in.
+package admission
 
 import (
 	"hash/maphash"
@@ -55,7 +27,36 @@ const (
 	soon = 5 * time.Second
 )
 
-// Window is safe for use by many goroutines.
+// Window says how much of the queue is worth holding. Safe for use by many
+// goroutines.
+//
+// A message that is held costs memory, a renewal of its lease now and then, and
+// time when its worker dies, since it comes again only when its lease ends. Other
+// replicas cannot have it meanwhile. Two things make it worth that:
+//
+//   - Merging. What waits for one thing shares a call, and calls are what is scarce.
+//     The more messages are held, the more of them are for one thing.
+//   - Tenants. They take turns, and a turn can only be given to what is held.
+//
+// A call costs the same however many messages it settles, so what bounds the look
+// ahead is things, not messages: those in line are enough where all of them have
+// their turn within the horizon, a third of the first lease. A lease is renewed when
+// half of it is left, so messages that have nothing to merge with are never renewed,
+// and there is room for the rate to fall. The rate is the learned one, but where that
+// has just risen only as much of it counts as doubles every 10 s: while the quota is
+// being found the rate goes far above it for a moment. So that the calls have their
+// things all the same, 5 s of the rate as it is are always worth having.
+//
+// Where merging pays, that is not enough: the second message for a thing may be
+// thousands of messages behind the first. So the window remembers which things the
+// last messages were for, as many as may be held, the settled ones included. If at
+// least one in 50 names a thing that another one names, holding as much as
+// WORKER_MAX_HELD allows saves at least one call in 50, and as much is held. That
+// counts what would merge, not what did: a fleet that reports in rotation merges
+// nothing until a whole round is held.
+//
+// If leases cannot be renewed, all of that gives way to the horizon: what is not called
+// within its first lease is lost, and was held for nothing.
 type Window struct {
 	size    int
 	horizon time.Duration
@@ -76,9 +77,9 @@ type entry struct {
 	tenant bool
 }
 
-// New makes an empty window for a worker that may hold so many messages, each with
+// NewWindow makes an empty window for a worker that may hold so many messages, each with
 // a first lease of this length.
-func New(maxHeld int, lease time.Duration) *Window {
+func NewWindow(maxHeld int, lease time.Duration) *Window {
 	return &Window{size: maxHeld, horizon: lease / horizonShare, seed: maphash.MakeSeed(), things: make(map[uint64]int)}
 }
 
