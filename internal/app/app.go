@@ -84,11 +84,12 @@ type Worker struct {
 	circuit *pace.Circuit
 	window  *admission.Window
 	pause   pause
-	halt    halt
 	page    *livepage.Feed
 	spent   spending
 	depth   depth
 	forgets forgetting
+
+	operatorPause admission.OperatorPause
 
 	stories  *timeline.Log
 	callTime callTime
@@ -198,7 +199,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.pace = w.o.Pace; w.pace == nil {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	}
-	w.updater = updater.New(w.backlog, w.store, haltedPace{w.pace, &w.halt}, api, w.metrics, w.log, updater.Options{
+	w.updater = updater.New(w.backlog, w.store, w.operatorPause.Pace(w.pace), api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
@@ -213,7 +214,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused, Timeline: w.stories, Traces: w.o.Traces, Enough: w.enough, Halted: w.halt.on,
+		Paused: w.paused, Timeline: w.stories, Traces: w.o.Traces, Enough: w.enough, Halted: w.operatorPause.On,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, Running: true})

@@ -94,7 +94,7 @@ func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
-	if since, on := w.halt.state(); on {
+	if since, on := w.operatorPause.Since(); on {
 		return true, pausedSince(since)
 	}
 	if s := w.circuit.State(); s.Open {

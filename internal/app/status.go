@@ -186,7 +186,7 @@ func (w *Worker) Status() Status {
 		return s // the parts below are being built
 	}
 	w.addReach(&s.Store)
-	if since, on := w.halt.state(); on && name == receiving {
+	if since, on := w.operatorPause.Since(); on && name == receiving {
 		s.State, s.Reason, s.PausedSince = paused, pausedSince(since), &since
 	}
 	s.DeadLetterQueue = w.deadLetterURL

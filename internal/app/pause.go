@@ -1,0 +1,35 @@
+package app
+
+import (
+	"fmt"
+	"time"
+
+	"managed-thing-updater/internal/pace"
+)
+
+func pausedSince(t time.Time) string {
+	return "paused by an operator since " + t.UTC().Format(time.RFC3339) + "; POST /control/resume ends it"
+}
+
+// Pause lets no receive and no call start until Resume; what is under way comes to
+// its end, leases are kept, and what is decided is settled. It holds for this
+// process only, and ends with it.
+func (w *Worker) Pause() {
+	if w.operatorPause.Begin() {
+		w.log.Warn("paused by an operator: no receive and no call starts until somebody resumes; leases are kept")
+	}
+}
+
+// Resume ends a pause. It also closes a circuit that is open because everything was
+// refused: who resumes has seen that, and knows better.
+func (w *Worker) Resume() {
+	if lasted, ok := w.operatorPause.End(); ok {
+		w.log.Info(fmt.Sprintf("resumed by an operator, after %s", lasted.Round(time.Second)))
+	}
+	if w.circuit.State().Why == pace.OpenAllRefuse {
+		w.circuit.Resume()
+	}
+	if name, _ := w.phase.get(); name != starting {
+		w.consumer.Wake()
+	}
+}
