@@ -36,7 +36,6 @@ func whyIsOpen(s pace.State) string {
 func (w *Worker) circuitChanged(s pace.State) {
 	if s.Open {
 		w.metrics.CircuitOpened.Inc(s.Why)
-		w.pause.opened(w.backlog.Probes())
 		w.log.Warn("circuit open: nothing is received and nothing is dead-lettered; one call at a time finds out when that is over",
 			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyIsOpen(s)))
 		return
@@ -55,7 +54,7 @@ func (w *Worker) circuitChanged(s pace.State) {
 // with, at most once a minute.
 func (w *Worker) paused() bool {
 	s := w.circuit.State()
-	return s.Open && !w.pause.more(s.Since, w.backlog.ProbedSince)
+	return s.Open && !w.pause.more(s.Since, w.backlog.AllProbedSince)
 }
 
 const (
@@ -65,22 +64,15 @@ const (
 
 // pause is what paused remembers.
 type pause struct {
-	mu     sync.Mutex
-	probes int64     // before the circuit opened
-	last   time.Time // when a batch more was let through
+	mu   sync.Mutex
+	last time.Time // when a batch more was let through
 }
 
-func (p *pause) opened(probes int64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.probes = probes
-}
-
-func (p *pause) more(since time.Time, probedSince func(int64) bool) bool {
+func (p *pause) more(since time.Time, allProbedSince func(time.Time) bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if now.Sub(since) < moreAfter || now.Sub(p.last) < moreEvery || !probedSince(p.probes) {
+	if now.Sub(since) < moreAfter || now.Sub(p.last) < moreEvery || !allProbedSince(since) {
 		return false
 	}
 	p.last = now

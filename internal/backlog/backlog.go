@@ -48,7 +48,7 @@ type Backlog struct {
 	closed     bool
 	seq        int64
 	waiting    int // items that no turn holds
-	probes     int64
+	lastProbe  time.Time
 	all        Tally  // of first calls
 	answered   uint64 // calls, first ones or not
 	sick       sick

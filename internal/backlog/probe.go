@@ -9,21 +9,24 @@ import "time"
 func (b *Backlog) TakeProbe() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.promote(time.Now())
+	now := time.Now()
+	b.promote(now)
 	var next *thing
 	for _, t := range b.things {
 		if t.where != inLine && t.where != backingOff || b.testing != nil && t.suspect() {
 			continue
 		}
-		if next == nil || t.probed < next.probed || t.probed == next.probed && t.before(next) {
+		if next == nil || t.probed.Before(next.probed) || t.probed.Equal(next.probed) && t.before(next) {
 			next = t
 		}
 	}
 	if next == nil {
 		return nil
 	}
-	b.probes++
-	next.probed = b.probes
+	if !now.After(b.lastProbe) {
+		now = b.lastProbe.Add(1) // things take turns at probes of one moment, too
+	}
+	b.lastProbe, next.probed = now, now
 	if next.where == backingOff {
 		b.backoff.remove(next)
 	} else {
@@ -34,20 +37,13 @@ func (b *Backlog) TakeProbe() *Turn {
 	return turn
 }
 
-// Probes counts the probes so far.
-func (b *Backlog) Probes() int64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.probes
-}
-
-// ProbedSince reports whether everything that waits was probed after the first n
-// probes. It looks at every thing.
-func (b *Backlog) ProbedSince(n int64) bool {
+// AllProbedSince reports whether everything that waits was probed after since. It
+// looks at every thing.
+func (b *Backlog) AllProbedSince(since time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range b.things {
-		if t.where != inTurn && t.probed <= n {
+		if t.where != inTurn && !t.probed.After(since) {
 			return false
 		}
 	}
