@@ -1,4 +1,3 @@
-// Package admission decides how many more messages may come in.
 package admission
 
 import (
@@ -27,7 +26,7 @@ const (
 	soon = 5 * time.Second
 )
 
-// Window says how much of the queue is worth holding. Safe for use by many
+// window says how much of the queue is worth holding. Safe for use by many
 // goroutines.
 //
 // A message that is held costs memory, a renewal of its lease now and then, and
@@ -57,7 +56,7 @@ const (
 //
 // If leases cannot be renewed, all of that gives way to the horizon: what is not called
 // within its first lease is lost, and was held for nothing.
-type Window struct {
+type window struct {
 	size    int
 	horizon time.Duration
 	seed    maphash.Seed
@@ -67,8 +66,8 @@ type Window struct {
 	next    int
 	things  map[uint64]int // how many of last are for each thing
 	tenants int            // how many of last name a tenant
-	steady  float64        // the rate that counted, calls a second, when Worth was last asked
-	asked   time.Time
+	steady  float64        // the rate that counted at noted, in calls a second
+	noted   time.Time      // when noteRate was last called; zero: never
 }
 
 // entry is a message that was received.
@@ -77,14 +76,14 @@ type entry struct {
 	tenant bool
 }
 
-// NewWindow makes an empty window for a worker that may hold so many messages, each with
+// newWindow makes an empty window for a worker that may hold so many messages, each with
 // a first lease of this length.
-func NewWindow(maxHeld int, lease time.Duration) *Window {
-	return &Window{size: maxHeld, horizon: lease / horizonShare, seed: maphash.MakeSeed(), things: make(map[uint64]int)}
+func newWindow(maxHeld int, lease time.Duration) *window {
+	return &window{size: maxHeld, horizon: lease / horizonShare, seed: maphash.MakeSeed(), things: make(map[uint64]int)}
 }
 
-// Saw takes in a message that was received. tenant is empty where it names none.
-func (w *Window) Saw(thing, tenant string) {
+// saw is Gate.Saw.
+func (w *window) saw(thing, tenant string) {
 	is := entry{maphash.String(w.seed, thing), tenant != ""}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,7 +100,7 @@ func (w *Window) Saw(thing, tenant string) {
 	}
 }
 
-func (w *Window) forget(was entry) {
+func (w *window) forget(was entry) {
 	if w.things[was.thing]--; w.things[was.thing] == 0 {
 		delete(w.things, was.thing)
 	}
@@ -110,27 +109,39 @@ func (w *Window) forget(was entry) {
 	}
 }
 
-// Worth is how many things are worth having in line, at a rate in calls a second.
-// bounded is false where it is as many as may be held.
-func (w *Window) Worth(rate float64) (things int, bounded bool) {
+// noteRate takes in the rate as it is now, in calls a second. The rate that counts
+// follows it down at once, and up as far as it doubles every 10 s.
+func (w *window) noteRate(rate float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	if w.asked.IsZero() {
-		w.steady = rate
+	w.steady, w.noted = w.steadyLocked(rate, now), now
+}
+
+// steadyLocked is the rate that counts at now.
+func (w *window) steadyLocked(rate float64, now time.Time) float64 {
+	if w.noted.IsZero() {
+		return rate
 	}
 	// After a day the growth is infinite, and infinity times 0 is no number.
-	w.steady = min(rate, max(w.steady, leastRate)*math.Exp2(now.Sub(w.asked).Seconds()/doubling.Seconds()))
-	w.asked = now
+	return min(rate, max(w.steady, leastRate)*math.Exp2(now.Sub(w.noted).Seconds()/doubling.Seconds()))
+}
+
+// worth is how many things are worth having in line, at a rate in calls a second.
+// bounded is false if it is as many as may be held.
+func (w *window) worth(rate float64) (things int, bounded bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	repeats := len(w.last) - len(w.things)
 	if w.tenants > 0 || repeats > 0 && repeats*perRepeat >= len(w.last) {
 		return 0, false
 	}
-	return max(least, int(w.steady*w.horizon.Seconds()), int(rate*soon.Seconds())), true
+	steady := w.steadyLocked(rate, time.Now())
+	return max(least, int(steady*w.horizon.Seconds()), int(rate*soon.Seconds())), true
 }
 
-// WithoutRenewals is how many things are worth having in line while leases cannot be
+// withoutRenewals is how many things are worth having in line while leases cannot be
 // renewed, at a rate in calls a second.
-func (w *Window) WithoutRenewals(rate float64) int {
+func (w *window) withoutRenewals(rate float64) int {
 	return max(leastUnrenewed, int(rate*w.horizon.Seconds()))
 }

@@ -82,14 +82,12 @@ type Worker struct {
 	phase   phase
 	backlog *backlog.Backlog
 	circuit *pace.Circuit
-	window  *admission.Window
-	pause   pause
 	page    *livepage.Feed
 	spent   spending
 	depth   depth
 	forgets forgetting
 
-	operatorPause admission.OperatorPause
+	admission *admission.Gate
 
 	stories  *timeline.Log
 	callTime callTime
@@ -131,13 +129,16 @@ func New(cfg config.Config, o Options) *Worker {
 	w := &Worker{
 		cfg: cfg, o: o, log: o.Log, started: time.Now(),
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
-		window:  admission.NewWindow(cfg.MaxHeld, cfg.VisibilityTimeout),
 		stories: timeline.New(timeline.Options{Bytes: storiesBytes + storyBytes*cfg.MaxHeld}),
 	}
 	w.metrics.Counter("log_lines_dropped_total", "Lines of the log that were dropped: it was not read, or took no more.", func() float64 { return float64(o.DroppedLines()) })
 	w.page = w.feed()
 	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
+	w.admission = admission.New(admission.Options{
+		MaxHeld: cfg.MaxHeld, Lease: cfg.VisibilityTimeout, Waiting: w.backlog, Circuit: w.circuit,
+		Rate: func() float64 { return w.pace.Rate() }, LeasesEnd: func() bool { return w.consumer.LeasesEnd() },
+	})
 	return w
 }
 
@@ -199,13 +200,13 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.pace = w.o.Pace; w.pace == nil {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	}
-	w.updater = updater.New(w.backlog, w.store, w.operatorPause.Pace(w.pace), api, w.metrics, w.log, updater.Options{
+	w.updater = updater.New(w.backlog, w.store, w.admission.Pause.Pace(w.pace), api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
 		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
 		Hold:        func() bool { return w.circuit.State().Open },
-		Saw:         w.window.Saw,
+		Saw:         w.admission.Saw,
 		MaxReceives: w.cfg.MaxReceives, Tenants: !queueurl.FIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})
 	letters := deadletter.NewWriter(queue, w.deadLetterURL, w.o.Name, w.metrics, w.log)
@@ -214,7 +215,7 @@ func (w *Worker) build(ctx context.Context) error {
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
 		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
-		Paused: w.paused, Timeline: w.stories, Traces: w.o.Traces, Enough: w.enough, Halted: w.operatorPause.On,
+		Admission: w.admission, Timeline: w.stories, Traces: w.o.Traces,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, Running: true})

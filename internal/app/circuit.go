@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/zap"
@@ -48,37 +47,6 @@ func (w *Worker) circuitChanged(s pace.State) {
 	w.consumer.Wake()
 }
 
-// paused is asked before each poll. While the circuit is open nothing is received,
-// with one exception: where everything that is held was probed in vain, what is held
-// may be what is sick, and not the service. Then one batch more is received to probe
-// with, at most once a minute.
-func (w *Worker) paused() bool {
-	s := w.circuit.State()
-	return s.Open && !w.pause.more(s.Since, w.backlog.AllProbedSince)
-}
-
-const (
-	moreAfter = 2 * time.Minute // of an open circuit
-	moreEvery = time.Minute
-)
-
-// pause is what paused remembers.
-type pause struct {
-	mu   sync.Mutex
-	last time.Time // when a batch more was let through
-}
-
-func (p *pause) more(since time.Time, allProbedSince func(time.Time) bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	now := time.Now()
-	if now.Sub(since) < moreAfter || now.Sub(p.last) < moreEvery || !allProbedSince(since) {
-		return false
-	}
-	p.last = now
-	return true
-}
-
 // Ready is what /readyz says: false with the reason while nothing is received; true
 // with what else there is to say, if anything is. Paused by an operator is ready: a
 // roll-out must not wait for it.
@@ -86,7 +54,7 @@ func (w *Worker) Ready() (ok bool, reason string) {
 	if ok, reason := w.phase.ready(); !ok {
 		return false, reason
 	}
-	if since, on := w.operatorPause.Since(); on {
+	if since, on := w.admission.Pause.Since(); on {
 		return true, pausedSince(since)
 	}
 	if s := w.circuit.State(); s.Open {

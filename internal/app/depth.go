@@ -49,7 +49,7 @@ func (d *depth) set(messages int, known bool) {
 // watchDepth asks the queue how much waits in it, while there may be anything.
 // Without an answer, for want of permission or for a moment, it is not known.
 func (w *Worker) watchDepth(ctx context.Context) {
-	if !w.depth.due(w.consumer.Stats().Full) {
+	if !w.depth.due(w.consumer.Stats().Full || w.admission.Full()) {
 		return
 	}
 	n, err := w.queues.visible(ctx, w.cfg.QueueURL)

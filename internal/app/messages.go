@@ -23,7 +23,7 @@ func (w *Worker) waitsFor() string {
 	if s := w.circuit.State(); s.Open {
 		return "it waits, as all messages do: the circuit is open since " + s.Since.UTC().Format(time.RFC3339) + ", " + whyIsOpen(s)
 	}
-	if since, on := w.operatorPause.Since(); on {
+	if since, on := w.admission.Pause.Since(); on {
 		return "it waits, as all messages do: " + pausedSince(since)
 	}
 	things := w.backlog.Things()

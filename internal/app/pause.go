@@ -15,7 +15,7 @@ func pausedSince(t time.Time) string {
 // its end, leases are kept, and what is decided is settled. It holds for this
 // process only, and ends with it.
 func (w *Worker) Pause() {
-	if w.operatorPause.Begin() {
+	if w.admission.Pause.Begin() {
 		w.log.Warn("paused by an operator: no receive and no call starts until somebody resumes; leases are kept")
 	}
 }
@@ -23,7 +23,7 @@ func (w *Worker) Pause() {
 // Resume ends a pause. It also closes a circuit that is open because everything was
 // refused: who resumes has seen that, and knows better.
 func (w *Worker) Resume() {
-	if lasted, ok := w.operatorPause.End(); ok {
+	if lasted, ok := w.admission.Pause.End(); ok {
 		w.log.Info(fmt.Sprintf("resumed by an operator, after %s", lasted.Round(time.Second)))
 	}
 	if w.circuit.State().Why == pace.OpenAllRefuse {

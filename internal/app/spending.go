@@ -143,7 +143,7 @@ func (w *Worker) lately() shares {
 // It is a number of seconds and no time.Duration, which ends at 292 years: ten million
 // messages at the least rate take longer.
 func (w *Worker) drain(s shares) (seconds float64, ok bool) {
-	if w.circuit.State().Open || w.operatorPause.On() {
+	if w.circuit.State().Open || w.admission.Pause.On() {
 		return 0, false
 	}
 	through := max(0.01, 1-s.throttled) // of the calls

@@ -186,7 +186,7 @@ func (w *Worker) Status() Status {
 		return s // the parts below are being built
 	}
 	w.addReach(&s.Store)
-	if since, on := w.operatorPause.Since(); on && name == receiving {
+	if since, on := w.admission.Pause.Since(); on && name == receiving {
 		s.State, s.Reason, s.PausedSince = paused, pausedSince(since), &since
 	}
 	s.DeadLetterQueue = w.deadLetterURL
@@ -200,7 +200,7 @@ func (w *Worker) Status() Status {
 		s.Reason = notReceiving(f)
 	}
 	s.addBacklog(w.backlog.Stats())
-	s.addPace(w, held.Full)
+	s.addPace(w, held.Full || w.admission.Full())
 	if c := w.circuit.State(); c.Open {
 		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyIsOpen(c)}
 	}
@@ -234,7 +234,7 @@ func (s *Status) addPace(w *Worker, full bool) {
 	lately := w.lately()
 	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
 	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
-	if worth, bounded := w.worth(); bounded {
+	if worth, bounded := w.admission.LookAhead(); bounded {
 		s.Pace.LookAhead = new(worth)
 	}
 	queued, known := w.depth.get()

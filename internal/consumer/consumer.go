@@ -13,7 +13,6 @@ import (
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
-	"managed-thing-updater/internal/sqswire"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
@@ -45,6 +44,16 @@ type Handler interface {
 	Lost(d *Delivery)
 }
 
+// Admission decides how many more messages may come in. It may call the consumer back:
+// no lock of the consumer's is held while it runs.
+type Admission interface {
+	// Admit decides whether to receive up to most messages more, beside held ones that
+	// have no outcome yet and coming ones that open polls may bring. n is how many of
+	// them to receive now; if it is 0, wait is when to ask again, unless Wake is called
+	// before. The consumer asks if it has room for most, and then receives n.
+	Admit(held, coming, most int) (n int, wait time.Duration)
+}
+
 // Options of a Consumer. Durations and bounds must be positive but where said
 // otherwise.
 type Options struct {
@@ -61,17 +70,8 @@ type Options struct {
 	// of renewals. Nil: 0. No lock is held while it runs; it runs often.
 	ExpectedWait func() time.Duration
 	Retry        retry.Policy // between tries of anything that failed
-	// Paused reports whether nothing is to be received for now, but for a few
-	// messages where fewer than pausedHeld are held. Nil: never. Wake tells of its
-	// end. It is asked right before each poll, with a lock held, and must not call
-	// back.
-	Paused func() bool
-	// Enough reports whether it would not help to hold more than what is held and
-	// the messages that are coming. Nil: never. It is asked as Paused is.
-	Enough func(coming int) bool
-	// Halted reports whether nothing at all is to be received for now. Nil: never.
-	// As Paused it is asked with a lock held, and Wake tells of its end.
-	Halted func() bool
+	// Admission decides how many messages come in. Nil: as many as there is room for.
+	Admission Admission
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
@@ -82,7 +82,6 @@ type Options struct {
 }
 
 const (
-	pausedHeld     = 3                // a paused consumer that holds fewer receives one batch more
 	maxLease       = 15 * time.Minute // longest renewal, where WORKER_VISIBILITY_TIMEOUT is not longer
 	maxVisibility  = 12 * time.Hour   // SQS's own limit, counted from the receive
 	defaultMaxHold = 11*time.Hour + 30*time.Minute
@@ -153,14 +152,8 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 	if o.MaxHold <= 0 {
 		o.MaxHold = defaultMaxHold
 	}
-	if o.Paused == nil {
-		o.Paused = func() bool { return false }
-	}
-	if o.Enough == nil {
-		o.Enough = func(int) bool { return false }
-	}
-	if o.Halted == nil {
-		o.Halted = func() bool { return false }
+	if o.Admission == nil {
+		o.Admission = admitAll{}
 	}
 	if o.ExpectedWait == nil {
 		o.ExpectedWait = func() time.Duration { return 0 }
@@ -198,7 +191,7 @@ type Stats struct {
 	Held      int   // messages without an outcome yet
 	Settling  int   // decided, and the queue does not know yet; letters not stored are in Held as well
 	HeldBytes int64 // of all that take up room: Held and Settling
-	Full      bool  // nothing more is received: there is no room, or it would not help
+	Full      bool  // there is no room for a whole batch more
 
 	Unstored  Stuck // of Held: their letters could not be stored, or are likely not to be
 	Undeleted Stuck // of Settling: they could not be deleted, or are likely not to be
@@ -244,7 +237,7 @@ func (c *Consumer) Stats() Stats {
 		ReceiveBeat: c.poll.beat, KeepBeat: c.keepBeat,
 	}
 	s.Unstored, s.Undeleted = c.stuck[lettering].stats(), c.stuck[deleting].stats()
-	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0) || c.o.Enough(2*sqswire.MaxEntries)
+	s.Full = c.room(len(c.held), c.bytes) < c.room(0, 0)
 	for _, o := range message.Outcomes {
 		s.Outcomes[o] = c.counts[o]
 	}

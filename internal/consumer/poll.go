@@ -83,44 +83,76 @@ func (c *Consumer) room(held int, bytes int64) int {
 	return max(0, min(sqswire.MaxEntries, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/sqswire.MaxBytes)))
 }
 
+// admitAll lets in what there is room for.
+type admitAll struct{}
+
+func (admitAll) Admit(_, _, most int) (n int, wait time.Duration) { return most, 0 }
+
 // reserve takes the room of one poll and returns for how many messages, or says how
-// long to wait before looking again.
+// long to wait before looking again. One goroutine calls it.
+func (c *Consumer) reserve() (n int, wait time.Duration) {
+	ask, wait := c.ask()
+	if ask.most == 0 {
+		return 0, wait
+	}
+	n, wait = c.o.Admission.Admit(ask.held, ask.coming, ask.most)
+	return c.take(n), min(heartbeat, wait)
+}
+
+// ask is a question to the admission: the parameters of Admit.
+type ask struct{ held, coming, most int }
+
+// ask returns what to ask of the admission for one poll more, or, with most 0, how long
+// to wait before looking again.
 //
 // A whole batch is worth waiting for, since each poll is a request. But what waits for
 // long may be all that leaves no room for one: then a poll asks for fewer, the later the
 // fewer, while no other is under way. For the last message of a batch none waits: where
 // WORKER_MAX_HELD_BYTES is its least, any message held is in the way of ten large ones.
-func (c *Consumer) reserve() (n int, wait time.Duration) {
+func (c *Consumer) ask() (a ask, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
 	p := &c.poll
 	p.beat = now
-	n, whole := c.room(len(c.held)+p.reserved, c.bytes+p.reservedBytes), c.room(0, 0)
+	n, whole := c.freeLocked(), c.room(0, 0)
 	patience := p.begun.Add(fewerAfter * time.Duration(whole-n-1)).Sub(now)
 	switch {
 	case now.Before(p.notBefore):
-		return 0, min(heartbeat, p.notBefore.Sub(now))
-	case c.o.Halted():
-		p.failing = time.Time{} // nothing is wanted, so nothing fails
-		return 0, heartbeat
+		return ask{}, min(heartbeat, p.notBefore.Sub(now))
 	case p.open >= p.wanted,
 		n < whole && p.open > 0:
-		return 0, heartbeat
-	case n == 0, c.o.Enough(p.reserved):
-		p.failing = time.Time{}
-		return 0, heartbeat
+		return ask{}, heartbeat
+	case n == 0:
+		p.failing = time.Time{} // nothing is wanted, so nothing fails
+		return ask{}, heartbeat
 	case n < whole && patience > 0:
-		return 0, min(heartbeat, patience)
-	case (c.undone >= pausedHeld || p.open > 0) && c.o.Paused(): // last: it may let one poll through
+		return ask{}, min(heartbeat, patience)
+	}
+	return ask{held: c.undone, coming: p.reserved, most: n}, 0
+}
+
+// take takes the room of a poll of up to n messages, as far as there is any, and returns
+// for how many messages.
+func (c *Consumer) take(n int) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := &c.poll
+	if n = min(n, c.freeLocked()); n == 0 {
 		p.failing = time.Time{}
-		return 0, heartbeat
+		return 0
 	}
 	p.open++
 	p.reserved += n
 	p.reservedBytes += int64(n) * sqswire.MaxBytes
-	p.begun = now
-	return n, 0
+	p.begun = time.Now()
+	return n
+}
+
+// freeLocked is how many messages one more poll may bring beside all that are held and
+// awaited.
+func (c *Consumer) freeLocked() int {
+	return c.room(len(c.held)+c.poll.reserved, c.bytes+c.poll.reservedBytes)
 }
 
 // adapt sets how many polls may be under way by what one brought: more while
