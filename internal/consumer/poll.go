@@ -83,33 +83,25 @@ func (c *Consumer) room(held int, bytes int64) int {
 	return max(0, min(sqswire.MaxEntries, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/sqswire.MaxBytes)))
 }
 
-// admitAll lets in what there is room for.
-type admitAll struct{}
-
-func (admitAll) Admit(_, _, most int) (n int, wait time.Duration) { return most, 0 }
-
 // reserve takes the room of one poll and returns for how many messages, or says how
-// long to wait before looking again. One goroutine calls it.
+// long to wait before looking again. Only Receive's goroutine calls it.
 func (c *Consumer) reserve() (n int, wait time.Duration) {
-	ask, wait := c.ask()
-	if ask.most == 0 {
+	held, coming, most, wait := c.wanted()
+	if most == 0 {
 		return 0, wait
 	}
-	n, wait = c.o.Admission.Admit(ask.held, ask.coming, ask.most)
+	n, wait = c.o.Admission.Admit(held, coming, most)
 	return c.take(n), min(heartbeat, wait)
 }
 
-// ask is a question to the admission: the parameters of Admit.
-type ask struct{ held, coming, most int }
-
-// ask returns what to ask of the admission for one poll more, or, with most 0, how long
-// to wait before looking again.
+// wanted returns for how many messages there is room for one more poll, beside how many
+// held and coming ones, or how long to wait before looking again.
 //
 // A whole batch is worth waiting for, since each poll is a request. But what waits for
 // long may be all that leaves no room for one: then a poll asks for fewer, the later the
 // fewer, while no other is under way. For the last message of a batch none waits: where
 // WORKER_MAX_HELD_BYTES is its least, any message held is in the way of ten large ones.
-func (c *Consumer) ask() (a ask, wait time.Duration) {
+func (c *Consumer) wanted() (held, coming, most int, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -119,17 +111,19 @@ func (c *Consumer) ask() (a ask, wait time.Duration) {
 	patience := p.begun.Add(fewerAfter * time.Duration(whole-n-1)).Sub(now)
 	switch {
 	case now.Before(p.notBefore):
-		return ask{}, min(heartbeat, p.notBefore.Sub(now))
+		wait = min(heartbeat, p.notBefore.Sub(now))
 	case p.open >= p.wanted,
 		n < whole && p.open > 0:
-		return ask{}, heartbeat
+		wait = heartbeat
 	case n == 0:
 		p.failing = time.Time{} // nothing is wanted, so nothing fails
-		return ask{}, heartbeat
+		wait = heartbeat
 	case n < whole && patience > 0:
-		return ask{}, min(heartbeat, patience)
+		wait = min(heartbeat, patience)
+	default:
+		most = n
 	}
-	return ask{held: c.undone, coming: p.reserved, most: n}, 0
+	return c.undone, p.reserved, most, wait
 }
 
 // take takes the room of a poll of up to n messages, as far as there is any, and returns
@@ -139,7 +133,7 @@ func (c *Consumer) take(n int) int {
 	defer c.mu.Unlock()
 	p := &c.poll
 	if n = min(n, c.freeLocked()); n == 0 {
-		p.failing = time.Time{}
+		p.failing = time.Time{} // as in wanted
 		return 0
 	}
 	p.open++
