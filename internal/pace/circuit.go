@@ -190,10 +190,10 @@ func (c *Circuit) State() State {
 	return c.state
 }
 
-// Probe asks for leave to send a probe while the circuit is open. Where it may go
-// out now, it returns how long it may take, and ProbeDone must follow. Otherwise
-// it returns how long to wait before asking again.
-func (c *Circuit) Probe() (timeout, wait time.Duration, ok bool) {
+// TakeProbe takes leave to send a probe while the circuit is open. If one may go out
+// now, ok is true, the probe may take timeout, and ProbeDone must follow. Otherwise wait
+// is when to ask again; 0 if the circuit is closed.
+func (c *Circuit) TakeProbe() (timeout, wait time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()

@@ -114,18 +114,18 @@ func TestRefusalsAreBelievedForTenMinutesAfterASuccess(t *testing.T) {
 
 func TestProbesAreSingleAndTakeLongerEachTime(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Circuit, _ *[]State) {
-		if _, _, ok := c.Probe(); ok {
+		if _, _, ok := c.TakeProbe(); ok {
 			t.Fatal("a probe through a closed circuit")
 		}
 		c.Ended("a", NotUs, "")
 		var last time.Duration
 		for n := range 60 {
-			_, wait, ok := c.Probe()
+			_, wait, ok := c.TakeProbe()
 			for !ok {
 				time.Sleep(wait)
-				_, wait, ok = c.Probe()
+				_, wait, ok = c.TakeProbe()
 			}
-			if _, _, second := c.Probe(); second {
+			if _, _, second := c.TakeProbe(); second {
 				t.Fatal("two probes at once")
 			}
 			c.ProbeDone()
@@ -167,7 +167,7 @@ func TestTheStoreOpensAndClosesItsOwn(t *testing.T) {
 			t.Fatal("closed by a call that was under way")
 		}
 		time.Sleep(30 * time.Second)
-		if _, _, ok := c.Probe(); !ok {
+		if _, _, ok := c.TakeProbe(); !ok {
 			t.Error("no probe")
 		}
 		c.StateAnswered("a", true)

@@ -148,7 +148,7 @@ func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, pr
 // returns how long that may take; 0 where the circuit is closed.
 func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
 	for {
-		timeout, wait, ok := u.o.Circuit.Probe()
+		timeout, wait, ok := u.o.Circuit.TakeProbe()
 		if ok {
 			return timeout, nil
 		}
