@@ -30,6 +30,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"managed-thing-updater/internal/evidence"
 )
 
 // Backlog is safe for use by many goroutines.
@@ -49,8 +51,8 @@ type Backlog struct {
 	seq        int64
 	waiting    int // items that no turn holds
 	lastProbe  time.Time
-	all        Tally  // of first calls
-	answered   uint64 // calls, first ones or not
+	all        evidence.Score // of first calls
+	answered   uint64         // calls, first ones or not
 	sick       sick
 }
 
@@ -86,7 +88,7 @@ func (b *Backlog) add(it *Item) {
 		t = &thing{id: it.Update.Thing, index: -1, failing: b.sick.back(it.Update.Thing, time.Now())}
 		b.things[t.id] = t
 	}
-	it.Attempts.Others = b.all.Sub(t.own)
+	it.Evidence.Others = b.all.Sub(t.own)
 	t.insert(it)
 	b.claims[it.Claim] = it
 	b.waiting++

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/message"
 )
 
@@ -289,14 +290,14 @@ func TestTheScoreOfOthersLeavesOutTheThingsOwnCalls(t *testing.T) {
 	b.Add(item("a", 1))
 	b.Add(item("b", 2))
 	a, other := take(t, b, "a", 1), take(t, b, "b", 1)
-	b.Count(a, backlog.Tally{Ended: 1, Answered: 1})
-	b.Count(other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
-	if got, want := b.Others(a), (backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1}); got != want {
+	b.Count(a, evidence.Score{Ended: 1, Answered: 1})
+	b.Count(other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
+	if got, want := b.Others(a), (evidence.Score{Ended: 1, Answered: 1, Succeeded: 1}); got != want {
 		t.Errorf("others of a: %+v, want %+v", got, want)
 	}
 	late := item("a", 3)
 	b.Add(late)
-	if since := b.Others(a).Sub(late.Attempts.Others); since != (backlog.Tally{}) {
+	if since := b.Others(a).Sub(late.Evidence.Others); since != (evidence.Score{}) {
 		t.Errorf("an update that has just joined has seen %+v", since)
 	}
 }

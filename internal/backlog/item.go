@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"time"
 
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
@@ -36,8 +37,8 @@ type Item struct {
 	Apart bool
 	// Contributed is set once a value of this update was in a call that succeeded.
 	Contributed bool
-	// Attempts are the failed calls that carried this update.
-	Attempts Attempts
+	// Evidence is what failed calls say against this update.
+	Evidence evidence.Evidence
 
 	seq     int64 // arrival, unique
 	reading *reading
@@ -46,29 +47,4 @@ type Item struct {
 // compare orders the updates of one thing, oldest event first.
 func (it *Item) compare(other *Item) int {
 	return cmp.Or(it.Update.Order.Compare(other.Update.Order), cmp.Compare(it.seq, other.seq))
-}
-
-// Attempts counts the failures of one update that count against it.
-type Attempts struct {
-	Counted int
-	First   time.Time // of the first counted one; zero before
-	// Others is what the calls for other things had come to when this update was
-	// last tried, or when it joined.
-	Others Tally
-	// NoEvidence is set while the last failure could not be told from a trouble
-	// of the service, for want of other calls to compare with.
-	NoEvidence bool
-	// Failures counts every failed call but the throttled ones, Last names the last
-	// of them, and Since is when the first one ended.
-	Failures int
-	Last     string
-	Since    time.Time
-}
-
-// Failed notes a call that failed, whatever it counts for.
-func (a *Attempts) Failed(code string, now time.Time) {
-	if a.Failures == 0 {
-		a.Since = now
-	}
-	a.Failures, a.Last = a.Failures+1, code
 }

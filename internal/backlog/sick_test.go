@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 )
 
 var (
-	succeeded = backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1}
-	refused   = backlog.Tally{Ended: 1, Answered: 1}
+	succeeded = evidence.Score{Ended: 1, Answered: 1, Succeeded: 1}
+	refused   = evidence.Score{Ended: 1, Answered: 1}
 )
 
 // called gives the thing a turn of one call that ended so, and settles all of it.
-func called(t *testing.T, b *backlog.Backlog, thing string, ended backlog.Tally) {
+func called(t *testing.T, b *backlog.Backlog, thing string, ended evidence.Score) {
 	t.Helper()
 	b.Add(item(thing, 1))
 	turn := take(t, b, thing, 1)
@@ -24,7 +25,7 @@ func called(t *testing.T, b *backlog.Backlog, thing string, ended backlog.Tally)
 }
 
 // score is that of all things but one that is never called.
-func score(t *testing.T, b *backlog.Backlog) backlog.Tally {
+func score(t *testing.T, b *backlog.Backlog) evidence.Score {
 	t.Helper()
 	b.Add(item("observer", 0))
 	turn := take(t, b, "observer", 1)
@@ -35,7 +36,7 @@ func score(t *testing.T, b *backlog.Backlog) backlog.Tally {
 func TestOnlyFirstCallsSayHowOtherThingsFare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := backlog.New()
-		want := backlog.Tally{Ended: 1, Answered: 1}
+		want := evidence.Score{Ended: 1, Answered: 1}
 		expect := func(what string) {
 			t.Helper()
 			if got := score(t, b); got != want {

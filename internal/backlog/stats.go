@@ -23,7 +23,7 @@ func (b *Backlog) Stats() Stats {
 			s.Oldest = oldest.SentAt
 		}
 		for _, it := range t.items {
-			if it.Attempts.NoEvidence {
+			if it.Evidence.Missing {
 				s.NoEvidence++
 				break
 			}

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"slices"
 	"time"
+
+	"managed-thing-updater/internal/evidence"
 )
 
 type place int
@@ -29,12 +31,12 @@ type thing struct {
 	due        time.Time // end of the last delay
 	failures   int
 	confirm    bool
-	failing    bool      // its last call failed, throttled ones left out
-	own        Tally     // of its first calls
-	answered   uint64    // its calls, first ones or not
-	throttled  bool      // its last call was
-	othersThen uint64    // calls for other things answered by then
-	probed     time.Time // when it was last probed; zero: never
+	failing    bool           // its last call failed, throttled ones left out
+	own        evidence.Score // of its first calls
+	answered   uint64         // its calls, first ones or not
+	throttled  bool           // its last call was
+	othersThen uint64         // calls for other things answered by then
+	probed     time.Time      // when it was last probed; zero: never
 }
 
 // lineKey is a thing's place in line: the sent time of its longest-waiting

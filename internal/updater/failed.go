@@ -1,12 +1,11 @@
 package updater
 
 import (
-	"slices"
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/message"
-	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -22,7 +21,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 	if f.fault != quota { // which is the normal case, and the metrics' to show
 		u.notices.failed(f.code, f.detail)
 		for _, it := range plan.Carried {
-			it.Attempts.Failed(f.code, now)
+			it.Evidence.Failed(f.code, now)
 		}
 	}
 	again := backlog.Next{
@@ -32,11 +31,7 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 	if f.fault != quota && u.o.Circuit.State().Open {
 		// Nothing is dead-lettered, and no attempt counted, on the word of a service
 		// in trouble.
-		others := u.backlog.Others(t)
-		for _, it := range tried(t, plan) {
-			it.Attempts.Others = others
-			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
-		}
+		u.excuse(t, tried(t, plan))
 		tellAgain(plan, again)
 		return nil, again
 	}
@@ -50,12 +45,12 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 		}
 		again.Delay = min(again.Delay, wait)
 		for _, it := range plan.Carried {
-			it.Story.Counts(timeline.ThingMayCome, it.Attempts.Counted)
+			it.Story.Counts(timeline.ThingMayCome, it.Evidence.Counted)
 		}
 		tellAgain(plan, again)
 		return nil, again
 	case denied:
-		if over := u.countAll(t, plan, now, deniedAttempts); len(over) > 0 {
+		if over := u.countAll(t, plan, now, evidence.DeniedAttempts); len(over) > 0 {
 			return u.spent(t, plan, over, f, message.Denied)
 		}
 		again.Delay += deniedWait(tried(t, plan))
@@ -82,7 +77,7 @@ func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why mes
 	}
 	it := plan.Carried[0]
 	it.Claim.DeadLetter(it.Update, message.Failure{
-		Reason: why, Code: f.code, Detail: f.detail, RequestID: f.requestID, Attempts: it.Attempts.Counted,
+		Reason: why, Code: f.code, Detail: f.detail, RequestID: f.requestID, Attempts: it.Evidence.Counted,
 	})
 	return []backlog.Settlement{{Item: it, Outcome: message.DeadLettered}}, backlog.Next{Confirm: t.Confirm}
 }
@@ -110,37 +105,6 @@ func (u *Updater) spent(t *backlog.Turn, plan backlog.Plan, over []*backlog.Item
 	return settled, next
 }
 
-// tried are the updates whose fate hung on the call: those that it carried, and those
-// that it would have superseded. Otherwise a thing that is sick and goes on reporting
-// would never be dead-lettered, since its newest update alone is in each call.
-func tried(t *backlog.Turn, plan backlog.Plan) []*backlog.Item {
-	if slices.ContainsFunc(plan.Carried, func(it *backlog.Item) bool { return it.Apart }) {
-		return plan.Carried
-	}
-	return t.Items
-}
-
-// countAll counts a failure against each update that was tried. It returns those up to
-// the last one, in their order, that has used up its attempts by it; nil if none has.
-func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) (over []*backlog.Item) {
-	others := u.backlog.Others(t)
-	all := tried(t, plan)
-	for i, it := range all {
-		if t.Probe { // it went out before its time
-			it.Attempts.Others = others
-			it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Attempts.Counted)
-			continue
-		}
-		counted := count(&it.Attempts, others, now)
-		u.metrics.Attempts.Inc(counted)
-		it.Story.Counts(countings[counted], it.Attempts.Counted)
-		if counted == telemetry.Counted && usedUp(it.Attempts, limit, now) {
-			over = all[:i+1]
-		}
-	}
-	return over
-}
-
 // untilGraceEnds is how long the youngest of the updates may still hope for its
 // thing to appear; where several are carried and one's time is up, it is up. SQS's
 // clock counts: ours may be minutes ahead.
@@ -150,14 +114,4 @@ func untilGraceEnds(items []*backlog.Item, now time.Time) time.Duration {
 		wait = min(wait, it.Update.Order.SentAt.Add(notFoundGrace).Sub(now.Add(it.ClockAhead)))
 	}
 	return wait
-}
-
-// alone reports whether there was no other traffic to compare a failure with.
-func alone(items []*backlog.Item) bool {
-	for _, it := range items {
-		if it.Attempts.NoEvidence {
-			return true
-		}
-	}
-	return false
 }

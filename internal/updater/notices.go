@@ -29,9 +29,9 @@ func (n notices) notMade(thing string) {
 // recovered is said of a message that was applied after calls with it had failed;
 // the count is of those calls.
 func (n notices) recovered(it *backlog.Item) {
-	a := it.Attempts
-	n.Say(zapcore.InfoLevel, "applied after calls had failed", a.Last, a.Failures, telemetry.MessageID(it.ID), telemetry.TraceID(it.Trace.TraceID()),
-		telemetry.Thing(it.Update.Thing), zap.Duration("after", time.Since(a.Since)))
+	e := it.Evidence
+	n.Say(zapcore.InfoLevel, "applied after calls had failed", e.Last, e.Failures, telemetry.MessageID(it.ID), telemetry.TraceID(it.Trace.TraceID()),
+		telemetry.Thing(it.Update.Thing), zap.Duration("after", time.Since(e.Since)))
 }
 
 // detail is what a dead letter and a log line say of a failed call.

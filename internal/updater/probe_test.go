@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
@@ -28,8 +29,8 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 		add("other")
 		other := b.Take()
 		add("sick")
-		for range 2 * evidenceCalls {
-			b.Count(other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
+		for range 2 * evidence.Calls {
+			b.Count(other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
 		}
 		take := b.Take
 		if probe {
@@ -41,10 +42,10 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 		if probe {
 			want = 0
 		}
-		if got := turn.Items[0].Attempts; got.Counted != want || len(spent) > 0 {
+		if got := turn.Items[0].Evidence; got.Counted != want || len(spent) > 0 {
 			t.Errorf("probe %v: %d attempts counted, want %d", probe, got.Counted, want)
 		}
-		if others := b.Others(turn); turn.Items[0].Attempts.Others != others {
+		if others := b.Others(turn); turn.Items[0].Evidence.Others != others {
 			t.Errorf("probe %v: the next attempt would be judged by calls from before this one", probe)
 		}
 	}
@@ -64,13 +65,13 @@ func TestAFailureWhileTheCircuitIsOpenIsBehindAllWhoHungOnIt(t *testing.T) {
 	add("sick")
 	add("sick")
 	turn := b.Take()
-	for range 2 * evidenceCalls {
-		b.Count(other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
+	for range 2 * evidence.Calls {
+		b.Count(other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
 	}
 	circuit.Ended("other", pace.NotUs, "ExpiredToken")
 	u.failed(turn, backlog.Plan{Carried: turn.Items[1:]}, failure{fault: trouble, code: "connection"})
 	for i, it := range turn.Items {
-		if it.Attempts.Others != b.Others(turn) {
+		if it.Evidence.Others != b.Others(turn) {
 			t.Errorf("update %d: its next failure would be judged by calls from before the trouble", i)
 		}
 	}

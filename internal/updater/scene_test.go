@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
@@ -122,14 +123,14 @@ func (s *scene) once(answer error) {
 // othersSucceed has n calls for another thing succeed.
 func (s *scene) othersSucceed(n int) {
 	for range n {
-		s.backlog.Count(s.other, backlog.Tally{Ended: 1, Answered: 1, Succeeded: 1})
+		s.backlog.Count(s.other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
 	}
 }
 
 // lastAttempt leaves an update one of its attempts. Since the one before, so many calls
 // for other things have succeeded.
 func (s *scene) lastAttempt(it *backlog.Item, limit, others int) {
-	it.Attempts.Counted, it.Attempts.First = limit-1, time.Now().Add(-attemptsSpan)
+	it.Evidence.Counted, it.Evidence.First = limit-1, time.Now().Add(-evidence.Span)
 	s.othersSucceed(others)
 }
 

@@ -16,7 +16,7 @@ func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo, r
 			u.metrics.Superseded(where, s.LostBy)
 			s.Item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
 		}
-		if s.Outcome == message.Applied && s.Item.Attempts.Failures > 0 {
+		if s.Outcome == message.Applied && s.Item.Evidence.Failures > 0 {
 			u.notices.recovered(s.Item)
 		}
 		s.Item.Claim.Settle(s.Outcome)

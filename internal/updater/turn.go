@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
@@ -237,7 +238,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	default:
 		u.pace.Report(pace.Granted, 0)
 	}
-	ended := backlog.Tally{Ended: 1}
+	ended := evidence.Score{Ended: 1}
 	if f.answered {
 		ended.Answered = 1
 	}

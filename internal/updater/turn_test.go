@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/thingstate"
@@ -248,18 +249,18 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "the caller is not accepted", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls); answers(badToken)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(badToken)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{
 			name: "something that is not the API answers", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls); answers(proxy)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(proxy)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "granted", sent: "a", record: "a?"},
 		},
 		{
 			name: "a failure that would be the last, while the circuit is open", updates: []string{"a"},
 			given: func(s *scene) {
-				s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls)
+				s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls)
 				for _, thing := range []string{"x", "y", "z"} {
 					s.circuit.Ended(thing, pace.Failing, "timeout")
 				}
@@ -382,12 +383,12 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "denied while others fare well", updates: []string{"a"},
-			given: func(s *scene) { s.othersSucceed(evidenceCalls); answers(denial)(s) },
+			given: func(s *scene) { s.othersSucceed(evidence.Calls); answers(denial)(s) },
 			want:  outcome{messages: "waits", next: "after 1m0s, failures: 1", token: "granted", sent: "a"},
 		},
 		{
 			name: "denied for the third time", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], deniedAttempts, evidenceCalls); answers(denial)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], evidence.DeniedAttempts, evidence.Calls); answers(denial)(s) },
 			want:  outcome{messages: "letter: denied", next: "none", token: "granted", sent: "a"},
 		},
 		{
@@ -407,19 +408,19 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "its last attempt fails", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls); answers(unavailable)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
 			want:  outcome{messages: "letter: exhausted", next: "none", token: "no answer", sent: "a"},
 		},
 		{
 			name: "the last attempt of one that the call would have superseded", updates: []string{"a", "b"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls); answers(unavailable)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
 			want:  outcome{messages: "waits, waits", next: "at once, failures: 1, apart", token: "no answer", sent: "b"},
 		},
 		{
 			name: "one that goes apart fails, and one that has an attempt left waits", updates: []string{"a", "+b"},
 			given: func(s *scene) {
 				s.once(refusal)
-				s.lastAttempt(s.items[1], sceneAttempts, evidenceCalls)
+				s.lastAttempt(s.items[1], sceneAttempts, evidence.Calls)
 				answers(unavailable)(s)
 			},
 			want: outcome{messages: "waits, waits", next: "after a backoff, failures: 1, apart", token: "no answer", sent: "a"},
@@ -427,7 +428,7 @@ func TestHowATurnEnds(t *testing.T) {
 		{
 			name: "its last attempt fails, and nothing else was called since the one before", updates: []string{"a"},
 			given: func(s *scene) {
-				s.lastAttempt(s.items[0], sceneAttempts-1, evidenceCalls)
+				s.lastAttempt(s.items[0], sceneAttempts-1, evidence.Calls)
 				s.once(unavailable)
 				answers(unavailable)(s)
 			},
@@ -435,12 +436,12 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "its last attempt would be a probe, which goes out before its time", updates: []string{"a"}, probe: true,
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls); answers(unavailable)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{
 			name: "its last attempt fails, with nothing to compare with", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidenceCalls-1); answers(unavailable)(s) },
+			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls-1); answers(unavailable)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{

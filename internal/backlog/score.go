@@ -1,34 +1,16 @@
 package backlog
 
-// Tally counts first calls that have ended, throttled ones left out. A first call is
-// one for a thing whose last call did not fail. How sick things fare says nothing of
-// the service, so that many of them do not excuse each other.
-type Tally struct {
-	Ended     uint64 // with or without an answer
-	Answered  uint64 // the API said something
-	Succeeded uint64 // the API said 204
-}
-
-// Sub returns what came to t since earlier.
-func (t Tally) Sub(earlier Tally) Tally {
-	return Tally{Ended: t.Ended - earlier.Ended, Answered: t.Answered - earlier.Answered, Succeeded: t.Succeeded - earlier.Succeeded}
-}
-
-func (t *Tally) add(u Tally) {
-	t.Ended += u.Ended
-	t.Answered += u.Answered
-	t.Succeeded += u.Succeeded
-}
+import "managed-thing-updater/internal/evidence"
 
 // Count takes in the end of this turn's call, which was not throttled. It adds a
 // first call to the score.
-func (b *Backlog) Count(turn *Turn, ended Tally) {
+func (b *Backlog) Count(turn *Turn, ended evidence.Score) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := turn.thing
 	if !t.failing {
-		b.all.add(ended)
-		t.own.add(ended)
+		b.all.Add(ended)
+		t.own.Add(ended)
 	}
 	b.answered += ended.Answered
 	t.answered += ended.Answered
@@ -37,7 +19,7 @@ func (b *Backlog) Count(turn *Turn, ended Tally) {
 
 // Others is the score of the first calls for all other things, since some moment in
 // the past: two of them, subtracted, say how other things fared meanwhile.
-func (b *Backlog) Others(turn *Turn) Tally {
+func (b *Backlog) Others(turn *Turn) evidence.Score {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.all.Sub(turn.thing.own)

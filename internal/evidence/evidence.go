@@ -1,0 +1,98 @@
+// Package evidence says whether a failed call counts against an update that it carried.
+//
+// A failure counts only if other things fare well: since the update's previous attempt
+// at least Calls first calls for other things were answered, and at least nine tenths
+// of those that ended succeeded. Otherwise it is the service's trouble and nobody's
+// failure. Counted failures span at least Span before an update is dead-lettered, so
+// that a short trouble that hits one thing passes.
+package evidence
+
+import (
+	"time"
+
+	"managed-thing-updater/internal/telemetry"
+)
+
+const (
+	// Calls is how many answered calls for other things a failure is compared with.
+	Calls = 10
+	share = 0.9
+	// Span is the shortest time from the first counted failure to a dead letter.
+	Span = 2 * time.Minute
+
+	// DeniedAttempts is how many counted refusals of this thing alone are enough.
+	DeniedAttempts = 3
+	// DeniedEvery spreads them over the time that they have to span: a refusal seldom
+	// passes sooner, and calls in between would cost others theirs.
+	DeniedEvery = Span / (DeniedAttempts - 1)
+)
+
+// Score counts first calls that have ended, throttled ones left out. A first call is
+// one for a thing whose last call did not fail. How sick things fare says nothing of
+// the service, so that many of them do not excuse each other.
+type Score struct {
+	Ended     uint64 // with or without an answer
+	Answered  uint64 // the API said something
+	Succeeded uint64 // the API said 204
+}
+
+// Sub returns what came to s since earlier.
+func (s Score) Sub(earlier Score) Score {
+	return Score{Ended: s.Ended - earlier.Ended, Answered: s.Answered - earlier.Answered, Succeeded: s.Succeeded - earlier.Succeeded}
+}
+
+// Add adds u.
+func (s *Score) Add(u Score) {
+	s.Ended += u.Ended
+	s.Answered += u.Answered
+	s.Succeeded += u.Succeeded
+}
+
+// Evidence is what is known against one update.
+type Evidence struct {
+	Counted int       // failures that count against it
+	First   time.Time // of the first counted one; zero before
+	// Others is what the calls for other things had come to when this update was
+	// last tried, or when it joined.
+	Others Score
+	// Missing is set while the last failure could not be told from a trouble of the
+	// service, for want of other calls to compare with.
+	Missing bool
+	// Failures counts every failed call but the throttled ones, Last names the last
+	// of them, and Since is when the first one ended.
+	Failures int
+	Last     string
+	Since    time.Time
+}
+
+// Failed notes a call that failed, whatever it counts for.
+func (e *Evidence) Failed(code string, now time.Time) {
+	if e.Failures == 0 {
+		e.Since = now
+	}
+	e.Failures, e.Last = e.Failures+1, code
+}
+
+// Count adds a failure to what is known against the update, if it counts. others is the
+// score of the calls for other things by now.
+func (e *Evidence) Count(others Score, now time.Time) telemetry.Counting {
+	since := others.Sub(e.Others)
+	e.Others = others
+	e.Missing = since.Answered < Calls
+	switch {
+	case e.Missing:
+		return telemetry.NoEvidence
+	case float64(since.Succeeded) < share*float64(since.Ended):
+		return telemetry.Trouble
+	}
+	e.Counted++
+	if e.First.IsZero() {
+		e.First = now
+	}
+	return telemetry.Counted
+}
+
+// UsedUp reports whether an update has used up its attempts, of which it has limit.
+func (e *Evidence) UsedUp(limit int, now time.Time) bool {
+	return e.Counted >= limit && now.Sub(e.First) >= Span
+}
