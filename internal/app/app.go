@@ -24,6 +24,7 @@ import (
 	"managed-thing-updater/internal/intake"
 	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/queueurl"
@@ -202,7 +203,7 @@ func (w *Worker) build(ctx context.Context) error {
 	}
 	w.updater = updater.New(w.backlog, w.store, w.admission.Pause.Pace(w.pace), api, w.metrics, w.log, updater.Options{
 		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
-		Semantics: backlog.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
+		Semantics: merge.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
 		Hold:        func() bool { return w.circuit.State().Open },

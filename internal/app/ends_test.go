@@ -9,6 +9,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 )
@@ -66,7 +67,7 @@ func TestTheExpectedWaitAtItsEnds(t *testing.T) {
 	} {
 		w := New(config.Default(), Options{})
 		w.pace = fixedPace{rate: c.rate}
-		w.backlog.Add(&backlog.Item{Update: &message.Update{Thing: "lamp"}})
+		w.backlog.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: "lamp"}}})
 		if got := w.expectedWait(); got != c.want {
 			t.Errorf("at %v calls a second: %v, want %v", c.rate, got, c.want)
 		}

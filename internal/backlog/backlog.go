@@ -1,5 +1,5 @@
-// Package backlog keeps what waits, a thing at a time: which thing's turn is
-// next, and what its waiting updates come to when they are merged.
+// Package backlog keeps what waits, a thing at a time, and says which thing's turn is
+// next. What a thing's waiting updates come to is package merge's to say.
 //
 // A thing is in line once, at the place of its longest-waiting message, and has
 // at most one turn at a time; what arrives during a turn waits for the next one.

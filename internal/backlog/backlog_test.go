@@ -10,6 +10,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/evidence"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 )
 
@@ -31,18 +32,11 @@ func item(thing string, n int, members ...message.Member) *backlog.Item {
 	id := fmt.Sprintf("%s-%d", thing, n)
 	return &backlog.Item{
 		Claim: &claim{id}, SentAt: at,
-		Update: &message.Update{
+		Waiting: merge.Waiting{Update: &message.Update{
 			Thing: thing, Members: members, Key: "sqs:" + id,
 			Order: message.Order{EventTime: at, SentAt: at, MessageID: id},
-		},
+		}},
 	}
-}
-
-func settled(items ...*backlog.Item) (all []backlog.Settlement) {
-	for _, it := range items {
-		all = append(all, backlog.Settlement{Item: it, Outcome: message.Applied})
-	}
-	return all
 }
 
 func take(t *testing.T, b *backlog.Backlog, thing string, items int) *backlog.Turn {
@@ -84,7 +78,7 @@ func TestAThingHasOneTurnAtATime(t *testing.T) {
 	b.Add(item("a", 2))
 	b.Add(item("a", 3))
 	none(t, b)
-	b.Done(turn, settled(first), backlog.Next{})
+	b.Done(turn, []*backlog.Item{first}, backlog.Next{})
 	take(t, b, "a", 2)
 }
 
@@ -107,7 +101,7 @@ func TestWhatIsNotSettledComesBackAtItsPlace(t *testing.T) {
 	b.Add(young)
 	b.Add(item("b", 5))
 	turn := take(t, b, "a", 2)
-	b.Done(turn, settled(old), backlog.Next{})
+	b.Done(turn, []*backlog.Item{old}, backlog.Next{})
 	take(t, b, "b", 1)
 	take(t, b, "a", 1)
 }
@@ -231,10 +225,10 @@ func TestSuspectsGoOneAtATimeAndOthersPassThem(t *testing.T) {
 		time.Sleep(5 * time.Second) // each waits for a random part of it
 		turn := take(t, b, "s1", 1) // the second suspect of the same thing waits as well
 		none(t, b)
-		b.Done(turn, settled(turn.Items...), backlog.Next{})
+		b.Done(turn, turn.Items, backlog.Next{})
 		turn = take(t, b, "s2", 1)
 		none(t, b)
-		b.Done(turn, settled(turn.Items...), backlog.Next{})
+		b.Done(turn, turn.Items, backlog.Next{})
 		take(t, b, "s1", 1)
 	})
 }
@@ -276,7 +270,7 @@ func TestCloseReturnsEverythingThatWaitsAndDoneTheRest(t *testing.T) {
 	if b.Add(item("c", 5)) {
 		t.Error("an item was added to a closed backlog")
 	}
-	if rest := b.Done(turn, settled(done), backlog.Next{}); len(rest) != 1 || rest[0] != left {
+	if rest := b.Done(turn, []*backlog.Item{done}, backlog.Next{}); len(rest) != 1 || rest[0] != left {
 		t.Errorf("Done returned %v, want the one that was not settled", rest)
 	}
 	none(t, b)
@@ -343,7 +337,7 @@ func TestTheNextSuspectNeedNotWaitForTheAnswer(t *testing.T) {
 		b.Written(first)
 		second := take(t, b, "s2", 1)
 		b.Written(first) // it says so twice
-		b.Done(first, settled(first.Items...), backlog.Next{})
+		b.Done(first, first.Items, backlog.Next{})
 		none(t, b) // the second is still tested
 		b.Done(second, nil, backlog.Next{Failed: true})
 		take(t, b, "s3", 1)
@@ -390,8 +384,8 @@ func TestASuspectIsNotPassedOverForEver(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		for range rounds / 2 {
 			plain := b.Take()
-			b.Done(plain, settled(plain.Items...), backlog.Next{})
-			b.Done(tested, settled(tested.Items...), backlog.Next{})
+			b.Done(plain, plain.Items, backlog.Next{})
+			b.Done(tested, tested.Items, backlog.Next{})
 			if tested = b.Take(); tested.Thing == "quiet-suspect" {
 				return
 			}

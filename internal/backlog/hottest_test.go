@@ -31,7 +31,7 @@ func TestTheHottestThingsAreThoseThatMostMessagesWaitFor(t *testing.T) {
 	want("during a turn", "b 8 in its turn", "c 7 in line", "e 5 in line")
 	b.Add(item("b", 90))
 	want("while one more waits", "b 9 in its turn", "c 7 in line", "e 5 in line")
-	b.Done(turn, settled(turn.Items...), backlog.Next{})
+	b.Done(turn, turn.Items, backlog.Next{})
 	want("after it", "c 7 in line", "e 5 in line", "a 3 in line")
 
 	c := take(t, b, "c", 7)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/evidence"
-	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
@@ -14,8 +14,8 @@ import (
 // moment it is settled or removed it belongs to the backlog; while its thing has
 // a turn, the turn's holder may change the exported fields.
 type Item struct {
-	Update *message.Update
-	Claim  Claim
+	merge.Waiting
+	Claim Claim
 	// Story takes down what happens to the message; nil where nothing does.
 	Story *timeline.Story
 	// Trace is the message's span; nil where it has none.
@@ -32,16 +32,10 @@ type Item struct {
 	// Suspect marks a message received so often that it may be what kills the
 	// worker: it is called with no other suspect beside it.
 	Suspect bool
-	// Apart marks an update that goes out in a call of its own, because a call
-	// that carried it with others was refused.
-	Apart bool
-	// Contributed is set once a value of this update was in a call that succeeded.
-	Contributed bool
 	// Evidence is what failed calls say against this update.
 	Evidence evidence.Evidence
 
-	seq     int64 // arrival, unique
-	reading *reading
+	seq int64 // arrival, unique
 }
 
 // compare orders the updates of one thing, oldest event first.

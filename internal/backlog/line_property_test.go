@@ -172,9 +172,9 @@ func (c *course) end(turn *backlog.Turn) {
 	case w.nature == confirmed && !turn.Confirm:
 		next = backlog.Next{Delay: stretch, Confirm: true}
 	}
-	var done []backlog.Settlement
+	var done []*backlog.Item
 	if next.Delay == 0 {
-		done = settled(turn.Items...)
+		done = turn.Items
 	}
 	c.b.Done(turn, done, next)
 	w.inTurn = false

@@ -21,7 +21,7 @@ func called(t *testing.T, b *backlog.Backlog, thing string, ended evidence.Score
 	b.Add(item(thing, 1))
 	turn := take(t, b, thing, 1)
 	b.Count(turn, ended)
-	b.Done(turn, settled(turn.Items...), backlog.Next{})
+	b.Done(turn, turn.Items, backlog.Next{})
 }
 
 // score is that of all things but one that is never called.
@@ -29,7 +29,7 @@ func score(t *testing.T, b *backlog.Backlog) evidence.Score {
 	t.Helper()
 	b.Add(item("observer", 0))
 	turn := take(t, b, "observer", 1)
-	defer b.Done(turn, settled(turn.Items...), backlog.Next{})
+	defer b.Done(turn, turn.Items, backlog.Next{})
 	return b.Others(turn)
 }
 
@@ -56,7 +56,7 @@ func TestOnlyFirstCallsSayHowOtherThingsFare(t *testing.T) {
 		b.Add(throttled)
 		turn := take(t, b, "sick", 1)
 		b.ThrottledAgain(turn)
-		b.Done(turn, settled(throttled), backlog.Next{})
+		b.Done(turn, []*backlog.Item{throttled}, backlog.Next{})
 		called(t, b, "sick", refused)
 		expect("a throttle changes nothing")
 

@@ -28,21 +28,21 @@ type Next struct {
 	Confirm bool          // see Turn.Confirm
 }
 
-// Done ends a turn. The items of settled are finished with; the turn's others go
+// Done ends a turn. Those that are settled are finished with; the turn's others go
 // back to their thing, which is in line again, at its place, after next.Delay. A
 // thing whose turn failed is a retry until a turn of it succeeds.
 //
 // Once Close was called Done keeps nothing and returns the items that are left,
 // for the caller to release.
-func (b *Backlog) Done(turn *Turn, settled []Settlement, next Next) []*Item {
+func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	defer b.signal()
 	t := turn.thing
 	t.turning = 0
 	b.tested(turn)
-	for _, s := range settled {
-		delete(b.claims, s.Item.Claim)
+	for _, it := range settled {
+		delete(b.claims, it.Claim)
 	}
 	var left []*Item
 	for _, it := range turn.Items {

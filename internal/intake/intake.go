@@ -8,6 +8,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/consumer"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
 )
@@ -93,7 +94,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		d.Settle(message.Unchanged)
 		return nil
 	}
-	it := &backlog.Item{Update: &u, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, ClockAhead: msg.ClockAhead, Suspect: u.Receives >= SuspectReceives}
+	it := &backlog.Item{Waiting: merge.Waiting{Update: &u}, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, ClockAhead: msg.ClockAhead, Suspect: u.Receives >= SuspectReceives}
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}

@@ -13,17 +13,17 @@ import (
 // tried are the updates whose fate hung on the call: those that it carried, and those
 // that it would have superseded. Otherwise a thing that is sick and goes on reporting
 // would never be dead-lettered, since its newest update alone is in each call.
-func tried(t *backlog.Turn, plan backlog.Plan) []*backlog.Item {
-	if slices.ContainsFunc(plan.Carried, func(it *backlog.Item) bool { return it.Apart }) {
-		return plan.Carried
+func tried(t *backlog.Turn, carried []*backlog.Item) []*backlog.Item {
+	if slices.ContainsFunc(carried, func(it *backlog.Item) bool { return it.Apart }) {
+		return carried
 	}
 	return t.Items
 }
 
 // countAll counts a failure against each update that was tried. It returns those up to
 // the last one, in their order, that has used up its attempts by it; nil if none has.
-func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, limit int) (over []*backlog.Item) {
-	all := tried(t, plan)
+func (u *Updater) countAll(t *backlog.Turn, carried []*backlog.Item, now time.Time, limit int) (over []*backlog.Item) {
+	all := tried(t, carried)
 	if t.Probe { // it went out before its time
 		u.excuse(t, all)
 		return nil
@@ -40,8 +40,8 @@ func (u *Updater) countAll(t *backlog.Turn, plan backlog.Plan, now time.Time, li
 	return over
 }
 
-// excuse counts a failure while the circuit is open against nobody. The next one is
-// compared with later calls.
+// excuse counts a failed probe, or a failure while the circuit is open, against no
+// update. The next failure is compared with later calls.
 func (u *Updater) excuse(t *backlog.Turn, items []*backlog.Item) {
 	others := u.backlog.Others(t)
 	for _, it := range items {

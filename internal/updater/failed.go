@@ -16,11 +16,11 @@ const notFoundGrace = time.Minute
 // failed decides what a failed call means for the updates it carried: wait and
 // try again, go out one by one, or end as a dead letter. No update ends as one
 // because of a call that carried others.
-func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backlog.Settlement, backlog.Next) {
+func (u *Updater) failed(t *backlog.Turn, carried []*backlog.Item, f failure) ([]*backlog.Item, backlog.Next) {
 	now := time.Now()
 	if f.fault != quota { // which is the normal case, and the metrics' to show
 		u.notices.failed(f.code, f.detail)
-		for _, it := range plan.Carried {
+		for _, it := range carried {
 			it.Evidence.Failed(f.code, now)
 		}
 	}
@@ -31,62 +31,62 @@ func (u *Updater) failed(t *backlog.Turn, plan backlog.Plan, f failure) ([]backl
 	if f.fault != quota && u.o.Circuit.State().Open {
 		// Nothing is dead-lettered, and no attempt counted, on the word of a service
 		// in trouble.
-		u.excuse(t, tried(t, plan))
-		tellAgain(plan, again)
+		u.excuse(t, tried(t, carried))
+		tellAgain(carried, again)
 		return nil, again
 	}
 	switch f.fault {
 	case values:
-		return u.refused(t, plan, f, message.Rejected)
+		return u.refused(t, carried, f, message.Rejected)
 	case missing:
-		wait := untilGraceEnds(plan.Carried, now)
+		wait := untilGraceEnds(carried, now)
 		if wait <= 0 {
-			return u.refused(t, plan, f, message.NotFound)
+			return u.refused(t, carried, f, message.NotFound)
 		}
 		again.Delay = min(again.Delay, wait)
-		for _, it := range plan.Carried {
+		for _, it := range carried {
 			it.Story.Counts(timeline.ThingMayCome, it.Evidence.Counted)
 		}
-		tellAgain(plan, again)
+		tellAgain(carried, again)
 		return nil, again
 	case denied:
-		if over := u.countAll(t, plan, now, evidence.DeniedAttempts); len(over) > 0 {
-			return u.spent(t, plan, over, f, message.Denied)
+		if over := u.countAll(t, carried, now, evidence.DeniedAttempts); len(over) > 0 {
+			return u.spent(t, carried, over, f, message.Denied)
 		}
-		again.Delay += deniedWait(tried(t, plan))
+		again.Delay += deniedWait(tried(t, carried))
 	case trouble:
-		if f.tooLarge && len(plan.Carried) > 1 {
-			return u.refused(t, plan, f, message.Exhausted)
+		if f.tooLarge && len(carried) > 1 {
+			return u.refused(t, carried, f, message.Exhausted)
 		}
-		if over := u.countAll(t, plan, now, u.o.Attempts); len(over) > 0 {
-			return u.spent(t, plan, over, f, message.Exhausted)
+		if over := u.countAll(t, carried, now, u.o.Attempts); len(over) > 0 {
+			return u.spent(t, carried, over, f, message.Exhausted)
 		}
 	}
-	if f.fault != quota && alone(plan.Carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
+	if f.fault != quota && alone(carried) && u.o.Retry.Ceiling(t.Failures+1) >= u.o.Retry.Max {
 		again.Delay = max(again.Delay, u.o.Retry.Max)
 	}
-	tellAgain(plan, again)
+	tellAgain(carried, again)
 	return nil, again
 }
 
 // refused ends the one update that the call carried as a dead letter, or takes
 // the several apart: each then goes out in a call of its own, in order.
-func (u *Updater) refused(t *backlog.Turn, plan backlog.Plan, f failure, why message.Reason) ([]backlog.Settlement, backlog.Next) {
-	if len(plan.Carried) > 1 {
-		return u.takeApart(t, plan, t.Items)
+func (u *Updater) refused(t *backlog.Turn, carried []*backlog.Item, f failure, why message.Reason) ([]*backlog.Item, backlog.Next) {
+	if len(carried) > 1 {
+		return u.takeApart(t, carried, t.Items)
 	}
-	it := plan.Carried[0]
+	it := carried[0]
 	it.Claim.DeadLetter(it.Update, message.Failure{
 		Reason: why, Code: f.code, Detail: f.detail, RequestID: f.requestID, Attempts: it.Evidence.Counted,
 	})
-	return []backlog.Settlement{{Item: it, Outcome: message.DeadLettered}}, backlog.Next{Confirm: t.Confirm}
+	return []*backlog.Item{it}, backlog.Next{Confirm: t.Confirm}
 }
 
-func (u *Updater) takeApart(t *backlog.Turn, plan backlog.Plan, items []*backlog.Item) ([]backlog.Settlement, backlog.Next) {
+func (u *Updater) takeApart(t *backlog.Turn, carried []*backlog.Item, items []*backlog.Item) ([]*backlog.Item, backlog.Next) {
 	for _, it := range items {
 		it.Apart = true
 	}
-	tellWait(plan.Carried, timeline.Apart, 0, "")
+	tellWait(carried, timeline.Apart, 0, "")
 	return nil, backlog.Next{Confirm: t.Confirm}
 }
 
@@ -95,11 +95,11 @@ func (u *Updater) takeApart(t *backlog.Turn, plan backlog.Plan, items []*backlog
 // together: if each of them had to use up its attempts in calls of its own, a thing that
 // goes on reporting would gather updates faster than it can lose them. What comes next
 // is a retry, as it was before: a sick thing with many updates takes its share, no more.
-func (u *Updater) spent(t *backlog.Turn, plan backlog.Plan, over []*backlog.Item, f failure, why message.Reason) (settled []backlog.Settlement, next backlog.Next) {
-	if len(tried(t, plan)) > 1 {
-		settled, next = u.takeApart(t, plan, over)
+func (u *Updater) spent(t *backlog.Turn, carried []*backlog.Item, over []*backlog.Item, f failure, why message.Reason) (settled []*backlog.Item, next backlog.Next) {
+	if len(tried(t, carried)) > 1 {
+		settled, next = u.takeApart(t, carried, over)
 	} else {
-		settled, next = u.refused(t, plan, f, why)
+		settled, next = u.refused(t, carried, f, why)
 	}
 	next.Failed = true
 	return settled, next

@@ -8,6 +8,7 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/evidence"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
@@ -24,7 +25,7 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 		b := backlog.New()
 		u := New(b, nil, nil, nil, telemetry.NewMetrics(), zap.NewNop(), Options{})
 		add := func(thing string) {
-			b.Add(&backlog.Item{Update: &message.Update{Thing: thing}, Claim: &lease{}})
+			b.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: thing}}, Claim: &lease{}})
 		}
 		add("other")
 		other := b.Take()
@@ -37,7 +38,7 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 			take = b.TakeProbe
 		}
 		turn := take()
-		spent := u.countAll(turn, backlog.Plan{Carried: turn.Items}, time.Now(), 1)
+		spent := u.countAll(turn, turn.Items, time.Now(), 1)
 		want := 1
 		if probe {
 			want = 0
@@ -58,7 +59,7 @@ func TestAFailureWhileTheCircuitIsOpenIsBehindAllWhoHungOnIt(t *testing.T) {
 	circuit := pace.NewCircuit(time.Second, nil)
 	u := New(b, nil, nil, nil, telemetry.NewMetrics(), zap.NewNop(), Options{Circuit: circuit})
 	add := func(thing string) {
-		b.Add(&backlog.Item{Update: &message.Update{Thing: thing}, Claim: &lease{}})
+		b.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: thing}}, Claim: &lease{}})
 	}
 	add("other")
 	other := b.Take()
@@ -69,7 +70,7 @@ func TestAFailureWhileTheCircuitIsOpenIsBehindAllWhoHungOnIt(t *testing.T) {
 		b.Count(other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
 	}
 	circuit.Ended("other", pace.NotUs, "ExpiredToken")
-	u.failed(turn, backlog.Plan{Carried: turn.Items[1:]}, failure{fault: trouble, code: "connection"})
+	u.failed(turn, turn.Items[1:], failure{fault: trouble, code: "connection"})
 	for i, it := range turn.Items {
 		if it.Evidence.Others != b.Others(turn) {
 			t.Errorf("update %d: its next failure would be judged by calls from before the trouble", i)

@@ -15,6 +15,7 @@ import (
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/retry"
@@ -51,13 +52,13 @@ func newScene(t *testing.T, skip time.Duration) *scene {
 	}
 	s.ctx, s.cut = context.WithCancelCause(t.Context())
 	s.updater = New(s.backlog, s.store, s.token, s.api, telemetry.NewMetrics(), zap.NewNop(), Options{
-		Concurrency: 1, CallTimeout: sceneTimeout, Attempts: sceneAttempts, Semantics: backlog.Replace, SkipUnchanged: skip,
+		Concurrency: 1, CallTimeout: sceneTimeout, Attempts: sceneAttempts, Semantics: merge.Replace, SkipUnchanged: skip,
 		// All backoffs here are shorter than a second, all other waits are longer.
 		Retry:   retry.Policy{Base: 100 * time.Millisecond, Max: 5 * time.Second},
 		Circuit: s.circuit, Rand: retry.NewRand(1),
 	})
 	s.updater.record = t.Context()
-	s.backlog.Add(waiting("other", "of no interest", 0))
+	s.backlog.Add(update("other", "of no interest", 0))
 	s.other = s.backlog.Take()
 	return s
 }
@@ -69,9 +70,9 @@ const (
 	newer = +10
 )
 
-// waiting is an update whose event happened, and that was sent, n seconds from now. It
+// update is an update whose event happened, and that was sent, n seconds from now. It
 // sets the thing's Name, or its Brand if the value begins with a plus.
-func waiting(thing, value string, n int) *backlog.Item {
+func update(thing, value string, n int) *backlog.Item {
 	at := time.Now().Add(time.Duration(n) * time.Second)
 	member := "Name"
 	if brand, ok := strings.CutPrefix(value, "+"); ok {
@@ -79,17 +80,17 @@ func waiting(thing, value string, n int) *backlog.Item {
 	}
 	return &backlog.Item{
 		Claim: &heldMessage{}, SentAt: at,
-		Update: &message.Update{
+		Waiting: merge.Waiting{Update: &message.Update{
 			Thing: thing, Key: value, Members: []message.Member{{Name: member, Value: []byte(value)}},
 			Order: message.Order{EventTime: at, SentAt: at, MessageID: value},
-		},
+		}},
 	}
 }
 
 // add puts one update in line for each value, the oldest first.
 func (s *scene) add(values ...string) {
 	for _, value := range values {
-		it := waiting(lamp, value, len(s.items))
+		it := update(lamp, value, len(s.items))
 		s.items = append(s.items, it)
 		s.backlog.Add(it)
 	}
@@ -137,7 +138,7 @@ func (s *scene) lastAttempt(it *backlog.Item, limit, others int) {
 // anotherWorker has a turn with the lamp, which ends so. n is when its event happened.
 func (s *scene) anotherWorker(value string, n int, ended thingstate.Call, keys ...string) {
 	s.t.Helper()
-	plan := backlog.Merger{}.Plan([]*backlog.Item{waiting(lamp, value, n)}, thingstate.Record{})
+	plan := merge.Merger{}.Plan([]*merge.Waiting{&update(lamp, value, n).Waiting}, thingstate.Record{})
 	_, l, err := s.store.Memory.Acquire(s.t.Context(), lamp, time.Minute, plan.Intents)
 	if err != nil {
 		s.t.Fatal(err)

@@ -4,28 +4,83 @@ import (
 	"context"
 
 	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/thingstate"
 )
+
+// settlement is what becomes of an item that is finished with.
+type settlement struct {
+	item *backlog.Item
+	merge.Settlement
+}
+
+// outcomes says which of the items are finished with, by the thing's record.
+func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) []settlement {
+	if rec.Empty() {
+		return nil // of most things nothing is known
+	}
+	found := u.merger.Outcomes(waiting(items), rec)
+	settled := make([]settlement, 0, len(found))
+	for _, it := range items { // found is in their order
+		if n := len(settled); n < len(found) && found[n].Of == &it.Waiting {
+			settled = append(settled, settlement{it, found[n]})
+		}
+	}
+	return settled
+}
+
+// waiting are the items as the merger knows them.
+func waiting(items []*backlog.Item) []*merge.Waiting {
+	all := make([]*merge.Waiting, len(items))
+	for i, it := range items {
+		all[i] = &it.Waiting
+	}
+	return all
+}
+
+// only picks some of the items, which are in the same order.
+func only(items []*backlog.Item, some []*merge.Waiting) []*backlog.Item {
+	picked := make([]*backlog.Item, 0, len(some))
+	for _, it := range items {
+		if n := len(picked); n < len(some) && some[n] == &it.Waiting {
+			picked = append(picked, it)
+		}
+	}
+	return picked
+}
+
+// items are those of settlements, first and then second.
+func items(first, second []settlement) []*backlog.Item {
+	all := make([]*backlog.Item, 0, len(first)+len(second))
+	for _, s := range first {
+		all = append(all, s.item)
+	}
+	for _, s := range second {
+		all = append(all, s.item)
+	}
+	return all
+}
 
 // settle ends what is finished with; where is where those lost that did, to a call
 // with that request id, if there was one.
-func (u *Updater) settle(settled []backlog.Settlement, where telemetry.LostTo, requestID string) {
+func (u *Updater) settle(settled []settlement, where telemetry.LostTo, requestID string) {
 	for _, s := range settled {
 		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
 			u.metrics.Superseded(where, s.LostBy)
-			s.Item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
+			s.item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
 		}
-		if s.Outcome == message.Applied && s.Item.Evidence.Failures > 0 {
-			u.notices.recovered(s.Item)
+		if s.Outcome == message.Applied && s.item.Evidence.Failures > 0 {
+			u.notices.recovered(s.item)
 		}
-		s.Item.Claim.Settle(s.Outcome)
+		s.item.Claim.Settle(s.Outcome)
 	}
 }
 
 // done ends the turn. What is left when the worker stops is given back, except
 // where it was cut: then the consumer gives it back and counts it as stranded.
-func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []backlog.Settlement, next backlog.Next) {
+func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []*backlog.Item, next backlog.Next) {
 	for _, it := range u.backlog.Done(t, settled, next) {
 		if ctx.Err() == nil {
 			it.Claim.Release(0)
@@ -44,13 +99,13 @@ func live(items []*backlog.Item) []*backlog.Item {
 }
 
 // without leaves out what is settled, which is in the order of the items.
-func without(items []*backlog.Item, settled []backlog.Settlement) []*backlog.Item {
+func without(items []*backlog.Item, settled []settlement) []*backlog.Item {
 	if len(settled) == 0 {
 		return items
 	}
 	rest := make([]*backlog.Item, 0, len(items)-len(settled))
 	for _, it := range items {
-		if len(settled) > 0 && settled[0].Item == it {
+		if len(settled) > 0 && settled[0].item == it {
 			settled = settled[1:]
 			continue
 		}
@@ -61,15 +116,15 @@ func without(items []*backlog.Item, settled []backlog.Settlement) []*backlog.Ite
 
 // keys are the dedup keys to remember: those of the updates that took effect, and of
 // those that lost to a newer value but would not if they were sent again.
-func keys(settled []backlog.Settlement) []string {
+func keys(settled []settlement) []string {
 	var out []string
 	for _, s := range settled {
 		switch s.Outcome {
 		case message.Applied, message.Unchanged:
-			out = append(out, s.Item.Update.Key)
+			out = append(out, s.item.Update.Key)
 		case message.Superseded, message.Unsure:
-			if s.Item.Update.NewerIfSentAgain() {
-				out = append(out, s.Item.Update.Key)
+			if s.item.Update.NewerIfSentAgain() {
+				out = append(out, s.item.Update.Key)
 			}
 		}
 	}

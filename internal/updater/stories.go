@@ -10,17 +10,17 @@ import (
 
 // What the updates' stories are told of a turn.
 
-func tellCall(plan backlog.Plan, f failure, took time.Duration) {
-	for _, it := range plan.Carried {
+func tellCall(carried []*backlog.Item, f failure, took time.Duration) {
+	for _, it := range carried {
 		it.Story.Called(timeline.Call{
-			Others: len(plan.Carried) - 1, Took: took, Throttled: f.fault == quota,
+			Others: len(carried) - 1, Took: took, Throttled: f.fault == quota,
 			Code: f.code, Detail: f.detail, RequestID: f.requestID,
 		})
 	}
 }
 
-func tellAgain(plan backlog.Plan, next backlog.Next) {
-	for _, it := range plan.Carried {
+func tellAgain(carried []*backlog.Item, next backlog.Next) {
+	for _, it := range carried {
 		it.Story.Again(next.Delay)
 	}
 }

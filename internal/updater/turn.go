@@ -8,6 +8,7 @@ import (
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
@@ -29,10 +30,11 @@ type prepared struct {
 	next *backlog.Next
 
 	lease   thingstate.Lease
-	record  thingstate.Record    // as it was before
-	settled []backlog.Settlement // that the record alone decides
-	rest    []*backlog.Item      // the others
-	plan    backlog.Plan         // the call; all that it sends is marked
+	record  thingstate.Record // as it was before
+	settled []settlement      // that the record alone decides
+	rest    []*backlog.Item   // the others
+	plan    merge.Plan        // the call; all that it sends is marked
+	carried []*backlog.Item   // of rest: those of which a value is in the call
 	// skip is set if the call would set only what is known to be set.
 	skip bool
 	// notAfter is when a call could no longer end within the thing's lease, or the
@@ -45,7 +47,7 @@ func (p prepared) callable() bool { return p.next == nil && !p.skip && len(p.pla
 
 // ended is how a turn ends: what is finished with, and when the thing has its next one.
 type ended struct {
-	settled []backlog.Settlement
+	settled []*backlog.Item
 	next    backlog.Next
 }
 
@@ -75,7 +77,7 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 	}
 	rest, known := items, thingstate.Record{} // what is known before the record is there
 	for range replans {
-		marked := u.merger.Plan(rest, known)
+		marked := u.merger.Plan(waiting(rest), known)
 		// A crash behind this line leaves the members marked: whoever takes the thing
 		// next sends them again.
 		p := prepared{notAfter: time.Now().Add(LeaseMargin)}
@@ -86,13 +88,14 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 		}
 		u.o.Circuit.StateAnswered(t.Thing, true)
 		still := live(items) // the store may have taken its time
-		p.settled = u.merger.Outcomes(still, p.record)
+		p.settled = u.outcomes(still, p.record)
 		p.rest, p.plan = without(still, p.settled), marked
 		if !p.record.Empty() || len(still) < len(items) {
-			p.plan = u.merger.Plan(p.rest, p.record)
+			p.plan = u.merger.Plan(waiting(p.rest), p.record)
 		}
+		p.carried = only(p.rest, p.plan.Carried)
 		p.skip = u.merger.Unchanged(p.plan, p.record, p.lease.Now(), u.o.SkipUnchanged)
-		p.notAfter = earliest(p.notAfter, p.plan.Carried)
+		p.notAfter = earliest(p.notAfter, p.carried)
 		if !p.callable() || p.plan.MarkedBy(marked.Intents) {
 			return p
 		}
@@ -150,7 +153,7 @@ func (u *Updater) conclude(ctx context.Context, t *backlog.Turn, p prepared, f f
 		// The worker itself cut the call: that is no failure of the updates.
 		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm}}
 	}
-	lettered, next := u.failed(t, p.plan, f)
+	lettered, next := u.failed(t, p.carried, f)
 	return ended{append(lettered, settled...), next}
 }
 
@@ -161,9 +164,9 @@ func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ende
 		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 	}
 	result := thingstate.Result{Call: thingstate.NotSent, Applied: p.plan.Applied}
-	after := u.merger.Outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
+	after := u.outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
 	for i, s := range after {
-		if s.Outcome == message.Duplicate && p.plan.Carries(s.Item) {
+		if s.Outcome == message.Duplicate && slices.Contains(p.carried, s.item) {
 			after[i].Outcome = message.Unchanged
 		}
 	}
@@ -177,18 +180,18 @@ func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ende
 // recordEnd records how the turn ended, settles what the record decided before it and
 // what is finished with after it, and returns both. If it cannot be recorded, only what
 // depends on nothing that was to be recorded is settled.
-func (u *Updater) recordEnd(ctx context.Context, p prepared, r thingstate.Result, after []backlog.Settlement, requestID string) []backlog.Settlement {
+func (u *Updater) recordEnd(ctx context.Context, p prepared, r thingstate.Result, after []settlement, requestID string) []*backlog.Item {
 	before := p.settled
 	r.Keys = append(keys(after), keys(before)...)
 	// A crash before this write: the messages come again and the values are sent
 	// again. A crash behind it: the messages come again as duplicates.
 	if !u.finish(ctx, p.lease, r) {
 		after = nil
-		before = slices.DeleteFunc(slices.Clone(before), func(s backlog.Settlement) bool { return len(keys([]backlog.Settlement{s})) > 0 })
+		before = slices.DeleteFunc(slices.Clone(before), func(s settlement) bool { return len(keys([]settlement{s})) > 0 })
 	}
 	u.settle(before, telemetry.LostToRecord, "")
 	u.settle(after, telemetry.LostToWaiting, requestID)
-	return append(after, before...)
+	return items(after, before)
 }
 
 // call makes the API call, unless its time is over before its first byte goes out,
@@ -222,7 +225,7 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 		f.requestID = out.RequestID
 	}
 	u.metrics.Calls.Inc(f.result)
-	tellCall(p.plan, f, took)
+	tellCall(p.carried, f, took)
 	span.End(f.requestID, f.code, f.detail)
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
@@ -253,13 +256,13 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 // true. If an earlier call of unknown outcome may yet land on top of it, nothing that
 // that call touches is settled: the same values go out once more, later.
 func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, requestID string) ended {
-	for _, it := range p.plan.Carried {
+	for _, it := range p.carried {
 		it.Contributed = true
 	}
 	start := p.plan.Applied[0].At
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
 	supposed := p.record.Supposed(p.lease.Token, result)
-	after := u.merger.Outcomes(p.rest, supposed)
+	after := u.outcomes(p.rest, supposed)
 	settled := u.recordEnd(ctx, p, result, after, requestID)
 	if len(settled) < len(after)+len(p.settled) {
 		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
@@ -272,6 +275,6 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 		return ended{settled, backlog.Next{}}
 	}
 	again := max(0, safe.Sub(p.lease.Now())) + time.Millisecond // records keep whole milliseconds
-	tellWait(p.plan.Carried, timeline.ToBeSure, again, "")
+	tellWait(p.carried, timeline.ToBeSure, again, "")
 	return ended{settled, backlog.Next{Delay: again, Confirm: true}}
 }

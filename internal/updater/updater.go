@@ -14,6 +14,7 @@ import (
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
@@ -32,7 +33,7 @@ type Options struct {
 	CallTimeout   time.Duration // of one call
 	Retry         retry.Policy  // between the failures of one thing
 	Attempts      int           // counted failures before an update is dead-lettered
-	Semantics     backlog.Semantics
+	Semantics     merge.Semantics
 	SkipUnchanged time.Duration // 0: never skip
 	Circuit       *pace.Circuit
 	Traces        *telemetry.Traces // nil: there are none
@@ -48,7 +49,7 @@ const LeaseMargin = 10 * time.Second
 // Updater runs the turns. Make it with New, run it with Run.
 type Updater struct {
 	o       Options
-	merger  backlog.Merger
+	merger  merge.Merger
 	backlog *backlog.Backlog
 	store   thingstate.Store
 	pace    pace.Pace
@@ -64,7 +65,7 @@ type Updater struct {
 // New makes an Updater.
 func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *telemetry.Metrics, log *zap.Logger, o Options) *Updater {
 	return &Updater{
-		o: o, merger: backlog.Merger{Semantics: o.Semantics, Landing: 2*o.CallTimeout + LeaseMargin},
+		o: o, merger: merge.Merger{Semantics: o.Semantics, Landing: 2*o.CallTimeout + LeaseMargin},
 		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
 		notices: notices{telemetry.NewNotices(log)}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
 	}

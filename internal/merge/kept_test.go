@@ -1,4 +1,4 @@
-package backlog_test
+package merge_test
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -16,8 +16,8 @@ import (
 // memory holds what it counts, however large the messages were.
 func TestARecordKeepsNoMessageAlive(t *testing.T) {
 	const things = 500
-	for _, semantics := range []backlog.Semantics{backlog.Replace, backlog.Merge, backlog.Unknown} {
-		merger := backlog.Merger{Semantics: semantics}
+	for _, semantics := range []merge.Semantics{merge.Replace, merge.Merge, merge.Unknown} {
+		merger := merge.Merger{Semantics: semantics}
 		memory := thingstate.NewMemory(thingstate.MemoryOptions{})
 		update := func(thing, n int) {
 			var keys []string
@@ -32,7 +32,7 @@ func TestARecordKeepsNoMessageAlive(t *testing.T) {
 			if len(faults) > 0 {
 				t.Fatal(faults)
 			}
-			plan := merger.Plan([]*backlog.Item{{Update: &u}}, thingstate.Record{})
+			plan := merger.Plan([]*merge.Waiting{{Update: &u}}, thingstate.Record{})
 			_, l, err := memory.Acquire(t.Context(), u.Thing, time.Minute, plan.Intents)
 			if err != nil {
 				t.Fatal(err)

@@ -1,4 +1,4 @@
-package backlog_test
+package merge_test
 
 import (
 	"crypto/sha256"
@@ -12,7 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"managed-thing-updater/internal/backlog"
+	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -87,17 +87,17 @@ const (
 
 // turn does what the updater does, and returns what it settled and when the thing may
 // have its next turn.
-func (w *model) turn(t *rapid.T, m backlog.Merger, items []*backlog.Item, end ending) (settled map[*backlog.Item]message.Outcome, next time.Time) {
+func (w *model) turn(t *rapid.T, m merge.Merger, items []*merge.Waiting, end ending) (settled map[*merge.Waiting]message.Outcome, next time.Time) {
 	w.token++
-	settled = map[*backlog.Item]message.Outcome{}
+	settled = map[*merge.Waiting]message.Outcome{}
 	before, rest := w.record, items
-	var plan backlog.Plan
+	var plan merge.Plan
 	for known := (thingstate.Record{}); ; known = before {
 		marked := m.Plan(rest, known)
 		consistent(t, marked)
 		w.record = before.Marked(w.token, marked.Intents, w.now)
 		note(settled, m.Outcomes(items, before))
-		rest = slices.DeleteFunc(slices.Clone(items), func(it *backlog.Item) bool { return settled[it] != "" })
+		rest = slices.DeleteFunc(slices.Clone(items), func(it *merge.Waiting) bool { return settled[it] != "" })
 		plan = m.Plan(rest, before)
 		if consistent(t, plan); plan.MarkedBy(marked.Intents) {
 			break
@@ -163,7 +163,7 @@ func (w *model) turn(t *rapid.T, m backlog.Merger, items []*backlog.Item, end en
 
 // consistent checks that what a plan marks is what it sends and what it records, and
 // that each value belongs to an update.
-func consistent(t *rapid.T, p backlog.Plan) {
+func consistent(t *rapid.T, p merge.Plan) {
 	if len(p.Members) != len(p.Intents) || len(p.Members) != len(p.Applied) || len(p.Members) > 0 && len(p.Carried) == 0 {
 		t.Fatalf("a plan of %d members, %d marks, %d versions, for %d updates", len(p.Members), len(p.Intents), len(p.Applied), len(p.Carried))
 	}
@@ -180,14 +180,14 @@ func consistent(t *rapid.T, p backlog.Plan) {
 	}
 }
 
-func note(outcomes map[*backlog.Item]message.Outcome, settled []backlog.Settlement) {
+func note(outcomes map[*merge.Waiting]message.Outcome, settled []merge.Settlement) {
 	for _, s := range settled {
-		outcomes[s.Item] = s.Outcome
+		outcomes[s.Of] = s.Outcome
 	}
 }
 
 // update draws an event at n seconds.
-func update(t *rapid.T, n int) *backlog.Item {
+func update(t *rapid.T, n int) *merge.Waiting {
 	var members []message.Member
 	if rapid.Bool().Draw(t, "names") {
 		members = append(members, message.Member{Name: "Name", Value: fmt.Appendf(nil, `"name %d"`, n)})
@@ -207,23 +207,23 @@ func update(t *rapid.T, n int) *backlog.Item {
 func TestWhateverTheOrderAndTheFaultsTheNewestValuesStay(t *testing.T) {
 	for _, c := range []struct {
 		name      string
-		semantics []backlog.Semantics // of the workers that take turns
+		semantics []merge.Semantics // of the workers that take turns
 		merges    bool
 		late      bool // updates arrive behind newer ones that are applied
 	}{
-		{"replace", []backlog.Semantics{backlog.Replace}, false, true},
-		{"merge", []backlog.Semantics{backlog.Merge}, true, true},
-		{"unknown, the API replaces", []backlog.Semantics{backlog.Unknown}, false, true},
-		{"unknown, the API merges, nothing late", []backlog.Semantics{backlog.Unknown}, true, false},
-		{"replace and unknown, the API replaces", []backlog.Semantics{backlog.Replace, backlog.Unknown}, false, true},
-		{"merge and unknown, the API merges, nothing late", []backlog.Semantics{backlog.Merge, backlog.Unknown}, true, false},
+		{"replace", []merge.Semantics{merge.Replace}, false, true},
+		{"merge", []merge.Semantics{merge.Merge}, true, true},
+		{"unknown, the API replaces", []merge.Semantics{merge.Unknown}, false, true},
+		{"unknown, the API merges, nothing late", []merge.Semantics{merge.Unknown}, true, false},
+		{"replace and unknown, the API replaces", []merge.Semantics{merge.Replace, merge.Unknown}, false, true},
+		{"merge and unknown, the API merges, nothing late", []merge.Semantics{merge.Merge, merge.Unknown}, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "order"), 0))
 				w := &model{rand: rng, now: time.Unix(1_790_000_000, 0), merges: c.merges}
 				want := &model{merges: c.merges}
-				var all []*backlog.Item
+				var all []*merge.Waiting
 				for n := range rapid.IntRange(1, 9).Draw(t, "updates") {
 					it := update(t, n)
 					all = append(all, it)
@@ -233,8 +233,8 @@ func TestWhateverTheOrderAndTheFaultsTheNewestValuesStay(t *testing.T) {
 				if c.late {
 					rng.Shuffle(len(arrival), func(i, j int) { arrival[i], arrival[j] = arrival[j], arrival[i] })
 				}
-				var waiting []*backlog.Item
-				outcomes := map[*backlog.Item]message.Outcome{}
+				var waiting []*merge.Waiting
+				outcomes := map[*merge.Waiting]message.Outcome{}
 				for turns := 0; len(arrival) > 0 || len(waiting) > 0; turns++ {
 					n := len(arrival)
 					if c.late {
@@ -242,17 +242,17 @@ func TestWhateverTheOrderAndTheFaultsTheNewestValuesStay(t *testing.T) {
 					}
 					waiting = append(waiting, arrival[:n]...)
 					arrival = arrival[n:]
-					slices.SortFunc(waiting, func(a, b *backlog.Item) int { return a.Update.Order.Compare(b.Update.Order) })
+					slices.SortFunc(waiting, func(a, b *merge.Waiting) int { return a.Update.Order.Compare(b.Update.Order) })
 					end := succeeds
 					if turns < 30 {
 						end = ending(rng.IntN(int(endings)))
 					}
-					m := backlog.Merger{Semantics: c.semantics[rng.IntN(len(c.semantics))], Landing: startsWithin + landsWithin}
+					m := merge.Merger{Semantics: c.semantics[rng.IntN(len(c.semantics))], Landing: startsWithin + landsWithin}
 					settled, next := w.turn(t, m, waiting, end)
 					w.pass(next.Sub(w.now))
 					w.pass(w.some(5 * time.Second))
 					maps.Copy(outcomes, settled)
-					waiting = slices.DeleteFunc(waiting, func(it *backlog.Item) bool { return settled[it] != "" })
+					waiting = slices.DeleteFunc(waiting, func(it *merge.Waiting) bool { return settled[it] != "" })
 					if turns > 100 {
 						t.Fatalf("still waiting after %d turns: %d", turns, len(waiting))
 					}

@@ -1,4 +1,4 @@
-package backlog
+package merge
 
 import (
 	"managed-thing-updater/internal/message"
@@ -36,7 +36,7 @@ func (m Merger) single(values []value, at int) choice {
 	v := values[at]
 	read := v.reading()
 	c := choice{raw: v.raw(), values: values[at : at+1]}
-	c.version = thingstate.Version{Order: v.item.read().order, Digest: read.digest, Parts: read.set}
+	c.version = thingstate.Version{Order: v.of.read().order, Digest: read.digest, Parts: read.set}
 	if !v.whole {
 		c.raw = message.Join(v.member(), v.parts)
 		c.version.Digest = digest(c.raw)
@@ -117,7 +117,7 @@ func (m Merger) join(values []value, room int) choice {
 	for i, key := range keys {
 		o := newest[key]
 		parts[i] = o.part
-		set[i] = thingstate.Part{Key: partKey(key), Order: values[o.by].item.read().order}
+		set[i] = thingstate.Part{Key: partKey(key), Order: values[o.by].of.read().order}
 		carries[o.by] = true
 		last = max(last, o.by) // values are in their order
 	}
@@ -130,6 +130,6 @@ func (m Merger) join(values []value, room int) choice {
 		}
 	}
 	c.raw = message.Join(values[0].member(), parts)
-	c.version = thingstate.Version{Order: values[last].item.read().order, Digest: digest(c.raw), Parts: thingstate.NewParts(set)}
+	c.version = thingstate.Version{Order: values[last].of.read().order, Digest: digest(c.raw), Parts: thingstate.NewParts(set)}
 	return c
 }

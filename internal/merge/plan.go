@@ -1,4 +1,4 @@
-package backlog
+package merge
 
 import (
 	"slices"
@@ -19,7 +19,7 @@ type Plan struct {
 	// Applied are the versions to record once the call has succeeded.
 	Applied []thingstate.Version
 	// Carried are the updates of which a value is in the call, in their order.
-	Carried []*Item
+	Carried []*Waiting
 }
 
 // mostMembers is how many members the API has, and a little more.
@@ -31,10 +31,10 @@ const mostMembers = 16
 // newer value sets all its keys; otherwise the oldest goes first and the others
 // wait for a turn of their own. An update that is to go out apart goes alone.
 //
-// items are in their order. A later update with the dedup key of an earlier one
-// is left out: it is settled with it.
-func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
-	live := m.toSend(items, rec)
+// The waiting updates are in their order. A later one with the dedup key of an earlier
+// one is left out: it is settled with it.
+func (m Merger) Plan(waiting []*Waiting, rec thingstate.Record) Plan {
+	live := m.toSend(waiting, rec)
 	names := make([]string, 0, mostMembers) // in the order of the oldest update that sets them
 	for _, v := range live {
 		if !slices.Contains(names, v.member()) { // of the API's few members
@@ -60,24 +60,26 @@ func (m Merger) Plan(items []*Item, rec thingstate.Record) Plan {
 		})
 		plan.Applied = append(plan.Applied, c.version)
 		for _, v := range c.values {
-			if !plan.Carries(v.item) {
-				plan.Carried = append(plan.Carried, v.item)
+			if !plan.Carries(v.of) {
+				plan.Carried = append(plan.Carried, v.of)
 			}
 		}
 	}
-	slices.SortFunc(plan.Carried, (*Item).compare)
+	if carried := plan.Carried; len(carried) > 1 {
+		plan.Carried = slices.DeleteFunc(slices.Clone(waiting), func(it *Waiting) bool { return !slices.Contains(carried, it) })
+	}
 	return plan
 }
 
-// toSend is what the items have that is newer than the record, in their order.
-func (m Merger) toSend(items []*Item, rec thingstate.Record) []value {
-	if len(items) == 0 {
+// toSend is what the updates have that is newer than the record, in their order.
+func (m Merger) toSend(waiting []*Waiting, rec thingstate.Record) []value {
+	if len(waiting) == 0 {
 		return nil
 	}
-	live := make([]value, 0, len(items[0].Update.Members)) // most things have one update waiting
-	keys := newKeys(items)
-	apart := firstApart(items)
-	for _, it := range items {
+	live := make([]value, 0, len(waiting[0].Update.Members)) // most things have one update waiting
+	keys := newKeys(waiting)
+	apart := firstApart(waiting)
+	for _, it := range waiting {
 		if apart != nil && it != apart || keys.has(it) || rec.Seen(it.Update.Key) {
 			continue
 		}
@@ -98,8 +100,8 @@ func valuesOf(name string, all []value) []value {
 	return slices.DeleteFunc(slices.Clone(rest), isOther)
 }
 
-func firstApart(items []*Item) *Item {
-	for _, it := range items {
+func firstApart(waiting []*Waiting) *Waiting {
+	for _, it := range waiting {
 		if it.Apart {
 			return it
 		}
@@ -125,5 +127,5 @@ func (p Plan) MarkedBy(intents []thingstate.Intent) bool {
 	})
 }
 
-// Carries reports whether a value of the item is in the call.
-func (p Plan) Carries(it *Item) bool { return slices.Contains(p.Carried, it) }
+// Carries reports whether a value of the update is in the call.
+func (p Plan) Carries(it *Waiting) bool { return slices.Contains(p.Carried, it) }

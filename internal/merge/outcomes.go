@@ -1,4 +1,4 @@
-package backlog
+package merge
 
 import (
 	"time"
@@ -9,26 +9,26 @@ import (
 
 // Settlement is what becomes of an update that is finished with.
 type Settlement struct {
-	Item    *Item
+	Of      *Waiting
 	Outcome message.Outcome
 	// LostBy is by how much newer the newest value is that a superseded update lost
 	// to, by event time; 0 for every other outcome.
 	LostBy time.Duration
 }
 
-// Outcomes says which of the items are finished with, by the thing's record, and
-// what becomes of each, in the order of the items. The others have a value that is
-// still to be sent.
-func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
+// Outcomes says which of the updates are finished with, by the thing's record, and
+// what becomes of each, in their order. The others have a value that is still to be
+// sent.
+func (m Merger) Outcomes(waiting []*Waiting, rec thingstate.Record) []Settlement {
 	if rec.Empty() {
 		return nil
 	}
-	settled := make([]Settlement, 0, len(items))
-	keys := newKeys(items)
+	settled := make([]Settlement, 0, len(waiting))
+	keys := newKeys(waiting)
 	var buffer []value
-	for _, it := range items {
+	for _, it := range waiting {
 		if keys.has(it) || rec.Seen(it.Update.Key) {
-			settled = append(settled, Settlement{Item: it, Outcome: message.Duplicate})
+			settled = append(settled, Settlement{Of: it, Outcome: message.Duplicate})
 			continue
 		}
 		v := m.judge(it, rec, buffer)
@@ -44,7 +44,7 @@ func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
 		case v.mine > 0:
 			outcome = message.Duplicate
 		}
-		s := Settlement{Item: it, Outcome: outcome}
+		s := Settlement{Of: it, Outcome: outcome}
 		if outcome == message.Superseded || outcome == message.Unsure {
 			s.LostBy = v.lostBy
 		}
@@ -57,17 +57,17 @@ func (m Merger) Outcomes(items []*Item, rec thingstate.Record) []Settlement {
 // keys are the dedup keys of updates of one thing.
 type keys map[string]bool
 
-// newKeys makes room for the keys of the items; nil where nobody else can have one.
-func newKeys(items []*Item) keys {
-	if len(items) < 2 {
+// newKeys makes room for the keys of updates; nil where nobody else can have one.
+func newKeys(waiting []*Waiting) keys {
+	if len(waiting) < 2 {
 		return nil
 	}
-	return make(keys, len(items))
+	return make(keys, len(waiting))
 }
 
-func (k keys) has(it *Item) bool { return k[it.Update.Key] }
+func (k keys) has(it *Waiting) bool { return k[it.Update.Key] }
 
-func (k keys) add(it *Item) {
+func (k keys) add(it *Waiting) {
 	if k != nil {
 		k[it.Update.Key] = true
 	}

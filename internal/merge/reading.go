@@ -1,4 +1,4 @@
-package backlog
+package merge
 
 import (
 	"crypto/sha256"
@@ -23,8 +23,8 @@ type memberReading struct {
 	set    thingstate.Parts // what is known of the keys once the value is applied
 }
 
-// read returns the item's reading.
-func (it *Item) read() *reading {
+// read returns the update's reading.
+func (it *Waiting) read() *reading {
 	if it.reading == nil {
 		it.reading = newReading(it.Update)
 	}

@@ -1,4 +1,4 @@
-package backlog
+package merge
 
 import (
 	"slices"
@@ -29,15 +29,15 @@ type Merger struct {
 
 // value is one member's value, as far as it is newer than what was applied.
 type value struct {
-	item  *Item
+	of    *Waiting
 	index int            // in Update.Members
 	parts []message.Part // of a member with keys: those that are newer; nil for others
 	whole bool           // no key of it is old: it is sent as it was written
 }
 
-func (v value) member() string         { return v.item.Update.Members[v.index].Name }
-func (v value) raw() []byte            { return v.item.Update.Members[v.index].Value }
-func (v value) reading() memberReading { return v.item.read().members[v.index] }
+func (v value) member() string         { return v.of.Update.Members[v.index].Name }
+func (v value) raw() []byte            { return v.of.Update.Members[v.index].Value }
+func (v value) reading() memberReading { return v.of.read().members[v.index] }
 
 // verdict is what the record says of one update.
 type verdict struct {
@@ -50,7 +50,7 @@ type verdict struct {
 
 // judge says what the record says of an update. What is to be sent is put behind
 // the values of live.
-func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
+func (m Merger) judge(it *Waiting, rec thingstate.Record, live []value) verdict {
 	v := verdict{live: live}
 	read := it.read()
 	for i, member := range it.Update.Members {
@@ -82,7 +82,7 @@ func (m Merger) judge(it *Item, rec thingstate.Record, live []value) verdict {
 	return v
 }
 
-func (m Merger) judgeParts(v *verdict, it *Item, index int, rec thingstate.Record, applied thingstate.Version) {
+func (m Merger) judgeParts(v *verdict, it *Waiting, index int, rec thingstate.Record, applied thingstate.Version) {
 	read := it.read()
 	parts, member := read.members[index].parts, it.Update.Members[index].Name
 	live := make([]message.Part, 0, len(parts))

@@ -1,0 +1,18 @@
+// Package merge says what the updates that wait for one thing come to: which values go
+// out in its next call, and what the thing's record makes of each update. It is pure: it
+// has no clock, no lock and nothing of a queue.
+package merge
+
+import "managed-thing-updater/internal/message"
+
+// Waiting is one update that waits.
+type Waiting struct {
+	Update *message.Update
+	// Apart marks an update that goes out in a call of its own, because a call
+	// that carried it with others was refused.
+	Apart bool
+	// Contributed is set once a value of this update was in a call that succeeded.
+	Contributed bool
+
+	reading *reading
+}
