@@ -13,10 +13,11 @@ import (
 // bed is a gate with all that it asks.
 type bed struct {
 	*Gate
-	circuit *pace.Circuit
-	rate    float64
-	inLine  int
-	probed  time.Time // of all that waits
+	circuit   *pace.Circuit
+	rate      float64
+	inLine    int
+	probed    time.Time // of all that waits
+	unrenewed bool      // leases cannot be renewed
 }
 
 func (b *bed) InLine() int                         { return b.inLine }
@@ -26,7 +27,7 @@ func (b *bed) AllProbedSince(since time.Time) bool { return b.probed.After(since
 func inBed(t *testing.T, test func(t *testing.T, b *bed)) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &bed{circuit: pace.NewCircuit(30*time.Second, nil), rate: 10}
-		b.Gate = New(Options{MaxHeld: 1000, Lease: lease, Rate: func() float64 { return b.rate }, Circuit: b.circuit, Waiting: b, LeasesEnd: func() bool { return false }})
+		b.Gate = New(Options{MaxHeld: 1000, Lease: lease, Rate: func() float64 { return b.rate }, Circuit: b.circuit, Waiting: b, LeasesEnd: func() bool { return b.unrenewed }})
 		test(t, b)
 	})
 }
@@ -107,6 +108,8 @@ func TestNoMoreComesInThanIsWorthHolding(t *testing.T) {
 		b.want(t, 400, 0, 0)
 		b.Saw("a", "tenant") // tenants take turns, and a turn can only be given to what is held
 		b.want(t, 400, 0, 10)
+		b.unrenewed = true // what is not called within its first lease is lost
+		b.want(t, 400, 0, 0)
 	})
 }
 

@@ -14,7 +14,7 @@ const (
 	// least is how many things in line are never too many: with a rate of one call
 	// in ten seconds there is still something to choose from, and to probe with.
 	least = 100
-	// leastUnrenewed takes the place of least where leases cannot be renewed: one receive.
+	// leastUnrenewed takes the place of least if leases cannot be renewed: one receive.
 	leastUnrenewed = 10
 	// horizonShare is what the first lease is divided by for the horizon.
 	horizonShare = 3

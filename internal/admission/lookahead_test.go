@@ -103,7 +103,7 @@ func TestARateOfNothingIsForgotten(t *testing.T) {
 }
 
 func TestWithoutRenewalsAThirdOfALeaseIsHeldThoughMergingPays(t *testing.T) {
-	w := newWindow(1000, lease)
+	w := newWindow(1000, 2*time.Minute)
 	for range 1000 {
 		w.saw("thing", "tenant")
 	}

@@ -61,7 +61,7 @@ func (c *Consumer) NotReceiving() (Failing, bool) {
 const renewalsDoubted = 15 * time.Minute
 
 // LeasesEnd reports whether leases cannot be renewed for now: what is held must be done
-// within its first one. It takes no lock of the consumer's, so Options.Enough may ask.
+// within its first one.
 func (c *Consumer) LeasesEnd() bool {
 	t := &c.troubles
 	t.mu.Lock()
