@@ -16,19 +16,23 @@ type settlement struct {
 	merge.Settlement
 }
 
-// outcomes says which of the items are finished with, by the thing's record.
-func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) []settlement {
+// outcomes parts the items in those that are finished with, by the thing's record, and
+// the rest.
+func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) (settled []settlement, rest []*backlog.Item) {
 	if rec.Empty() {
-		return nil // of most things nothing is known
+		return nil, items // of most things nothing is known
 	}
 	found := u.merger.Outcomes(waiting(items), rec)
-	settled := make([]settlement, 0, len(found))
+	settled = make([]settlement, 0, len(found))
+	rest = make([]*backlog.Item, 0, len(items)-len(found))
 	for _, it := range items { // found is in their order
 		if n := len(settled); n < len(found) && found[n].Of == &it.Waiting {
 			settled = append(settled, settlement{it, found[n]})
+		} else {
+			rest = append(rest, it)
 		}
 	}
-	return settled
+	return settled, rest
 }
 
 // waiting are the items as the merger knows them.
@@ -96,22 +100,6 @@ func live(items []*backlog.Item) []*backlog.Item {
 		}
 	}
 	return held
-}
-
-// without leaves out what is settled, which is in the order of the items.
-func without(items []*backlog.Item, settled []settlement) []*backlog.Item {
-	if len(settled) == 0 {
-		return items
-	}
-	rest := make([]*backlog.Item, 0, len(items)-len(settled))
-	for _, it := range items {
-		if len(settled) > 0 && settled[0].item == it {
-			settled = settled[1:]
-			continue
-		}
-		rest = append(rest, it)
-	}
-	return rest
 }
 
 // keys are the dedup keys to remember: those of the updates that took effect, and of

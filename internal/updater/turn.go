@@ -88,8 +88,8 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 		}
 		u.o.Circuit.StateAnswered(t.Thing, true)
 		still := live(items) // the store may have taken its time
-		p.settled = u.outcomes(still, p.record)
-		p.rest, p.plan = without(still, p.settled), marked
+		p.settled, p.rest = u.outcomes(still, p.record)
+		p.plan = marked
 		if !p.record.Empty() || len(still) < len(items) {
 			p.plan = u.merger.Plan(waiting(p.rest), p.record)
 		}
@@ -164,7 +164,7 @@ func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ende
 		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 	}
 	result := thingstate.Result{Call: thingstate.NotSent, Applied: p.plan.Applied}
-	after := u.outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
+	after, _ := u.outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
 	for i, s := range after {
 		if s.Outcome == message.Duplicate && slices.Contains(p.carried, s.item) {
 			after[i].Outcome = message.Unchanged
@@ -262,7 +262,7 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 	start := p.plan.Applied[0].At
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
 	supposed := p.record.Supposed(p.lease.Token, result)
-	after := u.outcomes(p.rest, supposed)
+	after, _ := u.outcomes(p.rest, supposed)
 	settled := u.recordEnd(ctx, p, result, after, requestID)
 	if len(settled) < len(after)+len(p.settled) {
 		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
