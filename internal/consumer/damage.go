@@ -5,8 +5,6 @@ import (
 	"crypto/md5"
 	"encoding/binary"
 	"encoding/hex"
-	"hash"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -33,18 +31,19 @@ func damage(m *types.Message) string {
 		return "no Body"
 	case fips140.Enforced(): // MD5 would end the process
 		return ""
-	case m.MD5OfBody != nil && *m.MD5OfBody != bodyMD5(*m.Body):
+	case m.MD5OfBody != nil && !isHex(*m.MD5OfBody, md5.Sum([]byte(*m.Body))):
 		return "the body's checksum differs"
-	case m.MD5OfMessageAttributes != nil && *m.MD5OfMessageAttributes != attributesMD5(m.MessageAttributes):
+	case m.MD5OfMessageAttributes != nil && !isHex(*m.MD5OfMessageAttributes, attributesMD5(m.MessageAttributes)):
 		return "the message attributes' checksum differs"
 	}
 	return ""
 }
 
-func bodyMD5(body string) string {
-	h := md5.New()
-	_, _ = io.WriteString(h, body)
-	return hex.EncodeToString(h.Sum(nil))
+// isHex reports whether text is the sum.
+func isHex(text string, sum [md5.Size]byte) bool {
+	var digits [2 * md5.Size]byte
+	hex.Encode(digits[:], sum[:])
+	return text == string(digits[:])
 }
 
 // The types of values in the checksum of attributes.
@@ -55,29 +54,23 @@ const (
 
 // attributesMD5 is the checksum that SQS gives of message attributes (Developer Guide,
 // "Calculating the MD5 message digest for message attributes").
-func attributesMD5(attributes map[string]types.MessageAttributeValue) string {
-	h := md5.New()
+func attributesMD5(attributes map[string]types.MessageAttributeValue) [md5.Size]byte {
+	var b []byte
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
 		a := attributes[name]
 		dataType := aws.ToString(a.DataType)
-		writeSized(h, name)
-		writeSized(h, dataType)
+		b = appendSized(appendSized(b, name), dataType)
 		if strings.HasPrefix(dataType, "Binary") {
-			_, _ = h.Write([]byte{binaryValue})
-			writeSized(h, string(a.BinaryValue))
+			b = appendSized(append(b, binaryValue), string(a.BinaryValue))
 		} else {
-			_, _ = h.Write([]byte{stringValue})
-			writeSized(h, aws.ToString(a.StringValue))
+			b = appendSized(append(b, stringValue), aws.ToString(a.StringValue))
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	return md5.Sum(b)
 }
 
-func writeSized(h hash.Hash, s string) {
-	var size [4]byte
-	binary.BigEndian.PutUint32(size[:], uint32(len(s)))
-	_, _ = h.Write(size[:])
-	_, _ = io.WriteString(h, s)
+func appendSized(b []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
 // giveBack makes a message visible again that arrived damaged, after a backoff by its

@@ -2,6 +2,7 @@ package updater
 
 import (
 	"context"
+	"slices"
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/merge"
@@ -46,6 +47,9 @@ func waiting(items []*backlog.Item) []*merge.Waiting {
 
 // only picks some of the items, which are in the same order.
 func only(items []*backlog.Item, some []*merge.Waiting) []*backlog.Item {
+	if len(some) == len(items) {
+		return items
+	}
 	picked := make([]*backlog.Item, 0, len(some))
 	for _, it := range items {
 		if n := len(picked); n < len(some) && some[n] == &it.Waiting {
@@ -92,14 +96,13 @@ func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []*backlog.
 	}
 }
 
+// live are the items whose leases are ours: mostly all of them, as they are.
 func live(items []*backlog.Item) []*backlog.Item {
-	var held []*backlog.Item
-	for _, it := range items {
-		if it.Claim.Live() {
-			held = append(held, it)
-		}
+	isDead := func(it *backlog.Item) bool { return !it.Claim.Live() }
+	if !slices.ContainsFunc(items, isDead) {
+		return items
 	}
-	return held
+	return slices.DeleteFunc(slices.Clone(items), isDead)
 }
 
 // keys are the dedup keys to remember: those of the updates that took effect, and of
