@@ -121,7 +121,8 @@ func (p *property) live() {
 		p.heal()
 	}
 	p.rig.drained(2 * time.Hour)
-	time.Sleep(2*p.rig.cfg.CallTimeout + time.Minute) // what lands late has landed
+	// What lands late has landed, and no lease runs of which SQS has not said that it ended.
+	time.Sleep(2*p.rig.cfg.CallTimeout + time.Minute + p.rig.cfg.VisibilityTimeout)
 	p.rig.drained(2 * time.Hour)
 	for len(p.running) > 0 {
 		p.stopClean(0)
