@@ -45,7 +45,9 @@ test("an operator's page", async (t) => {
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Pause", exact: true }).click();
     await state(page, "Paused");
-    assert.equal((await fetch(`${address}readyz`)).status, 503);
+    const ready = await fetch(`${address}readyz`);
+    assert.equal(ready.status, 200); // a roll-out must not wait for it
+    assert.match(await ready.text(), /paused/);
     assert.equal((await fetch(`${address}healthz`)).status, 200);
     await page.waitForTimeout(2500);
     await picture(page, "paused");
