@@ -58,6 +58,8 @@ var still = map[string]string{
 	`worker_sqs_requests_total{action="SendMessageBatch",result="error"}`:             "as above",
 	`worker_sqs_errors_total`:                                                         "as above",
 	`worker_dead_letters_put_off_total`:                                               "every letter is stored",
+	`worker_messages_let_go_total`:                                                    "every delete succeeds",
+	`worker_messages_undeleted`:                                                       "as above",
 	`worker_dead_letters_unstored`:                                                    "as above",
 	`worker_log_lines_dropped_total`:                                                  "the log is read",
 	`worker_messages_damaged_total`:                                                   "every message arrives whole",
