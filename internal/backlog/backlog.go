@@ -41,28 +41,29 @@ type Backlog struct {
 	mu         sync.Mutex // guards all below
 	things     map[string]*thing
 	claims     map[Claim]*Item
-	first      tenants // due things that did not fail last
-	retry      tenants // due things that did
-	backoff    delays
-	firsts     int    // first calls taken since the last retry
-	testing    *Turn  // of the suspect that is tested, if one is
-	passedOver *thing // the suspect whose turn came meanwhile, if one's did
+	firstCalls readyQueue // things that did not fail last
+	retries    readyQueue // things that did
+	backoff    thingHeap  // by when their delay ends
+	sinceRetry int        // first calls taken since the last retry
+	tested     *Turn      // of the suspect that is tested, if one is
+	passedOver *thing     // the suspect whose turn came meanwhile, if there is one
 	closed     bool
 	seq        int64
 	waiting    int // items that no turn holds
 	lastProbe  time.Time
 	all        evidence.Score // of first calls
 	answered   uint64         // calls, first ones or not
-	sick       sick
+	sick       sickThings
 }
 
 // New makes an empty backlog.
 func New() *Backlog {
 	return &Backlog{
-		wake:   make(chan struct{}, 1),
-		things: make(map[string]*thing),
-		claims: make(map[Claim]*Item),
-		sick:   newSick(),
+		wake:    make(chan struct{}, 1),
+		things:  make(map[string]*thing),
+		claims:  make(map[Claim]*Item),
+		backoff: thingHeap{before: (*thing).dueBefore},
+		sick:    newSickThings(),
 	}
 }
 
@@ -75,17 +76,17 @@ func (b *Backlog) Add(items ...*Item) bool {
 		return false
 	}
 	for _, it := range items {
-		b.add(it)
+		b.addLocked(it)
 	}
 	return true
 }
 
-func (b *Backlog) add(it *Item) {
+func (b *Backlog) addLocked(it *Item) {
 	b.seq++
 	it.seq = b.seq
 	t := b.things[it.Update.Thing]
 	if t == nil {
-		t = &thing{id: it.Update.Thing, index: -1, failing: b.sick.back(it.Update.Thing, time.Now())}
+		t = &thing{id: it.Update.Thing, failing: b.sick.takeBack(it.Update.Thing, time.Now())}
 		b.things[t.id] = t
 	}
 	it.Evidence.Others = b.all.Sub(t.own)
@@ -93,18 +94,18 @@ func (b *Backlog) add(it *Item) {
 	b.claims[it.Claim] = it
 	b.waiting++
 	switch {
-	case t.where == inTurn || t.where == backingOff:
-	case t.where == inLine:
-		b.unline(t)
-		b.enline(t)
+	case t.state == inTurn || t.state == backingOff:
+	case t.state == inLine:
+		b.dequeueLocked(t)
+		b.enqueueLocked(t)
 	case it.Suspect:
 		// In the order of their arrival the one that kills the worker could be
 		// first in each of its lives, and take the others down with it.
-		t.where, t.due = backingOff, time.Now().Add(rand.N(suspectWait))
-		b.backoff.push(t)
+		t.due = time.Now().Add(rand.N(suspectWait))
+		b.backOffLocked(t)
 		b.signal()
 	default:
-		b.enline(t)
+		b.enqueueLocked(t)
 		b.signal()
 	}
 }
@@ -124,14 +125,14 @@ func (b *Backlog) Remove(c Claim) {
 		return // its turn holds it
 	}
 	b.waiting--
-	switch t.where {
+	switch t.state {
 	case inLine:
-		b.unline(t)
-		b.enlineOrForget(t)
+		b.dequeueLocked(t)
+		b.enqueueOrForgetLocked(t)
 	case backingOff:
 		if len(t.items) == 0 {
 			b.backoff.remove(t)
-			b.forget(t)
+			b.forgetLocked(t)
 		}
 	}
 }
@@ -146,14 +147,15 @@ func (b *Backlog) Close() []*Item {
 	for id, t := range b.things {
 		left = append(left, t.items...)
 		t.items = nil
-		if t.where != inTurn {
+		if t.state != inTurn {
 			delete(b.things, id)
 		}
 	}
 	for _, it := range left {
 		delete(b.claims, it.Claim)
 	}
-	b.first, b.retry, b.passedOver, b.backoff, b.waiting = tenants{}, tenants{}, nil, delays{}, 0
+	b.firstCalls, b.retries, b.backoff.things = readyQueue{}, readyQueue{}, nil
+	b.passedOver, b.waiting = nil, 0
 	return left
 }
 

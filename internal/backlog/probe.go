@@ -10,10 +10,10 @@ func (b *Backlog) TakeProbe() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	b.promote(now)
+	b.promoteLocked(now)
 	var next *thing
 	for _, t := range b.things {
-		if t.where != inLine && t.where != backingOff || b.testing != nil && t.suspect() {
+		if t.state != inLine && t.state != backingOff || b.tested != nil && t.suspect() {
 			continue
 		}
 		if next == nil || t.probed.Before(next.probed) || t.probed.Equal(next.probed) && t.before(next) {
@@ -27,12 +27,12 @@ func (b *Backlog) TakeProbe() *Turn {
 		now = b.lastProbe.Add(1) // things take turns at probes of one moment, too
 	}
 	b.lastProbe, next.probed = now, now
-	if next.where == backingOff {
+	if next.state == backingOff {
 		b.backoff.remove(next)
 	} else {
-		b.unline(next)
+		b.dequeueLocked(next)
 	}
-	turn := b.begin(next)
+	turn := b.beginLocked(next)
 	turn.Probe = true
 	return turn
 }
@@ -43,7 +43,7 @@ func (b *Backlog) AllProbedSince(since time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, t := range b.things {
-		if t.where != inTurn && !t.probed.After(since) {
+		if t.state != inTurn && !t.probed.After(since) {
 			return false
 		}
 	}

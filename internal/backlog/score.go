@@ -34,11 +34,11 @@ func (b *Backlog) ThrottledAgain(turn *Turn) bool {
 	defer b.mu.Unlock()
 	t := turn.thing
 	answered := b.answered - t.answered
-	again := t.throttled && answered-t.othersThen >= letThrough
-	t.throttled, t.othersThen = true, answered
+	again := t.throttled && answered-t.othersAnswered >= otherCallsBetween
+	t.throttled, t.othersAnswered = true, answered
 	return again
 }
 
 // letThrough is how many calls for other things, answered between two throttled
 // calls of a thing, show that the quota is not what throttles it.
-const letThrough = 3
+const otherCallsBetween = 3

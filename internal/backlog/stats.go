@@ -1,8 +1,6 @@
 package backlog
 
-import (
-	"time"
-)
+import "time"
 
 // Stats describes the backlog at one moment.
 type Stats struct {
@@ -10,7 +8,7 @@ type Stats struct {
 	Items      int       // waiting, those in a turn left out
 	BackingOff int       // things that wait for a delay to end
 	NoEvidence int       // things whose last failure had nothing to compare with
-	Oldest     time.Time // SentAt of the longest-waiting message; zero where none waits
+	Oldest     time.Time // SentAt of the longest-waiting message; zero if none waits
 }
 
 // Stats walks all things: for status pages, not for hot paths.
@@ -44,5 +42,5 @@ func (b *Backlog) Things() int {
 func (b *Backlog) InLine() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.first.things
+	return b.firstCalls.things
 }

@@ -14,40 +14,40 @@ const suspectWait = 5 * time.Second
 func (b *Backlog) Written(turn *Turn) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.tested(turn)
+	b.doneTestingLocked(turn)
 }
 
-func (b *Backlog) tested(turn *Turn) {
-	if b.testing == turn {
-		b.testing = nil
+func (b *Backlog) doneTestingLocked(turn *Turn) {
+	if b.tested == turn {
+		b.tested = nil
 		b.signal()
 	}
 }
 
-// candidate is the thing of a line that may have its turn now, or nil. A suspect
+// candidateLocked is the thing of a queue that may have its turn now, or nil. A suspect
 // whose turn came while another was tested goes before all other suspects, so that
 // none can always be passed over.
-func (b *Backlog) candidate(of *tenants) *thing {
-	if b.testing != nil {
-		return of.head(false)
+func (b *Backlog) candidateLocked(q *readyQueue) *thing {
+	if b.tested != nil {
+		return q.head(false)
 	}
-	if s := b.passedOver; s != nil && s.where == inLine && s.suspect() {
-		if s.line == of {
+	if s := b.passedOver; s != nil && s.state == inLine && s.suspect() {
+		if s.queue == q {
 			return s
 		}
-		return of.head(false)
+		return q.head(false)
 	}
-	return of.head(true)
+	return q.head(true)
 }
 
-// passOver notes the suspect whose turn it is, if another one is tested and taken
+// passOverLocked notes the suspect whose turn it is, if another one is tested and taken
 // has the turn instead.
-func (b *Backlog) passOver(taken *thing) {
-	if b.testing == nil || b.passedOver != nil && b.passedOver.where == inLine {
+func (b *Backlog) passOverLocked(taken *thing) {
+	if b.tested == nil || b.passedOver != nil && b.passedOver.state == inLine {
 		return
 	}
 	b.passedOver = nil
-	if s := b.pick(b.first.head(true), b.retry.head(true)); s != taken {
+	if s := b.pickLocked(b.firstCalls.head(true), b.retries.head(true)); s != taken {
 		b.passedOver = s
 	}
 }

@@ -15,29 +15,20 @@ const RetryShare = 4
 func (b *Backlog) Ready(ctx context.Context, unless func() bool) error {
 	for !unless() {
 		b.mu.Lock()
-		b.promote(time.Now())
-		ok := b.next() != nil
-		due, any := b.backoff.first()
-		b.mu.Unlock()
-		if ok {
-			return nil
+		next, firstDue := b.nextLocked(), b.backoff.head()
+		var due <-chan time.Time
+		if next == nil && firstDue != nil {
+			due = time.After(time.Until(firstDue.due))
 		}
-		var timer <-chan time.Time
-		var stop func() bool
-		if any {
-			tm := time.NewTimer(time.Until(due))
-			timer, stop = tm.C, tm.Stop
+		b.mu.Unlock()
+		if next != nil {
+			return nil
 		}
 		select {
 		case <-ctx.Done():
-		case <-b.wake:
-		case <-timer:
-		}
-		if stop != nil {
-			stop()
-		}
-		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		case <-b.wake:
+		case <-due:
 		}
 	}
 	return nil
@@ -47,96 +38,99 @@ func (b *Backlog) Ready(ctx context.Context, unless func() bool) error {
 func (b *Backlog) HasNext() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.promote(time.Now())
-	return b.next() != nil
+	return b.nextLocked() != nil
 }
 
 // Take gives the next thing its turn, with all that waits for it, or returns nil
-// where no thing is ready. Each turn ends with Done.
+// if no thing is ready. Each turn ends with Done.
 func (b *Backlog) Take() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.promote(time.Now())
-	t := b.next()
+	t := b.nextLocked()
 	if t == nil {
 		return nil
 	}
-	b.passOver(t)
-	if b.firsts++; t.line == &b.retry {
-		b.firsts = 0
+	b.passOverLocked(t)
+	if b.sinceRetry++; t.queue == &b.retries {
+		b.sinceRetry = 0
 	}
-	t.line.served(t)
-	b.unline(t)
-	return b.begin(t)
+	t.queue.served(t)
+	b.dequeueLocked(t)
+	return b.beginLocked(t)
 }
 
-// begin starts the turn of a thing that was taken out of where it waited.
-func (b *Backlog) begin(t *thing) *Turn {
-	t.where = inTurn
+// beginLocked starts the turn of a thing that was taken out of where it waited.
+func (b *Backlog) beginLocked(t *thing) *Turn {
+	t.state = inTurn
 	if b.passedOver == t {
 		b.passedOver = nil
 	}
-	turn := &Turn{Thing: t.id, Confirm: t.confirm, Failures: t.failures, thing: t}
+	turn := &Turn{Thing: t.id, Confirm: t.resend, Failures: t.failures, thing: t}
 	turn.Items, t.items = t.take()
 	for _, it := range turn.Items {
 		turn.Suspect = turn.Suspect || it.Suspect
 	}
 	if turn.Suspect {
-		b.testing = turn
+		b.tested = turn
 	}
 	t.turning = len(turn.Items)
 	b.waiting -= len(turn.Items)
 	return turn
 }
 
-// next is the thing whose turn it is, or nil.
-func (b *Backlog) next() *thing { return b.pick(b.candidate(&b.first), b.candidate(&b.retry)) }
+// nextLocked is the thing whose turn it is, or nil.
+func (b *Backlog) nextLocked() *thing {
+	b.promoteLocked(time.Now())
+	return b.pickLocked(b.candidateLocked(&b.firstCalls), b.candidateLocked(&b.retries))
+}
 
-// pick chooses between the heads of the two lines.
-func (b *Backlog) pick(first, retry *thing) *thing {
-	if first == nil || retry != nil && b.firsts >= RetryShare {
+// pickLocked chooses between the heads of the two queues.
+func (b *Backlog) pickLocked(first, retry *thing) *thing {
+	if first == nil || retry != nil && b.sinceRetry >= RetryShare {
 		return retry
 	}
 	return first
 }
 
-// promote puts things whose delay has ended in line.
-func (b *Backlog) promote(now time.Time) {
-	for {
-		due, any := b.backoff.first()
-		if !any || due.After(now) {
-			return
-		}
-		b.enline(b.backoff.pop())
+// promoteLocked puts things whose delay has ended in line.
+func (b *Backlog) promoteLocked(now time.Time) {
+	for t := b.backoff.head(); t != nil && !t.due.After(now); t = b.backoff.head() {
+		b.backoff.remove(t)
+		b.enqueueLocked(t)
 	}
 }
 
-func (b *Backlog) enline(t *thing) {
-	t.where = inLine
-	t.line = &b.first
+func (b *Backlog) backOffLocked(t *thing) {
+	t.state = backingOff
+	b.backoff.add(t)
+}
+
+func (b *Backlog) enqueueLocked(t *thing) {
+	t.state = inLine
+	t.queue = &b.firstCalls
 	if t.failures > 0 {
-		t.line = &b.retry
+		t.queue = &b.retries
 	}
-	t.line.push(t)
+	t.queue.add(t)
 }
 
-func (b *Backlog) unline(t *thing) {
-	t.line.remove(t)
-	t.line, t.where = nil, nowhere
+func (b *Backlog) dequeueLocked(t *thing) {
+	t.queue.remove(t)
+	t.queue, t.state = nil, nowhere
 }
 
-func (b *Backlog) enlineOrForget(t *thing) {
+func (b *Backlog) enqueueOrForgetLocked(t *thing) {
 	if len(t.items) == 0 {
-		b.forget(t)
+		b.forgetLocked(t)
 		return
 	}
-	b.enline(t)
+	b.enqueueLocked(t)
 }
 
-// forget lets go of a thing for which nothing waits.
-func (b *Backlog) forget(t *thing) {
+// forgetLocked lets go of a thing for which nothing waits.
+func (b *Backlog) forgetLocked(t *thing) {
 	delete(b.things, t.id)
 	if t.failing {
-		b.sick.left(t.id, time.Now())
+		b.sick.remember(t.id, time.Now())
 	}
 }

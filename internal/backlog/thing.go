@@ -1,17 +1,17 @@
 package backlog
 
 import (
-	"container/list"
 	"slices"
 	"time"
 
 	"managed-thing-updater/internal/evidence"
 )
 
-type place int
+// state says where a thing is, see the package comment.
+type state int
 
 const (
-	nowhere place = iota
+	nowhere state = iota
 	inLine
 	backingOff
 	inTurn
@@ -19,29 +19,31 @@ const (
 
 // thing is all that waits for one managed thing.
 type thing struct {
-	id         string
-	items      []*Item // in their order
-	turning    int     // items that its turn holds
-	where      place
-	line       *tenants      // where it stands, while inLine
-	at         *list.Element // its tenant's place there
-	heap       *line         // its tenant's line that it is in
-	index      int           // in its heap
-	key        lineKey
-	due        time.Time // end of the last delay
-	failures   int
-	confirm    bool
-	failing    bool           // its last call failed, throttled ones left out
-	own        evidence.Score // of its first calls
-	answered   uint64         // its calls, first ones or not
-	throttled  bool           // its last call was
-	othersThen uint64         // calls for other things answered by then
-	probed     time.Time      // when it was last probed; zero: never
+	id        string
+	items     []*Item // in their order
+	turning   int     // items that its turn holds
+	state     state
+	queue     *readyQueue // that it is in, while inLine
+	tenant    *tenant     // whose it is, while inLine
+	heap      *thingHeap  // of the tenant, that it is in
+	index     int         // in its heap
+	key       readyKey
+	due       time.Time      // end of the last delay
+	failures  int            // turns that failed in a row
+	resend    bool           // see Turn.Confirm
+	failing   bool           // its last call failed, throttled ones left out
+	own       evidence.Score // of its first calls
+	answered  uint64         // its calls, first ones or not
+	throttled bool           // its last call was
+	probed    time.Time      // when it was last probed; zero: never
+
+	othersAnswered uint64 // calls for other things that were answered when it was last throttled
 }
 
-// lineKey is a thing's place in line: the sent time of its longest-waiting
-// message, then the arrival.
-type lineKey struct {
+// readyKey is a thing's place in line: the sent time of its longest-waiting message, then
+// the arrival. Among things that failed, the one whose delay ended first goes first: the
+// oldest ones could otherwise fail in turn for ever, and none behind them be tried again.
+type readyKey struct {
 	due    time.Time // of a thing that failed: when its delay ended; zero for others
 	sentAt time.Time
 	seq    int64
@@ -56,6 +58,8 @@ func (t *thing) before(u *thing) bool {
 	}
 	return t.key.seq < u.key.seq
 }
+
+func (t *thing) dueBefore(u *thing) bool { return t.due.Before(u.due) }
 
 func (t *thing) insert(it *Item) {
 	at, _ := slices.BinarySearchFunc(t.items, it, (*Item).compare)
@@ -72,7 +76,7 @@ func (t *thing) remove(it *Item) bool {
 	return true
 }
 
-// oldest is the longest-waiting item, nil where none waits.
+// oldest is the longest-waiting item, nil if none waits.
 func (t *thing) oldest() *Item {
 	var oldest *Item
 	for _, it := range t.items {
@@ -87,8 +91,8 @@ func (t *thing) suspect() bool {
 	return slices.ContainsFunc(t.items, func(it *Item) bool { return it.Suspect })
 }
 
-// take splits the items in those of a turn and those that stay: at most one
-// suspect is in a turn.
+// take splits the items into those of a turn and those that stay: a turn has one suspect
+// at most.
 func (t *thing) take() (taken, left []*Item) {
 	suspects := 0
 	for i, it := range t.items {

@@ -40,7 +40,7 @@ func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 	defer b.signal()
 	t := turn.thing
 	t.turning = 0
-	b.tested(turn)
+	b.doneTestingLocked(turn)
 	for _, it := range settled {
 		delete(b.claims, it.Claim)
 	}
@@ -61,7 +61,7 @@ func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 		t.insert(it)
 	}
 	b.waiting += len(left)
-	t.where, t.confirm = nowhere, next.Confirm && len(left) > 0
+	t.state, t.resend = nowhere, next.Confirm && len(left) > 0
 	if next.Failed {
 		t.failures++
 	} else {
@@ -69,10 +69,9 @@ func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 	}
 	t.due = time.Now().Add(next.Delay)
 	if next.Delay > 0 && len(t.items) > 0 {
-		t.where = backingOff
-		b.backoff.push(t)
+		b.backOffLocked(t)
 		return nil
 	}
-	b.enlineOrForget(t)
+	b.enqueueOrForgetLocked(t)
 	return nil
 }

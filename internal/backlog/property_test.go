@@ -36,8 +36,8 @@ func (n nature) String() string {
 	return [...]string{"healthy", "sick", "throttled", "held", "confirmed", "suspected"}[n]
 }
 
-// waiter is a thing of the run, as the run knows it.
-type waiter struct {
+// modelThing is a thing as the model knows it.
+type modelThing struct {
 	id      string
 	tenant  string
 	nature  nature
@@ -48,54 +48,54 @@ type waiter struct {
 	skipped int       // probes that went to others while it waited
 }
 
-// course is one run with all classes of waiting things at once.
-type course struct {
-	t       *testing.T
-	b       *backlog.Backlog
-	rng     *rand.Rand
-	things  []*waiter
-	byID    map[string]*waiter
-	tenants int
-	open    bool // the circuit: turns are probes, one at a time
-	turns   []*underway
-	sent    int
-	most    [natures]int
+// model knows what waits, and for how long: one run with all natures of things at once.
+type model struct {
+	t            *testing.T
+	b            *backlog.Backlog
+	rng          *rand.Rand
+	things       []*modelThing
+	byID         map[string]*modelThing
+	tenants      int
+	open         bool // the circuit: turns are probes, one at a time
+	turns        []*openTurn
+	sent         int
+	longestWaits [natures]int
 }
 
-// underway is a turn under way.
-type underway struct {
+// openTurn is a turn under way.
+type openTurn struct {
 	turn          *backlog.Turn
 	written, ends int // steps from now
 }
 
-func newCourse(t *testing.T, seed uint64) *course {
-	c := &course{t: t, b: backlog.New(), rng: rand.New(rand.NewPCG(seed, 11)), byID: map[string]*waiter{}}
-	c.tenants = 1 + c.rng.IntN(4)
-	each, stubborn := 3+c.rng.IntN(10), 0
-	for n := range c.tenants * each {
-		w := &waiter{id: fmt.Sprint("thing-", n), tenant: fmt.Sprint("tenant-", n%c.tenants), nature: nature(c.rng.IntN(int(natures)))}
+func newModel(t *testing.T, seed uint64) *model {
+	m := &model{t: t, b: backlog.New(), rng: rand.New(rand.NewPCG(seed, 11)), byID: map[string]*modelThing{}}
+	m.tenants = 1 + m.rng.IntN(4)
+	each, stubborn := 3+m.rng.IntN(10), 0
+	for n := range m.tenants * each {
+		w := &modelThing{id: fmt.Sprint("thing-", n), tenant: fmt.Sprint("tenant-", n%m.tenants), nature: nature(m.rng.IntN(int(natures)))}
 		if w.nature == held {
 			if stubborn++; stubborn > 3 { // each comes back to its old place once a second
 				w.nature = healthy
 			}
 		}
-		c.things, c.byID[w.id] = append(c.things, w), w
+		m.things, m.byID[w.id] = append(m.things, w), w
 	}
-	return c
+	return m
 }
 
 // bound is the package comment's, in turns: five for each thing that may go before it,
 // twice that because what is held comes back to its old place.
-func (c *course) bound() int { return 2 * (backlog.RetryShare + 1) * len(c.things) }
+func (m *model) bound() int { return 2 * (backlog.RetryShare + 1) * len(m.things) }
 
-func (c *course) send() {
-	for _, w := range c.things {
-		if w.items >= 3 || c.rng.IntN(4) > 0 {
+func (m *model) send() {
+	for _, w := range m.things {
+		if w.items >= 3 || m.rng.IntN(4) > 0 {
 			continue
 		}
-		c.sent++
-		it := item(w.id, c.sent)
-		it.SentAt = time.Now().Add(-time.Duration(c.rng.IntN(2000)) * time.Millisecond) // SQS delivers out of order
+		m.sent++
+		it := item(w.id, m.sent)
+		it.SentAt = time.Now().Add(-time.Duration(m.rng.IntN(2000)) * time.Millisecond) // SQS delivers out of order
 		it.Tenant, it.Suspect = w.tenant, w.nature == suspected
 		if w.items++; !w.inTurn && w.due.IsZero() {
 			w.due = time.Now()
@@ -103,69 +103,69 @@ func (c *course) send() {
 				w.due = w.due.Add(suspectGap)
 			}
 		}
-		c.b.Add(it)
+		m.b.Add(it)
 	}
 }
 
 // take gives a turn, if there is one, and counts it against all that wait for theirs.
-func (c *course) take() {
+func (m *model) take() {
 	var turn *backlog.Turn
 	switch {
-	case c.open && len(c.turns) == 0:
-		turn = c.b.TakeProbe()
-	case !c.open && len(c.turns) < mostTurns:
-		turn = c.b.Take()
+	case m.open && len(m.turns) == 0:
+		turn = m.b.TakeProbe()
+	case !m.open && len(m.turns) < mostTurns:
+		turn = m.b.Take()
 	default:
 		return
 	}
-	var its *waiter
+	var its *modelThing
 	if turn != nil {
-		its = c.byID[turn.Thing]
-		c.most[its.nature] = max(c.most[its.nature], its.waited)
+		its = m.byID[turn.Thing]
+		m.longestWaits[its.nature] = max(m.longestWaits[its.nature], its.waited)
 		its.inTurn, its.due, its.waited, its.skipped = true, time.Time{}, 0, 0
-		c.turns = append(c.turns, &underway{turn, 1 + c.rng.IntN(5), 1 + c.rng.IntN(longest)})
+		m.turns = append(m.turns, &openTurn{turn, 1 + m.rng.IntN(5), 1 + m.rng.IntN(longest)})
 	}
 	now := time.Now()
-	for _, w := range c.things {
+	for _, w := range m.things {
 		if w == its || w.items == 0 || w.inTurn {
 			continue
 		}
-		if c.open {
-			if w.skipped++; w.skipped > 2*len(c.things) {
-				c.t.Fatalf("%s (%v) was not probed in %d probes of %d things", w.id, w.nature, w.skipped, len(c.things))
+		if m.open {
+			if w.skipped++; w.skipped > 2*len(m.things) {
+				m.t.Fatalf("%s (%v) was not probed in %d probes of %d things", w.id, w.nature, w.skipped, len(m.things))
 			}
 		} else if !now.Before(w.due) {
-			if w.waited++; w.waited > c.bound() {
-				c.t.Fatalf("%s (%v) has waited for %d turns of %d things", w.id, w.nature, w.waited, len(c.things))
+			if w.waited++; w.waited > m.bound() {
+				m.t.Fatalf("%s (%v) has waited for %d turns of %d things", w.id, w.nature, w.waited, len(m.things))
 			}
 		}
 	}
 }
 
-// goOn brings the turns under way a step further.
-func (c *course) goOn() {
-	going := c.turns[:0]
-	for _, u := range c.turns {
-		if u.written--; u.written == 0 && c.rng.IntN(5) > 0 {
-			c.b.Written(u.turn)
+// advance brings the turns under way a step further.
+func (m *model) advance() {
+	going := m.turns[:0]
+	for _, u := range m.turns {
+		if u.written--; u.written == 0 && m.rng.IntN(5) > 0 {
+			m.b.Written(u.turn)
 		}
 		if u.ends--; u.ends > 0 {
 			going = append(going, u)
 			continue
 		}
-		c.end(u.turn)
+		m.end(u.turn)
 	}
-	c.turns = going
+	m.turns = going
 }
 
-func (c *course) end(turn *backlog.Turn) {
-	w := c.byID[turn.Thing]
+func (m *model) end(turn *backlog.Turn) {
+	w := m.byID[turn.Thing]
 	var next backlog.Next
-	failed := backlog.Next{Failed: true, Confirm: turn.Confirm, Delay: time.Duration(c.rng.Int64N(int64(stretch)))}
+	failed := backlog.Next{Failed: true, Confirm: turn.Confirm, Delay: time.Duration(m.rng.Int64N(int64(stretch)))}
 	switch {
-	case c.open, w.nature == sick,
-		w.nature == throttled && c.rng.IntN(3) > 0,
-		w.nature == suspected && c.rng.IntN(2) > 0:
+	case m.open, w.nature == sick,
+		w.nature == throttled && m.rng.IntN(3) > 0,
+		w.nature == suspected && m.rng.IntN(2) > 0:
 		next = failed
 	case w.nature == held:
 		next = backlog.Next{Delay: comeBack, Failed: turn.Failures > 0}
@@ -176,7 +176,7 @@ func (c *course) end(turn *backlog.Turn) {
 	if next.Delay == 0 {
 		done = turn.Items
 	}
-	c.b.Done(turn, done, next)
+	m.b.Done(turn, done, next)
 	w.inTurn = false
 	if w.items -= len(done); w.items > 0 {
 		w.due = time.Now().Add(next.Delay)
@@ -191,16 +191,16 @@ func TestWhateverTheMixEachThingHasItsTurnWithinTheBound(t *testing.T) {
 	for seed := range uint64(seeds) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newCourse(t, seed)
+				m := newModel(t, seed)
 				for n := range steps {
-					c.open = n%1000 >= 700 && n%1000 < 900
-					c.send()
-					c.goOn()
-					c.take()
+					m.open = n%1000 >= 700 && n%1000 < 900
+					m.send()
+					m.advance()
+					m.take()
 					time.Sleep(step)
 				}
 				if testing.Verbose() {
-					t.Logf("%d things of %d tenants; the longest waits, in turns, by nature: %v", len(c.things), c.tenants, c.most)
+					t.Logf("%d things of %d tenants; the longest waits, in turns, by nature: %v", len(m.things), m.tenants, m.longestWaits)
 				}
 			})
 		})
