@@ -1,6 +1,8 @@
 package merge
 
 import (
+	"slices"
+
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -24,19 +26,18 @@ func (m Merger) choose(values []value, room int) choice {
 	case m.Semantics == Unknown:
 		return m.single(values, oldestUncovered(values))
 	}
-	for _, v := range values {
-		if v.parts == nil { // keys that cannot be told apart: one after the other
-			return m.single(values, 0)
-		}
+	keysUnknown := func(v value) bool { return v.parts == nil }
+	if slices.ContainsFunc(values, keysUnknown) { // one after the other
+		return m.single(values, 0)
 	}
 	return m.join(values, room)
 }
 
 func (m Merger) single(values []value, at int) choice {
 	v := values[at]
-	read := v.reading()
+	parsed := v.parsed()
 	c := choice{raw: v.raw(), values: values[at : at+1]}
-	c.version = thingstate.Version{Order: v.of.read().order, Digest: read.digest, Parts: read.set}
+	c.version = thingstate.Version{Order: v.of.parse().order, Digest: parsed.digest, Parts: parsed.set}
 	if !v.whole {
 		c.raw = message.Join(v.member(), v.parts)
 		c.version.Digest = digest(c.raw)
@@ -64,11 +65,7 @@ func coveredByOne(old value, newer []value) bool {
 		for _, part := range n.parts {
 			set[part.Key] = true
 		}
-		all := true
-		for _, part := range old.parts {
-			all = all && set[part.Key]
-		}
-		if all {
+		if !slices.ContainsFunc(old.parts, func(part message.Part) bool { return !set[part.Key] }) {
 			return true
 		}
 	}
@@ -117,7 +114,7 @@ func (m Merger) join(values []value, room int) choice {
 	for i, key := range keys {
 		o := newest[key]
 		parts[i] = o.part
-		set[i] = thingstate.Part{Key: partKey(key), Order: values[o.by].of.read().order}
+		set[i] = thingstate.Part{Key: partKey(key), Order: values[o.by].of.parse().order}
 		carries[o.by] = true
 		last = max(last, o.by) // values are in their order
 	}
@@ -130,6 +127,6 @@ func (m Merger) join(values []value, room int) choice {
 		}
 	}
 	c.raw = message.Join(values[0].member(), parts)
-	c.version = thingstate.Version{Order: values[last].of.read().order, Digest: digest(c.raw), Parts: thingstate.NewParts(set)}
+	c.version = thingstate.Version{Order: values[last].of.parse().order, Digest: digest(c.raw), Parts: thingstate.NewParts(set)}
 	return c
 }

@@ -16,14 +16,14 @@ type Semantics string
 const (
 	Replace Semantics = "replace" // a new value replaces the whole member
 	Merge   Semantics = "merge"   // a new value replaces the keys it sets
-	Unknown Semantics = "unknown" // either may be so: nothing is done that one of them makes wrong
+	Unknown Semantics = "unknown" // one of the two: nothing is done that would be wrong with either
 )
 
-// Merger decides what becomes of the updates that wait for one thing.
+// Merger merges the updates that wait for one thing.
 type Merger struct {
 	Semantics Semantics
-	// Landing is how long after it was marked a call of unknown outcome may still
-	// land. All times are by the clock of the thing's record.
+	// Landing is how long after its mark a call of unknown outcome may still land. All
+	// times are by the clock of the thing's record.
 	Landing time.Duration
 }
 
@@ -35,27 +35,26 @@ type value struct {
 	whole bool           // no key of it is old: it is sent as it was written
 }
 
-func (v value) member() string         { return v.of.Update.Members[v.index].Name }
-func (v value) raw() []byte            { return v.of.Update.Members[v.index].Value }
-func (v value) reading() memberReading { return v.of.read().members[v.index] }
+func (v value) member() string       { return v.of.Update.Members[v.index].Name }
+func (v value) raw() []byte          { return v.of.Update.Members[v.index].Value }
+func (v value) parsed() parsedMember { return v.of.parse().members[v.index] }
 
 // verdict is what the record says of one update.
 type verdict struct {
 	live   []value       // to be sent
 	mine   int           // members that this very update has set
 	old    int           // members with a newer value applied
-	unsure int           // of the old ones, those whose newer value may not cover all keys
-	lostBy time.Duration // by how much newer the newest of those is, by event time
+	unsure int           // of the old ones: the newer value may not cover all keys
+	lostBy time.Duration // how much newer the newest of those values is, by event time
 }
 
-// judge says what the record says of an update. What is to be sent is put behind
-// the values of live.
+// judge says what the record says of an update. It appends what is to be sent to live.
 func (m Merger) judge(it *Waiting, rec thingstate.Record, live []value) verdict {
 	v := verdict{live: live}
-	read := it.read()
+	update := it.parse()
 	for i, member := range it.Update.Members {
 		applied, known := rec.Version(member.Name)
-		parts, set := read.members[i].parts, read.members[i].set
+		parts, set := update.members[i].parts, update.members[i].set
 		if m.Semantics == Merge && len(parts) > 0 {
 			m.judgeParts(&v, it, i, rec, applied)
 			continue
@@ -64,7 +63,7 @@ func (m Merger) judge(it *Waiting, rec thingstate.Record, live []value) verdict 
 		doubted := !setsNothing && m.overwritten(rec, member.Name, applied)
 		newer := 1
 		if known {
-			newer = read.order.Compare(*applied.Order)
+			newer = update.order.Compare(*applied.Order)
 		}
 		switch {
 		case newer > 0 || newer == 0 && doubted:
@@ -73,7 +72,7 @@ func (m Merger) judge(it *Waiting, rec thingstate.Record, live []value) verdict 
 			v.mine++
 		default:
 			v.old++
-			v.lostBy = max(v.lostBy, newerBy(applied.Order, read.order))
+			v.lostBy = max(v.lostBy, newerBy(applied.Order, update.order))
 			if parts != nil && m.Semantics == Unknown && (!covered(set, applied) || ownKeyOverwritten(rec, member.Name, applied, set)) {
 				v.unsure++
 			}
@@ -83,8 +82,8 @@ func (m Merger) judge(it *Waiting, rec thingstate.Record, live []value) verdict 
 }
 
 func (m Merger) judgeParts(v *verdict, it *Waiting, index int, rec thingstate.Record, applied thingstate.Version) {
-	read := it.read()
-	parts, member := read.members[index].parts, it.Update.Members[index].Name
+	update := it.parse()
+	parts, member := update.members[index].parts, it.Update.Members[index].Name
 	live := make([]message.Part, 0, len(parts))
 	mine := false
 	var by time.Duration
@@ -92,7 +91,7 @@ func (m Merger) judgeParts(v *verdict, it *Waiting, index int, rec thingstate.Re
 		key, newer := partKey(part.Key), 1
 		order := orderOfKey(applied, key)
 		if order != nil {
-			newer = read.order.Compare(*order)
+			newer = update.order.Compare(*order)
 		}
 		switch {
 		case newer > 0 || newer == 0 && keyOverwritten(rec, member, applied, key):
@@ -100,7 +99,7 @@ func (m Merger) judgeParts(v *verdict, it *Waiting, index int, rec thingstate.Re
 		case newer == 0:
 			mine = true
 		default:
-			by = max(by, newerBy(order, read.order))
+			by = max(by, newerBy(order, update.order))
 		}
 	}
 	switch {
@@ -114,7 +113,7 @@ func (m Merger) judgeParts(v *verdict, it *Waiting, index int, rec thingstate.Re
 	}
 }
 
-// newerBy is by how much one order is newer than another, by event time.
+// newerBy is how much newer one order is than another, by event time.
 func newerBy(newer, older *message.Order) time.Duration { return newer.EventTime.Sub(older.EventTime) }
 
 // orderOfKey is the order of the value last applied under a key; nil if none is known.

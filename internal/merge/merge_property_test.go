@@ -150,15 +150,15 @@ func (w *model) turn(t *rapid.T, m merge.Merger, items []*merge.Waiting, end end
 	}
 	w.pass(w.some(landsWithin / 2)) // the answer takes its time
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: plan.Applied, Landed: start.Add(-m.Landing)}
-	supposed := w.record.Supposed(w.token, result)
-	note(settled, m.Outcomes(rest, supposed))
+	preview := w.record.Preview(w.token, result)
+	note(settled, m.Outcomes(rest, preview))
 	for it, o := range settled {
 		if o == message.Applied {
 			result.Keys = append(result.Keys, it.Update.Key)
 		}
 	}
 	finish(result)
-	return settled, m.SafeFrom(plan, supposed, start).Add(time.Millisecond)
+	return settled, m.ResendAt(plan, preview, start).Add(time.Millisecond)
 }
 
 // consistent checks that what a plan marks is what it sends and what it records, and

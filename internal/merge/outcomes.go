@@ -11,8 +11,8 @@ import (
 type Settlement struct {
 	Of      *Waiting
 	Outcome message.Outcome
-	// LostBy is by how much newer the newest value is that a superseded update lost
-	// to, by event time; 0 for every other outcome.
+	// LostBy is how much newer the value is that a superseded update lost to, by event
+	// time: the newest of them. It is 0 for every other outcome.
 	LostBy time.Duration
 }
 
@@ -24,10 +24,10 @@ func (m Merger) Outcomes(waiting []*Waiting, rec thingstate.Record) []Settlement
 		return nil
 	}
 	settled := make([]Settlement, 0, len(waiting))
-	keys := newKeys(waiting)
+	seen := newSeenKeys(waiting)
 	var buffer []value
 	for _, it := range waiting {
-		if keys.has(it) || rec.Seen(it.Update.Key) {
+		if seen.has(it) || rec.Seen(it.Update.Key) {
 			settled = append(settled, Settlement{Of: it, Outcome: message.Duplicate})
 			continue
 		}
@@ -37,7 +37,7 @@ func (m Merger) Outcomes(waiting []*Waiting, rec thingstate.Record) []Settlement
 		switch {
 		case len(v.live) > 0:
 			continue
-		case v.unsure > 0: // also where its other members were set
+		case v.unsure > 0: // even if its other members were set
 			outcome = message.Unsure
 		case it.Contributed:
 			outcome = message.Applied
@@ -49,25 +49,26 @@ func (m Merger) Outcomes(waiting []*Waiting, rec thingstate.Record) []Settlement
 			s.LostBy = v.lostBy
 		}
 		settled = append(settled, s)
-		keys.add(it)
+		seen.add(it)
 	}
 	return settled
 }
 
-// keys are the dedup keys of updates of one thing.
-type keys map[string]bool
+// seenKeys are the dedup keys of updates of one thing.
+type seenKeys map[string]bool
 
-// newKeys makes room for the keys of updates; nil where nobody else can have one.
-func newKeys(waiting []*Waiting) keys {
+// newSeenKeys makes room for the keys of updates. A single one has nothing to be compared
+// with, and gets none.
+func newSeenKeys(waiting []*Waiting) seenKeys {
 	if len(waiting) < 2 {
 		return nil
 	}
-	return make(keys, len(waiting))
+	return make(seenKeys, len(waiting))
 }
 
-func (k keys) has(it *Waiting) bool { return k[it.Update.Key] }
+func (k seenKeys) has(it *Waiting) bool { return k[it.Update.Key] }
 
-func (k keys) add(it *Waiting) {
+func (k seenKeys) add(it *Waiting) {
 	if k != nil {
 		k[it.Update.Key] = true
 	}

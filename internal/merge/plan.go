@@ -12,7 +12,7 @@ import (
 // Intents mark is what Members send, and what Applied records. If it sends a member,
 // it carries an update.
 type Plan struct {
-	// Members are the values to send; empty where nothing is left to send.
+	// Members are the values to send; empty if nothing is left to send.
 	Members []message.Member
 	// Intents say the same for the thing's record, before the call.
 	Intents []thingstate.Intent
@@ -25,11 +25,11 @@ type Plan struct {
 // mostMembers is how many members the API has, and a little more.
 const mostMembers = 16
 
-// Plan merges what waits for one thing, member by member: of each member the
-// newest value goes out. Values of a member with keys are merged by key, or, where
-// it is not known whether the API does so, an older value is left out only if one
-// newer value sets all its keys; otherwise the oldest goes first and the others
-// wait for a turn of their own. An update that is to go out apart goes alone.
+// Plan merges what waits for one thing, member by member: of each member the newest
+// value goes out. A member with keys is merged by key. If it is not known whether the API
+// does so, an older value is left out only if one newer value sets all its keys;
+// otherwise the oldest goes first and the others wait for a turn of their own. An update
+// that is to go out apart goes alone.
 //
 // The waiting updates are in their order. A later one with the dedup key of an earlier
 // one is left out: it is settled with it.
@@ -77,13 +77,13 @@ func (m Merger) toSend(waiting []*Waiting, rec thingstate.Record) []value {
 		return nil
 	}
 	live := make([]value, 0, len(waiting[0].Update.Members)) // most things have one update waiting
-	keys := newKeys(waiting)
+	seen := newSeenKeys(waiting)
 	apart := firstApart(waiting)
 	for _, it := range waiting {
-		if apart != nil && it != apart || keys.has(it) || rec.Seen(it.Update.Key) {
+		if apart != nil && it != apart || seen.has(it) || rec.Seen(it.Update.Key) {
 			continue
 		}
-		keys.add(it)
+		seen.add(it)
 		live = m.judge(it, rec, live).live
 	}
 	return live

@@ -14,5 +14,5 @@ type Waiting struct {
 	// Contributed is set once a value of this update was in a call that succeeded.
 	Contributed bool
 
-	reading *reading
+	parsed *parsedUpdate // nil until it is needed
 }

@@ -176,9 +176,9 @@ func (r Record) Finished(token uint64, res Result, now time.Time) Record {
 	return r
 }
 
-// Supposed is Finished without the times and the keys, to judge by what res makes true
+// Preview is Finished without the times and the keys, to judge by what res makes true
 // before it is written. It shares memory with res.
-func (r Record) Supposed(token uint64, res Result) Record {
+func (r Record) Preview(token uint64, res Result) Record {
 	r.Marks = res.marksLeft(r.Marks, token)
 	if len(r.Versions) == 0 { // of most things nothing is known, and a copy for each call adds up
 		r.Versions = res.Applied

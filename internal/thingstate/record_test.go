@@ -48,12 +48,12 @@ func TestARecordNeverChanges(t *testing.T) {
 				}
 				result.Applied = append(result.Applied, thingstate.Version{Member: name, Order: orderOf(n), Parts: thingstate.NewParts(parts)})
 			}
-			supposed, withoutKeys := marked.Supposed(uint64(i+1), result), result
+			preview, withoutKeys := marked.Preview(uint64(i+1), result), result
 			withoutKeys.Keys = nil
-			if finished := marked.Finished(uint64(i+1), withoutKeys, time.Time{}); look(supposed) != look(finished) {
-				t.Fatalf("supposed %s\nfinished %s", look(supposed), look(finished))
+			if finished := marked.Finished(uint64(i+1), withoutKeys, time.Time{}); look(preview) != look(finished) {
+				t.Fatalf("preview %s\nfinished %s", look(preview), look(finished))
 			}
-			records = append(records, live, marked, supposed, marked.Finished(uint64(i+1), result, now))
+			records = append(records, live, marked, preview, marked.Finished(uint64(i+1), result, now))
 			for _, r := range records[len(looks):] {
 				looks = append(looks, look(r))
 			}

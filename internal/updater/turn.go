@@ -164,7 +164,7 @@ func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ende
 		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 	}
 	result := thingstate.Result{Call: thingstate.NotSent, Applied: p.plan.Applied}
-	after, _ := u.outcomes(p.rest, p.record.Supposed(p.lease.Token, result))
+	after, _ := u.outcomes(p.rest, p.record.Preview(p.lease.Token, result))
 	for i, s := range after {
 		if s.Outcome == message.Duplicate && slices.Contains(p.carried, s.item) {
 			after[i].Outcome = message.Unchanged
@@ -261,8 +261,8 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 	}
 	start := p.plan.Applied[0].At
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
-	supposed := p.record.Supposed(p.lease.Token, result)
-	after, _ := u.outcomes(p.rest, supposed)
+	preview := p.record.Preview(p.lease.Token, result)
+	after, _ := u.outcomes(p.rest, preview)
 	settled := u.recordEnd(ctx, p, result, after, requestID)
 	if len(settled) < len(after)+len(p.settled) {
 		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
@@ -270,11 +270,11 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(float64(n - 1))
 	}
-	safe := u.merger.SafeFrom(p.plan, supposed, start)
-	if safe.IsZero() {
+	resendAt := u.merger.ResendAt(p.plan, preview, start)
+	if resendAt.IsZero() {
 		return ended{settled, backlog.Next{}}
 	}
-	again := max(0, safe.Sub(p.lease.Now())) + time.Millisecond // records keep whole milliseconds
+	again := max(0, resendAt.Sub(p.lease.Now())) + time.Millisecond // records keep whole milliseconds
 	tellWait(p.carried, timeline.ToBeSure, again, "")
 	return ended{settled, backlog.Next{Delay: again, Confirm: true}}
 }

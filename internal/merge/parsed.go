@@ -8,39 +8,37 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// reading is what an update comes to, worked out once for all its turns. It never
-// changes.
-type reading struct {
-	// order is the update's own in a place of its own: a thing's record keeps it,
-	// and must not keep the message's body alive by it.
+// parsedUpdate is what a merge needs of an update, worked out once for all its turns. It
+// never changes.
+type parsedUpdate struct {
+	// order is a copy of the update's: a thing's record keeps it, and must not keep the
+	// message's body alive by it.
 	order   *message.Order
-	members []memberReading // as Update.Members
+	members []parsedMember // as Update.Members
 }
 
-type memberReading struct {
+type parsedMember struct {
 	digest thingstate.Digest
-	parts  []message.Part   // nil for a member without keys, or whose keys cannot be told apart
+	parts  []message.Part   // nil for a member without keys, or if its keys cannot be told apart
 	set    thingstate.Parts // what is known of the keys once the value is applied
 }
 
-// read returns the update's reading.
-func (it *Waiting) read() *reading {
-	if it.reading == nil {
-		it.reading = newReading(it.Update)
+func (it *Waiting) parse() *parsedUpdate {
+	if it.parsed == nil {
+		it.parsed = parse(it.Update)
 	}
-	return it.reading
+	return it.parsed
 }
 
-func newReading(u *message.Update) *reading {
-	r := &reading{order: new(u.Order), members: make([]memberReading, len(u.Members))}
+func parse(u *message.Update) *parsedUpdate {
+	p := &parsedUpdate{order: new(u.Order), members: make([]parsedMember, len(u.Members))}
 	for i, member := range u.Members {
-		read := memberReading{digest: digest(member.Value)}
+		p.members[i].digest = digest(member.Value)
 		if parts, keyed := message.Parts(member.Name, member.Value); keyed {
-			read.parts, read.set = parts, partsSet(parts, r.order)
+			p.members[i].parts, p.members[i].set = parts, partsSet(parts, p.order)
 		}
-		r.members[i] = read
 	}
-	return r
+	return p
 }
 
 // partsSet is what is known of keys once their values of one order are applied.
