@@ -9,18 +9,18 @@ import (
 // candidate is one law that the simulator was asked about.
 type candidate struct {
 	name string
-	make func(*rand.Rand) law
+	make func(*rand.Rand) rateLaw
 }
 
 var candidates = []candidate{
-	{"fixed", func(*rand.Rand) law { return &fixed{now: 10} }},
-	{"AIMD", func(*rand.Rand) law { return &aimd{now: 10, cutAt: -1} }},
-	{"CUBIC", func(*rand.Rand) law { return &cubic{now: 10, cutAt: -1} }},
-	{"BBR", func(*rand.Rand) law { return &bbr{best: 10} }},
+	{"fixed", func(*rand.Rand) rateLaw { return &fixed{now: 10} }},
+	{"AIMD", func(*rand.Rand) rateLaw { return &aimd{now: 10, cutAt: -1} }},
+	{"CUBIC", func(*rand.Rand) rateLaw { return &cubic{now: 10, cutAt: -1} }},
+	{"BBR", func(*rand.Rand) rateLaw { return &bbr{best: 10} }},
 	{"learned", learned},
 }
 
-func learned(r *rand.Rand) law { return newSeeker(10, 0, r) }
+func learned(r *rand.Rand) rateLaw { return newRateController(10, 0, r) }
 
 // fixed keeps to the documented quota, halves its rate on a throttle, and comes
 // back in equal steps within 10 s.
@@ -143,8 +143,8 @@ func (l *bbr) report(now, _ time.Duration, r Result, _ time.Duration) {
 }
 
 // bounded is the learned law with a ceiling.
-func bounded(top float64) func(*rand.Rand) law {
-	return func(r *rand.Rand) law { return newSeeker(10, top, r) }
+func bounded(top float64) func(*rand.Rand) rateLaw {
+	return func(r *rand.Rand) rateLaw { return newRateController(10, top, r) }
 }
 
 func fair(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }

@@ -55,7 +55,7 @@ type Circuit struct {
 	mu          sync.Mutex
 	failing     map[string]bool // things that failed since the last success; at most failingThings
 	refused     map[string]bool // things that were refused since the last success; at most refusedThings
-	stateless   map[string]bool // things whose record could not be had since the store last answered; at most failingThings
+	stateless   map[string]bool // things whose record the store did not give since it last answered; at most failingThings
 	lastSuccess time.Time       // zero: never
 	state       State
 	probing     bool
@@ -92,26 +92,26 @@ func (c *Circuit) Ended(thing string, e Ending, code string) {
 		clear(c.failing)
 		clear(c.refused)
 		if c.state.Why != OpenState {
-			c.close(now)
+			c.closeLocked(now)
 		}
 	case Alive, Refused:
 		if e == Refused {
-			c.refuse(thing, code, now)
+			c.refuseLocked(thing, code, now)
 		}
 		if c.state.Why != OpenAllRefuse && c.state.Why != OpenState {
-			c.close(now)
+			c.closeLocked(now)
 		}
 	case Failing:
 		if len(c.failing) < failingThings {
 			c.failing[thing] = true
 		}
 		if len(c.failing) >= failingThings {
-			c.open(OpenFailing, code, now)
+			c.openLocked(OpenFailing, code, now)
 		}
 	case NotUs:
-		c.open(OpenCaller, code, now)
+		c.openLocked(OpenCaller, code, now)
 	}
-	c.unlock(before)
+	c.unlockAndTell(before)
 }
 
 // StateAnswered tells whether the store answered when the record of thing was
@@ -125,19 +125,19 @@ func (c *Circuit) StateAnswered(thing string, ok bool) {
 	case ok:
 		clear(c.stateless)
 		if c.state.Why == OpenState {
-			c.close(time.Now())
+			c.closeLocked(time.Now())
 		}
 	case len(c.stateless) < failingThings:
 		c.stateless[thing] = true
 	}
 	if len(c.stateless) >= failingThings {
-		c.open(OpenState, "", time.Now())
+		c.openLocked(OpenState, "", time.Now())
 	}
-	c.unlock(before)
+	c.unlockAndTell(before)
 }
 
-// unlock tells, without the lock, what has changed since it was taken.
-func (c *Circuit) unlock(before bool) {
+// unlockAndTell unlocks, and then tells of the opening or closing since the lock was taken.
+func (c *Circuit) unlockAndTell(before bool) {
 	after := c.state
 	if before && !after.Open {
 		c.state = State{} // For was for the one who is told
@@ -148,16 +148,16 @@ func (c *Circuit) unlock(before bool) {
 	}
 }
 
-func (c *Circuit) refuse(thing, code string, now time.Time) {
+func (c *Circuit) refuseLocked(thing, code string, now time.Time) {
 	if len(c.refused) < refusedThings {
 		c.refused[thing] = true
 	}
 	if len(c.refused) >= refusedThings && (c.lastSuccess.IsZero() || now.Sub(c.lastSuccess) >= refusedFor) {
-		c.open(OpenAllRefuse, code, now)
+		c.openLocked(OpenAllRefuse, code, now)
 	}
 }
 
-func (c *Circuit) open(why, code string, now time.Time) {
+func (c *Circuit) openLocked(why, code string, now time.Time) {
 	if c.state.Open {
 		return
 	}
@@ -165,7 +165,7 @@ func (c *Circuit) open(why, code string, now time.Time) {
 	c.probeFor = min(firstProbeTimeout, c.callTimeout)
 }
 
-func (c *Circuit) close(now time.Time) {
+func (c *Circuit) closeLocked(now time.Time) {
 	if !c.state.Open {
 		return
 	}
@@ -179,8 +179,8 @@ func (c *Circuit) Resume() {
 	before := c.state.Open
 	clear(c.refused)
 	clear(c.stateless)
-	c.close(time.Now())
-	c.unlock(before)
+	c.closeLocked(time.Now())
+	c.unlockAndTell(before)
 }
 
 // State returns the circuit as it is.

@@ -22,11 +22,11 @@ type LearnedOptions struct {
 type Learned struct {
 	born time.Time
 
-	mu      sync.Mutex
-	seeker  *seeker
-	gate    gate
-	waiters list.List // of *waiter, first come first
-	timer   *time.Timer
+	mu         sync.Mutex
+	controller *rateController
+	bucket     tokenBucket
+	waiters    list.List // of *waiter, first come first
+	timer      *time.Timer
 }
 
 var _ Pace = (*Learned)(nil)
@@ -42,25 +42,25 @@ func NewLearned(o LearnedOptions) *Learned {
 	if o.Rand == nil {
 		o.Rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	}
-	s := newSeeker(o.Start, o.Max, o.Rand)
-	return &Learned{born: time.Now(), seeker: s, gate: newGate(s)}
+	c := newRateController(o.Start, o.Max, o.Rand)
+	return &Learned{born: time.Now(), controller: c, bucket: newTokenBucket(c)}
 }
 
 // Wait implements Pace. A token that was handed over before ctx ended is the
-// caller's, even where both happen at once.
+// caller's, even if both happen at once.
 func (l *Learned) Wait(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	l.mu.Lock()
-	now := l.fill()
-	if l.waiters.Len() == 0 && l.gate.take(now) {
+	now := l.fillLocked()
+	if l.waiters.Len() == 0 && l.bucket.take(now) {
 		l.mu.Unlock()
 		return nil
 	}
 	w := &waiter{granted: make(chan struct{})}
 	w.place = l.waiters.PushBack(w)
-	l.serve(now)
+	l.serveLocked(now)
 	l.mu.Unlock()
 
 	select {
@@ -73,9 +73,9 @@ func (l *Learned) Wait(ctx context.Context) error {
 	if w.place == nil {
 		return nil
 	}
-	now = l.fill()
+	now = l.fillLocked()
 	l.waiters.Remove(w.place)
-	l.serve(now)
+	l.serveLocked(now)
 	return context.Cause(ctx)
 }
 
@@ -83,9 +83,9 @@ func (l *Learned) Wait(ctx context.Context) error {
 func (l *Learned) Return() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.fill()
-	l.gate.giveBack()
-	l.serve(now)
+	now := l.fillLocked()
+	l.bucket.giveBack()
+	l.serveLocked(now)
 }
 
 // Report implements Pace. retryAfter counts only with Throttled, up to MaxHold:
@@ -93,16 +93,16 @@ func (l *Learned) Return() {
 func (l *Learned) Report(r Result, retryAfter time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.fill()
-	l.gate.report(now, r, retryAfter)
-	l.serve(now)
+	now := l.fillLocked()
+	l.bucket.report(now, r, retryAfter)
+	l.serveLocked(now)
 }
 
 // Rate implements Pace.
 func (l *Learned) Rate() float64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.seeker.rate()
+	return l.controller.rate()
 }
 
 // Restart slows down to rate, in calls a second, and ramps up again to what was
@@ -111,42 +111,42 @@ func (l *Learned) Rate() float64 {
 func (l *Learned) Restart(rate float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.fill()
-	l.seeker.restart(now, rate)
-	l.gate.settle()
-	l.serve(now)
+	now := l.fillLocked()
+	l.controller.restart(now, rate)
+	l.bucket.settle()
+	l.serveLocked(now)
 }
 
-func (l *Learned) fill() (now time.Duration) {
+func (l *Learned) fillLocked() (now time.Duration) {
 	now = time.Since(l.born)
-	l.gate.fill(now, l.waiters.Len() > 0)
+	l.bucket.fill(now, l.waiters.Len() > 0)
 	return now
 }
 
-// serve hands tokens to the waiters in their order, after fill.
-func (l *Learned) serve(now time.Duration) {
-	for first := l.waiters.Front(); first != nil && l.gate.take(now); first = l.waiters.Front() {
+// serveLocked hands tokens to the waiters in their order, after fillLocked.
+func (l *Learned) serveLocked(now time.Duration) {
+	for first := l.waiters.Front(); first != nil && l.bucket.take(now); first = l.waiters.Front() {
 		w := l.waiters.Remove(first).(*waiter)
 		w.place = nil
 		close(w.granted)
 	}
 	if l.waiters.Len() == 0 {
-		l.gate.settle()
+		l.bucket.settle()
 		if l.timer != nil {
 			l.timer.Stop()
 		}
 		return
 	}
-	if due := l.gate.due(now); l.timer == nil {
-		l.timer = time.AfterFunc(due, l.ring)
+	if due := l.bucket.due(now); l.timer == nil {
+		l.timer = time.AfterFunc(due, l.onTimer)
 	} else {
 		l.timer.Reset(due)
 	}
 }
 
-// ring runs when the timer does, on a goroutine of the runtime that ends with it.
-func (l *Learned) ring() {
+// onTimer runs on a goroutine of the runtime that ends with it.
+func (l *Learned) onTimer() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.serve(l.fill())
+	l.serveLocked(l.fillLocked())
 }

@@ -48,7 +48,7 @@
 // that the service's bucket overflows. BBR's gains are meant for a queue that delays;
 // here it refuses, and what the bucket has saved up passes for bandwidth. Limits of
 // concurrency (Netflix) follow latency, which a quota does not change. GCRA is the
-// token bucket that lets calls out evenly, which is what the gate does.
+// token bucket that lets calls out evenly, which is what tokenBucket does.
 //
 // What it cannot do: with slow calls a throttle is heard late, and finding a quota
 // costs time and calls. In the first minute at 10 a second with calls of 2 s, 91% is
@@ -69,13 +69,13 @@ type Pace interface {
 	// Return gives an unused token back: nothing was left to send.
 	Return()
 	// Report tells how a call that Wait permitted ended. A throttled call's
-	// retryAfter is the server's wish, zero where it had none.
+	// retryAfter is the server's wish, zero if it had none.
 	Report(r Result, retryAfter time.Duration)
 	// Rate is the current rate in calls a second.
 	Rate() float64
 }
 
-// Result is what a finished call says about the door.
+// Result is what a finished call says about the quota.
 type Result int
 
 const (

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// drive has every call of a seeker succeed from now on, as fast as it allows, until its
+// drive has every call of a controller succeed from now on, as fast as it allows, until its
 // rate is want, and returns how long that took.
-func drive(t *testing.T, s *seeker, now *time.Duration, want float64) time.Duration {
+func drive(t *testing.T, s *rateController, now *time.Duration, want float64) time.Duration {
 	t.Helper()
 	const latency = 20 * time.Millisecond
 	began := *now
@@ -23,9 +23,9 @@ func drive(t *testing.T, s *seeker, now *time.Duration, want float64) time.Durat
 	return *now - began
 }
 
-// found is a seeker that has learned a quota, and when.
-func found(t *testing.T, quota float64) (*seeker, time.Duration) {
-	s := newSeeker(10, 0, rand.New(rand.NewPCG(1, 1)))
+// found is a controller that has learned a quota, and when.
+func found(t *testing.T, quota float64) (*rateController, time.Duration) {
+	s := newRateController(10, 0, rand.New(rand.NewPCG(1, 1)))
 	now := time.Second
 	drive(t, s, &now, quota)
 	s.ramping, s.goal = false, 0
@@ -51,7 +51,7 @@ func TestTwoRestartsDoNotForgetWhatWasLearned(t *testing.T) {
 
 // A first ramp has no end but the first throttle. An outage in it is not one.
 func TestARestartInTheFirstRampLooksForTheQuotaAsBefore(t *testing.T) {
-	s := newSeeker(10, 0, rand.New(rand.NewPCG(1, 1)))
+	s := newRateController(10, 0, rand.New(rand.NewPCG(1, 1)))
 	now := time.Second
 	drive(t, s, &now, 20)
 	s.restart(now, 10)
@@ -74,14 +74,14 @@ func TestARestartForgetsWhatAThrottleHasRefuted(t *testing.T) {
 }
 
 // Rates at their ends, with calls that take no time and calls that take five minutes.
-func TestASeekerAtItsEnds(t *testing.T) {
+func TestTheRateStaysANumberAtTheEndsOfItsRange(t *testing.T) {
 	rates := []float64{math.NaN(), math.Inf(-1), -1, 0, 1e-300, MinRate, 1, 1e6, 1e300, math.Inf(1)}
 	waits := []time.Duration{0, 1, time.Millisecond, 5 * time.Minute, 24 * time.Hour, 10 * 365 * 24 * time.Hour}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, start := range rates {
 		for _, top := range rates {
-			s := newSeeker(start, top, rng)
-			g := newGate(s)
+			s := newRateController(start, top, rng)
+			g := newTokenBucket(s)
 			var now time.Duration
 			for range 200 {
 				now += waits[rng.IntN(len(waits))]

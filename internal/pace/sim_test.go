@@ -131,7 +131,7 @@ func (e *events) Pop() any {
 }
 
 type replica struct {
-	gate    gate
+	bucket  tokenBucket
 	backlog int
 	flying  int
 	waiting bool          // for a token
@@ -156,7 +156,7 @@ type simulation struct {
 
 // simulate runs a scenario with a law for each replica. The same seed gives the
 // same run.
-func simulate(s scenario, seed uint64, newLaw func(*rand.Rand) law) outcome {
+func simulate(s scenario, seed uint64, newLaw func(*rand.Rand) rateLaw) outcome {
 	if s.burst == 0 {
 		s.burst = 1
 	}
@@ -173,7 +173,7 @@ func simulate(s scenario, seed uint64, newLaw func(*rand.Rand) law) outcome {
 	sim.out.applied = make([][]float64, len(s.replicas))
 	for i, p := range s.replicas {
 		l := newLaw(rand.New(rand.NewPCG(seed, uint64(i)+1)))
-		sim.replicas = append(sim.replicas, replica{gate: newGate(l), backlog: p.backlog})
+		sim.replicas = append(sim.replicas, replica{bucket: newTokenBucket(l), backlog: p.backlog})
 		sim.left += p.backlog
 		sim.push(event{at: p.from, kind: tokenDue, who: i})
 		for k, f := range p.feed {
@@ -190,7 +190,7 @@ func simulate(s scenario, seed uint64, newLaw func(*rand.Rand) law) outcome {
 	}
 	sim.out.ended = sim.now
 	for i := range sim.replicas {
-		sim.out.rates = append(sim.out.rates, sim.replicas[i].gate.law.rate())
+		sim.out.rates = append(sim.out.rates, sim.replicas[i].bucket.law.rate())
 	}
 	return sim.out
 }
@@ -231,7 +231,7 @@ func (s *simulation) happen(e event) {
 		s.push(e)
 	case troubleOver:
 		for i := range s.replicas {
-			if l, ok := s.replicas[i].gate.law.(*seeker); ok {
+			if l, ok := s.replicas[i].bucket.law.(*rateController); ok {
 				l.restart(s.now, 10)
 			}
 		}
@@ -268,9 +268,9 @@ func (s *simulation) answered(e event) {
 	case NoAnswer:
 		r.backlog++
 	}
-	r.gate.fill(s.now, r.waiting)
-	r.gate.report(s.now, e.end, 0)
-	s.out.peak = max(s.out.peak, r.gate.law.rate())
+	r.bucket.fill(s.now, r.waiting)
+	r.bucket.report(s.now, e.end, 0)
+	s.out.peak = max(s.out.peak, r.bucket.law.rate())
 	s.send(e.who)
 }
 
@@ -280,11 +280,11 @@ func (s *simulation) send(who int) {
 	if s.now < s.scenario.replicas[who].from {
 		return
 	}
-	r.gate.fill(s.now, r.waiting)
+	r.bucket.fill(s.now, r.waiting)
 	for r.flying < concurrency && r.backlog > 0 {
-		if !r.gate.take(s.now) {
+		if !r.bucket.take(s.now) {
 			r.waiting = true
-			if at := s.now + r.gate.due(s.now); r.wake <= s.now || at < r.wake {
+			if at := s.now + r.bucket.due(s.now); r.wake <= s.now || at < r.wake {
 				r.wake = at
 				s.push(event{at: at, kind: tokenDue, who: who})
 			}
@@ -295,5 +295,5 @@ func (s *simulation) send(who int) {
 		s.push(event{at: s.now + s.way(), kind: callArrives, who: who})
 	}
 	r.waiting = false
-	r.gate.settle()
+	r.bucket.settle()
 }

@@ -7,7 +7,7 @@ import (
 
 const (
 	// MinRate is the slowest pace, in calls a second: one call in ten seconds
-	// still finds out that the door is open again.
+	// still finds out that the API grants calls again.
 	MinRate = 0.1
 	// MaxHold is the longest that a server's Retry-After holds every call back.
 	MaxHold = time.Minute
@@ -17,10 +17,10 @@ const (
 	burstTime = 50 * time.Millisecond // of the rate that may gather while nobody asks
 )
 
-// law is a rule for the rate: what it is now, and how it follows from the ends of
+// rateLaw is a rule for the rate: what it is now, and how it follows from the ends of
 // calls. Times are since the pace was made. It is pure: the same reports give the
 // same rates, and the simulator runs what the worker runs.
-type law interface {
+type rateLaw interface {
 	// rate is in calls a second, never below MinRate.
 	rate() float64
 	// report tells the end of a call that was let out at given. idle is how long,
@@ -28,71 +28,71 @@ type law interface {
 	report(now, given time.Duration, r Result, idle time.Duration)
 }
 
-// gate is the token bucket that keeps calls to a law's rate. It gathers at most
+// tokenBucket keeps calls to a law's rate. It gathers at most
 // max(1, rate/20) tokens while nobody asks, so that a low rate goes out evenly and
 // a high one survives coarse timers. It is pure, as the law is.
-type gate struct {
-	law    law
+type tokenBucket struct {
+	law    rateLaw
 	tokens float64
 	filled time.Duration   // when tokens was true; in the future during a hold
 	idle   time.Duration   // since the last report, with a full bucket and nobody there
 	given  []time.Duration // when each token under way was given, oldest first
 }
 
-// newGate makes a full gate.
-func newGate(l law) gate {
-	g := gate{law: l}
-	g.tokens = g.burst()
-	return g
+// newTokenBucket makes a full bucket.
+func newTokenBucket(l rateLaw) tokenBucket {
+	b := tokenBucket{law: l}
+	b.tokens = b.burst()
+	return b
 }
 
-func (g *gate) burst() float64 { return max(1, g.law.rate()*burstTime.Seconds()) }
+func (b *tokenBucket) burst() float64 { return max(1, b.law.rate()*burstTime.Seconds()) }
 
 // fill adds the tokens that have come due. While callers wait, a token more than
 // the burst may gather: a timer that fires late costs nothing of the rate.
-func (g *gate) fill(now time.Duration, waiting bool) {
-	passed := now - g.filled
+func (b *tokenBucket) fill(now time.Duration, waiting bool) {
+	passed := now - b.filled
 	if passed <= 0 {
 		return
 	}
-	g.filled = now
-	rate, room := g.law.rate(), g.burst()
+	b.filled = now
+	rate, room := b.law.rate(), b.burst()
 	if waiting {
 		room++
 	}
-	room = max(room, g.tokens)
-	full := g.tokens + passed.Seconds()*rate
+	room = max(room, b.tokens)
+	full := b.tokens + passed.Seconds()*rate
 	if full > room && !waiting {
-		g.idle += time.Duration((full - room) / rate * float64(time.Second))
+		b.idle += time.Duration((full - room) / rate * float64(time.Second))
 	}
-	g.tokens = min(room, full)
+	b.tokens = min(room, full)
 }
 
 // settle forgets the extra token once nobody waits any more.
-func (g *gate) settle() { g.tokens = min(g.tokens, g.burst()) }
+func (b *tokenBucket) settle() { b.tokens = min(b.tokens, b.burst()) }
 
 // take takes a token if one is there and no hold is on, after fill.
-func (g *gate) take(now time.Duration) bool {
-	if g.tokens < 1-epsilon || g.filled > now {
+func (b *tokenBucket) take(now time.Duration) bool {
+	if b.tokens < 1-epsilon || b.filled > now {
 		return false
 	}
-	g.tokens = max(0, g.tokens-1)
-	g.given = append(g.given, now)
+	b.tokens = max(0, b.tokens-1)
+	b.given = append(b.given, now)
 	return true
 }
 
 // due is how long after now the next token is there if nothing changes.
-func (g *gate) due(now time.Duration) time.Duration {
-	need := max(0, 1-g.tokens)
-	return max(tick, g.filled-now+time.Duration(math.Ceil(need/g.law.rate()*float64(time.Second))))
+func (b *tokenBucket) due(now time.Duration) time.Duration {
+	need := max(0, 1-b.tokens)
+	return max(tick, b.filled-now+time.Duration(math.Ceil(need/b.law.rate()*float64(time.Second))))
 }
 
 // giveBack takes back an unused token: the one that was given last.
-func (g *gate) giveBack() {
-	if n := len(g.given); n > 0 {
-		g.given = g.given[:n-1]
+func (b *tokenBucket) giveBack() {
+	if n := len(b.given); n > 0 {
+		b.given = b.given[:n-1]
 	}
-	g.tokens = min(g.tokens+1, g.burst()+1)
+	b.tokens = min(b.tokens+1, b.burst()+1)
 }
 
 // report passes the end of a call on to the law and honours the server's wish,
@@ -101,20 +101,20 @@ func (g *gate) giveBack() {
 // Which token the call had is not known, and the oldest under way is taken for
 // it. The mean of the latencies is the same whichever way they are paired, and as
 // many throttles are laid to calls let out before a cut as such calls were.
-func (g *gate) report(now time.Duration, r Result, retryAfter time.Duration) {
+func (b *tokenBucket) report(now time.Duration, r Result, retryAfter time.Duration) {
 	given := now
-	if len(g.given) > 0 {
-		given = g.given[0]
-		g.given = g.given[1:]
+	if len(b.given) > 0 {
+		given = b.given[0]
+		b.given = b.given[1:]
 	}
-	before := g.law.rate()
-	g.law.report(now, given, r, g.idle)
-	g.idle = 0
-	if g.law.rate() < before {
-		g.tokens = min(g.tokens, 1)
+	before := b.law.rate()
+	b.law.report(now, given, r, b.idle)
+	b.idle = 0
+	if b.law.rate() < before {
+		b.tokens = min(b.tokens, 1)
 	}
 	if r == Throttled && retryAfter > 0 {
-		g.filled = max(g.filled, now+min(retryAfter, MaxHold))
-		g.tokens = min(g.tokens, 1)
+		b.filled = max(b.filled, now+min(retryAfter, MaxHold))
+		b.tokens = min(b.tokens, 1)
 	}
 }

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// The seeker's numbers. They were found in the simulator, by the table of
+// The rate controller's numbers. They were found in the simulator, by the table of
 // BenchmarkQuota and the thresholds of its tests, and hang together: change one,
 // and look at both.
 const (
-	// No ceiling is this one: the rate stays a number, whatever is granted.
+	// maxRate stands for no ceiling: the rate stays a number, whatever is granted.
 	maxRate = 1e6
 
-	// While it ramps, the rate doubles in doubling, or in rampLatencies latencies
-	// where those are longer: what is sent past the limit before the first throttle
+	// While it ramps, the rate doubles in doubling, or in rampLatencies latencies if
+	// those are longer: what is sent past the limit before the first throttle
 	// is heard is bounded by the growth in one latency.
 	doubling      = 0.3 // seconds
 	rampLatencies = 4
@@ -30,7 +30,7 @@ const (
 	cutSpread = 0.2
 
 	// The growth is such that it makes good for a cut in 1/often seconds: so often
-	// the seeker pays one throttle to know where the limit is. Below lowKnee it
+	// the controller pays one throttle to know where the limit is. Below lowKnee it
 	// pays less often, or the throttled share would grow as the rate falls; above
 	// highKnee more often, since there it is cheap, to notice sooner what changed.
 	// In between it pays equally often at every rate, which is what makes replicas
@@ -54,14 +54,14 @@ const (
 	watchMargin   = 0.03
 	watchCutMax   = 0.5
 
-	// Growth stops where a tenth of the tokens find nobody: the rate is then not
-	// what limits the calls, and that they all succeed says nothing about it.
+	// Growth stops if nobody takes a tenth of the tokens: then the rate is not what
+	// limits the calls, and that they all succeed says nothing about it.
 	idleStop   = 0.1
 	idleMemory = 0.3 // seconds
 )
 
-// seeker is the law of Learned. See the package comment for why it is so.
-type seeker struct {
+// rateController is the law of Learned. The package comment says why it is so.
+type rateController struct {
 	ceiling float64
 	rand    *rand.Rand
 
@@ -79,129 +79,129 @@ type seeker struct {
 	search    bool          // the cuts are those of a ramp's end
 }
 
-// newSeeker starts to ramp at start calls a second. top is the ceiling, 0 or less
+// newRateController starts to ramp at start calls a second. top is the ceiling, 0 or less
 // for none.
-func newSeeker(start, top float64, r *rand.Rand) *seeker {
+func newRateController(start, top float64, r *rand.Rand) *rateController {
 	if !(top > 0) {
 		top = maxRate
 	}
 	if math.IsNaN(start) {
 		start = MinRate
 	}
-	s := &seeker{ceiling: max(MinRate, min(top, maxRate)), rand: r, ramping: true, goal: math.Inf(1), cutAt: -1}
-	s.set(start)
-	return s
+	c := &rateController{ceiling: max(MinRate, min(top, maxRate)), rand: r, ramping: true, goal: math.Inf(1), cutAt: -1}
+	c.set(start)
+	return c
 }
 
-func (s *seeker) rate() float64 { return s.now }
+func (c *rateController) rate() float64 { return c.now }
 
-func (s *seeker) set(rate float64) { s.now = min(s.ceiling, max(MinRate, rate)) }
+func (c *rateController) set(rate float64) { c.now = min(c.ceiling, max(MinRate, rate)) }
 
 // restart ramps up from rate to what was learned before. A ramp that it interrupts keeps
 // its goal: that was learned, and the rate of the moment was not.
-func (s *seeker) restart(now time.Duration, rate float64) {
-	if math.IsNaN(rate) || rate >= s.now {
+func (c *rateController) restart(now time.Duration, rate float64) {
+	if math.IsNaN(rate) || rate >= c.now {
 		return
 	}
-	if s.ramping {
-		s.goal = max(s.goal, s.now)
+	if c.ramping {
+		c.goal = max(c.goal, c.now)
 	} else {
-		s.ramping, s.goal = true, s.now
+		c.ramping, c.goal = true, c.now
 	}
-	s.set(rate)
-	s.begin(now)
-	s.search = false
+	c.set(rate)
+	c.begin(now)
+	c.search = false
 }
 
 // begin starts the watch: only calls let out from now on count.
-func (s *seeker) begin(now time.Duration) {
-	s.cutAt, s.grown = now, now
-	s.since, s.answers, s.throttles = 0, 0, 0
+func (c *rateController) begin(now time.Duration) {
+	c.cutAt, c.grown = now, now
+	c.since, c.answers, c.throttles = 0, 0, 0
 }
 
-func (s *seeker) report(now, given time.Duration, r Result, idle time.Duration) {
-	passed := (now - s.grown).Seconds()
-	s.grown = now
+func (c *rateController) report(now, given time.Duration, r Result, idle time.Duration) {
+	passed := (now - c.grown).Seconds()
+	c.grown = now
 	if passed > 0 {
-		s.idle += min(1, passed/idleMemory) * (min(1, idle.Seconds()/passed) - s.idle)
+		c.idle += min(1, passed/idleMemory) * (min(1, idle.Seconds()/passed) - c.idle)
 	}
 	if r == NoAnswer {
 		return // a service in trouble is no reason to speed up, nor to slow down
 	}
 	took := (now - given).Seconds()
-	if s.latency == 0 {
-		s.latency = took
+	if c.latency == 0 {
+		c.latency = took
 	}
-	s.latency += (took - s.latency) / 16
-	if given <= s.cutAt {
+	c.latency += (took - c.latency) / 16
+	if given <= c.cutAt {
 		return // let out before the cut: it tells of a rate that is no more
 	}
-	s.answers++
+	c.answers++
 	if r == Throttled {
-		s.throttles++
-		s.throttled(now)
+		c.throttles++
+		c.throttled(now)
 		return
 	}
 	// A long silence is no success.
-	s.grow(min(passed, max(0.1, 2/s.now)))
+	c.grow(min(passed, max(0.1, 2/c.now)))
 }
 
 // grow credits seconds in which calls succeeded.
-func (s *seeker) grow(seconds float64) {
-	seconds *= max(0, 1-s.idle/idleStop)
-	ramp := math.Ln2 / max(doubling, rampLatencies*s.latency)
-	if s.ramping {
-		s.set(s.now * math.Exp(seconds*ramp))
-		if s.now >= min(s.goal, s.ceiling) {
-			s.set(s.goal)
-			s.ramping = false
+func (c *rateController) grow(seconds float64) {
+	seconds *= max(0, 1-c.idle/idleStop)
+	ramp := math.Ln2 / max(doubling, rampLatencies*c.latency)
+	if c.ramping {
+		c.set(c.now * math.Exp(seconds*ramp))
+		if c.now >= min(c.goal, c.ceiling) {
+			c.set(c.goal)
+			c.ramping = false
 		}
 		return
 	}
-	s.since += seconds
+	c.since += seconds
 	// The longer no throttle comes, the less likely the limit is where it was: as
 	// in CUBIC and H-TCP, growth goes from slow to fast with the time since a cut.
-	due := s.often()
-	x := min(lateMax, s.since*due)
+	due := c.often()
+	x := min(lateMax, c.since*due)
 	speed := cut * due * (steady + late*(latePow+1)*math.Pow(x, latePow))
-	s.set(s.now * math.Exp(seconds*min(ramp, speed)))
+	c.set(c.now * math.Exp(seconds*min(ramp, speed)))
 }
 
-// often is how many cuts a second the seeker makes at its rate.
-func (s *seeker) often() float64 {
+// often is how many cuts a second the controller makes at its rate.
+func (c *rateController) often() float64 {
 	f := often
 	switch {
-	case s.now < lowKnee:
-		f *= math.Pow(s.now/lowKnee, lowPower)
-	case s.now > highKnee:
-		f *= math.Pow(s.now/highKnee, highPower)
+	case c.now < lowKnee:
+		f *= math.Pow(c.now/lowKnee, lowPower)
+	case c.now > highKnee:
+		f *= math.Pow(c.now/highKnee, highPower)
 	}
-	return min(f, oftenMax, max(often, oftenLatency/max(s.latency, 1e-3)))
+	return min(f, oftenMax, max(often, oftenLatency/max(c.latency, 1e-3)))
 }
 
-// throttled makes of a throttle, to a call let out since the last cut, another cut
-// or none.
-func (s *seeker) throttled(now time.Duration) {
-	latency := time.Duration(s.latency * float64(time.Second))
-	passed := now - s.cutAt
-	throttledAt := s.now
+// throttled answers a throttle of a call let out since the last cut: with another cut, or
+// with none.
+func (c *rateController) throttled(now time.Duration) {
+	latency := time.Duration(c.latency * float64(time.Second))
+	passed := now - c.cutAt
+	throttledAt := c.now
 	goal := 0.0
 	switch {
-	case s.ramping && math.IsInf(s.goal, 1),
-		s.search && passed < 2*latency+time.Duration(4/s.now*float64(time.Second)):
-		s.search = true
+	case c.ramping && math.IsInf(c.goal, 1),
+		c.search && passed < 2*latency+time.Duration(4/c.now*float64(time.Second)):
+		c.search = true
 		goal = throttledAt * rampBack
-		s.set(throttledAt * (1 - rampCut))
-	case s.cutAt < 0, s.answers > watchEndCalls, passed > watchEndTime+2*latency:
-		s.search = false
-		s.set(throttledAt * (1 - cut*(1+cutSpread*(2*s.rand.Float64()-1))))
-	case s.throttles > 1 && (s.answers >= watchCalls || passed > watchTime+latency):
-		s.search = false
-		share := (float64(s.throttles) - 0.5) / float64(s.answers)
-		s.set(throttledAt * (1 - min(watchCutMax, share+watchMargin)))
+		c.set(throttledAt * (1 - rampCut))
+	case c.cutAt < 0, c.answers > watchEndCalls, passed > watchEndTime+2*latency:
+		c.search = false
+		c.set(throttledAt * (1 - cut*(1+cutSpread*(2*c.rand.Float64()-1))))
+	case c.throttles > 1 && (c.answers >= watchCalls || passed > watchTime+latency):
+		c.search = false
+		share := (float64(c.throttles) - 0.5) / float64(c.answers)
+		c.set(throttledAt * (1 - min(watchCutMax, share+watchMargin)))
 	default:
 		return
 	}
-	s.ramping, s.goal = goal > s.now, goal
-	s.begin(now)
+	c.ramping, c.goal = goal > c.now, goal
+	c.begin(now)
 }
