@@ -30,9 +30,9 @@ var modelled = map[string]bool{
 // apiError reads an answer that is no success by the rules of AWS's restJson1
 // protocol. A body that is not JSON, or that cannot be read, leaves what the
 // headers say.
-func apiError(answer *http.Response, now time.Time, members []message.Member) *APIError {
+func apiError(o operation, answer *http.Response, now time.Time, members []message.Member) *APIError {
 	h := answer.Header
-	e := &APIError{Status: answer.StatusCode, RequestID: requestID(h), RetryAfter: retryAfter(h, now)}
+	e := &APIError{Status: answer.StatusCode, RequestID: requestID(h), RetryAfter: retryAfter(h, now), operation: o}
 	body, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(body, &fields) != nil {
@@ -47,9 +47,9 @@ func apiError(answer *http.Response, now time.Time, members []message.Member) *A
 	return e
 }
 
-// errorCode cuts a name out of its decorations: ":" and a URL behind it, a
-// namespace and "#" before it. What is then no name is none. The code shares no memory
-// with them: it is remembered for longer than the answer.
+// errorCode returns a code without what may stand around it: ":" and a URL behind, a
+// namespace and "#" before. It is empty if the rest is no name. It shares no memory with
+// the answer, because it is remembered for longer.
 func errorCode(s string) string {
 	s, _, _ = strings.Cut(s, ":")
 	if _, name, ok := strings.Cut(s, "#"); ok {

@@ -66,7 +66,7 @@ func parseEndpoint(text string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}, nil
 }
 
-// customEndpoint returns the endpoint that is set, empty where none is. The
+// customEndpoint returns the endpoint that is set, or nothing. The
 // service's own variable counts before AWS_ENDPOINT_URL, that one before the
 // service's entry in the profile's services section, and that one before the
 // profile's endpoint_url. AWS_IGNORE_CONFIGURED_ENDPOINT_URLS switches all off.

@@ -1,6 +1,7 @@
 package managedthings
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,50 +17,39 @@ import (
 
 // APIError is an answer that is no success, from the API or from something in front
 // of it. It holds no value of a sensitive member: what the API says is masked
-// where the call carried one.
+// if the call carried one.
 type APIError struct {
 	Status    int
-	Code      string // empty where the answer names none
+	Code      string // empty if the answer names none
 	Message   string // the API's text, masked and shortened; may be empty
-	RequestID string // empty where the answer has none
+	RequestID string // empty if the answer has none
 	// Modelled reports whether Code is one of those that the API's model gives to
-	// UpdateManagedThing: only then it is the API's word on this thing.
+	// UpdateManagedThing. Only then it is the API's word on this thing.
 	Modelled bool
 	// RetryAfter is the server's wish, from 0 (none) to MaxRetryAfter.
 	RetryAfter time.Duration
 	// ResourceID and ResourceType say what was not found; ResourceNotFoundException only.
 	ResourceID, ResourceType string
 
-	operation
+	operation operation
 }
 
-// InBetween says what an answer means that the API never gives, and what to look at.
+// InBetween is the advice if an answer came that the API never gives.
 const InBetween = "something in between answers (a proxy, a login page, an emulator): check AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY"
 
 // NotTheAPI reports whether something in between answered: UpdateManagedThing answers
-// 204 or an error, never another 2xx or a 3xx. What that did with the call, nobody
-// knows.
+// 204 or an error, never another 2xx or a 3xx. What became of the call is not known.
 func (e *APIError) NotTheAPI() bool { return e.Status < http.StatusBadRequest }
 
-// operation is the one that failed, in an error; the zero value is the worker's own.
-type operation struct{ name string }
+// operation is the API's operation that failed. Empty is UpdateManagedThing.
+type operation string
 
-func (o operation) called() string {
-	if o.name == "" {
-		return "UpdateManagedThing"
-	}
-	return o.name
-}
+const (
+	update operation = "UpdateManagedThing"
+	get    operation = "GetManagedThing"
+)
 
-func (o *operation) set(name string) { o.name = name }
-
-// as says that err is of another operation than the worker's own.
-func as(name string, err error) error {
-	if e, ok := err.(interface{ set(string) }); ok {
-		e.set(name)
-	}
-	return err
-}
+func (o operation) String() string { return string(cmp.Or(o, update)) }
 
 var _ smithy.APIError = (*APIError)(nil)
 
@@ -82,7 +72,7 @@ func (e *APIError) ErrorFault() smithy.ErrorFault {
 
 func (e *APIError) Error() string {
 	var b strings.Builder
-	b.WriteString(e.called() + ": ")
+	b.WriteString(e.operation.String() + ": ")
 	switch {
 	case e.NotTheAPI():
 		fmt.Fprintf(&b, "HTTP status %d, which the API does not answer here", e.Status)
@@ -100,9 +90,9 @@ func (e *APIError) Error() string {
 	return b.String()
 }
 
-// Masked is the API's text, fit to be shown where members were concerned: it is
-// replaced as a whole where one of them is sensitive. Message is masked for the
-// members of its own call already.
+// Masked is the API's text, fit to be shown beside a call with these members: it is
+// replaced as a whole if one of them is sensitive. Message is already masked for the
+// members of its own call.
 func (e *APIError) Masked(members []message.Member) string { return mask(e.Message, members) }
 
 func mask(text string, members []message.Member) string {
@@ -121,23 +111,23 @@ func mask(text string, members []message.Member) string {
 // TransportError says that no answer came.
 type TransportError struct {
 	Err error // what went wrong
-	// Cause is the context's cause where the context ended the call, else nil.
+	// Cause is the context's cause if the context ended the call, else nil.
 	Cause error
 	// Timeout reports whether time ran out: the context's deadline, or a limit of
 	// the HTTP client.
 	Timeout bool
-	// Sent is false only where it is certain that no byte of the request went
-	// out, as when no connection came about. Where it is true the values may be
-	// applied, now or later.
+	// Sent is false only if it is certain that no byte of the request went out, as
+	// when there was no connection. If it is true, the values may be applied, now or
+	// later.
 	Sent bool
 
-	operation
+	operation operation
 }
 
 func (e *TransportError) Error() string {
-	text := e.called() + ": no answer: " + e.Err.Error()
+	text := e.operation.String() + ": no answer: " + e.Err.Error()
 	if !e.Sent {
-		text = e.called() + ": no connection: " + e.Err.Error()
+		text = e.operation.String() + ": no connection: " + e.Err.Error()
 	}
 	if e.Cause != nil && !errors.Is(e.Err, e.Cause) {
 		text += " (" + e.Cause.Error() + ")"
@@ -145,7 +135,7 @@ func (e *TransportError) Error() string {
 	return text
 }
 
-// Unwrap gives the transport's error and, where there is one, the context's cause.
+// Unwrap gives the transport's error and, if there is one, the context's cause.
 func (e *TransportError) Unwrap() []error {
 	if e.Cause == nil {
 		return []error{e.Err}
@@ -153,11 +143,11 @@ func (e *TransportError) Unwrap() []error {
 	return []error{e.Err, e.Cause}
 }
 
-func transportError(ctx context.Context, err error, sent bool) *TransportError {
+func transportError(ctx context.Context, o operation, err error, sent bool) *TransportError {
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // the rest is the URL, the same for all but the thing
 	}
-	e := &TransportError{Err: err, Sent: sent}
+	e := &TransportError{Err: err, Sent: sent, operation: o}
 	if ctx.Err() != nil {
 		e.Cause = context.Cause(ctx)
 	}
@@ -169,16 +159,16 @@ func transportError(ctx context.Context, err error, sent bool) *TransportError {
 	return e
 }
 
-// CredentialsError says that a call could not be signed, for want of
-// credentials. Nothing was sent. It concerns the caller, never the thing.
+// CredentialsError says that a call could not be signed, for want of credentials. Nothing
+// was sent. The fault is the caller's, never the thing's.
 type CredentialsError struct {
 	Err error
 
-	operation
+	operation operation
 }
 
 func (e *CredentialsError) Error() string {
-	return e.called() + ": no AWS credentials: " + e.Err.Error()
+	return e.operation.String() + ": no AWS credentials: " + e.Err.Error()
 }
 
 func (e *CredentialsError) Unwrap() error { return e.Err }

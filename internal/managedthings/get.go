@@ -13,41 +13,36 @@ import (
 // their longest.
 const maxThing = 1 << 20
 
-// Thing is what GetManagedThing says of a thing, as far as the worker asks. The
-// members that its answer has besides, some of them sensitive, are not kept.
+// Thing is the part of GetManagedThing's answer that the worker asks for. The other
+// members, some of them sensitive, are not kept.
 type Thing struct {
 	MetaData map[string]string // never nil
 }
 
-// GetManagedThing reads one thing. Errors as of UpdateManagedThing, and any other
-// for an answer that cannot be read.
+// GetManagedThing reads one thing. Its errors are those of UpdateManagedThing, and another
+// if the answer cannot be read.
 func (c *Client) GetManagedThing(ctx context.Context, identifier string) (Thing, error) {
-	thing, err := c.get(ctx, identifier)
-	return thing, as("GetManagedThing", err)
-}
-
-func (c *Client) get(ctx context.Context, identifier string) (Thing, error) {
 	if identifier == "" {
 		return Thing{}, errors.New("managedthings: the Identifier is empty")
 	}
-	connection := &trace{body: &timely{}}
+	connection := &connTrace{body: &deadlineBody{}}
 	r := c.request(connection.watch(ctx), http.MethodGet, identifier, connection.body)
 	r.Header.Del("Content-Type")
 	r.Body, r.GetBody = http.NoBody, nil
-	if err := c.sign(ctx, r, nil); err != nil {
+	if err := c.sign(ctx, get, r, nil); err != nil {
 		return Thing{}, err
 	}
 	answer, err := c.send(r)
 	if err != nil {
-		return Thing{}, transportError(ctx, err, connection.sent())
+		return Thing{}, transportError(ctx, get, err, connection.sent())
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return Thing{}, c.refusal(answer, nil)
+		return Thing{}, c.refusal(get, answer, nil)
 	}
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxThing))
 	if err != nil {
-		return Thing{}, transportError(ctx, err, true)
+		return Thing{}, transportError(ctx, get, err, true)
 	}
 	var thing Thing
 	if json.Unmarshal(body, &thing) != nil {

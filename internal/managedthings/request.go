@@ -48,16 +48,16 @@ func encode(members []message.Member) []byte {
 	return append(body, '}')
 }
 
-// things is the path of all things at an endpoint, as it is and escaped.
-type things struct{ path, escaped string }
+// thingsPath is the path of all things at an endpoint, as it is and escaped.
+type thingsPath struct{ path, escaped string }
 
-func thingsAt(endpoint *url.URL) things {
+func thingsPathAt(endpoint *url.URL) thingsPath {
 	const name = "/managed-things/"
-	return things{strings.TrimSuffix(endpoint.Path, "/") + name, strings.TrimSuffix(endpoint.EscapedPath(), "/") + name}
+	return thingsPath{strings.TrimSuffix(endpoint.Path, "/") + name, strings.TrimSuffix(endpoint.EscapedPath(), "/") + name}
 }
 
-// thing is the URL of one thing.
-func (c *Client) thing(identifier string) *url.URL {
+// thingURL is the URL of one thing.
+func (c *Client) thingURL(identifier string) *url.URL {
 	to := *c.endpoint
 	to.Path, to.RawPath = c.things.path+identifier, ""
 	if strings.ContainsFunc(identifier, isEscaped) || c.things.path != c.things.escaped {
@@ -81,9 +81,9 @@ var (
 // blank has what all requests share.
 var blank = &http.Request{Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
 
-func (c *Client) request(ctx context.Context, method, identifier string, body *timely) *http.Request {
+func (c *Client) request(ctx context.Context, method, identifier string, body *deadlineBody) *http.Request {
 	r := blank.WithContext(ctx)
-	r.Method, r.URL, r.Host = method, c.thing(identifier), c.endpoint.Host
+	r.Method, r.URL, r.Host = method, c.thingURL(identifier), c.endpoint.Host
 	r.Header = http.Header{"Content-Type": jsonContent, "User-Agent": c.userAgent}
 	r.ContentLength, r.GetBody = int64(len(body.body)), body.open
 	return r
@@ -92,22 +92,22 @@ func (c *Client) request(ctx context.Context, method, identifier string, body *t
 var errNoCredentials = errors.New("none are set up: attach a role to the worker, or set AWS_PROFILE")
 
 // sign signs the request with SigV4 and the credentials of the moment.
-func (c *Client) sign(ctx context.Context, r *http.Request, body []byte) error {
+func (c *Client) sign(ctx context.Context, o operation, r *http.Request, body []byte) error {
 	if c.credentials == nil {
-		return &CredentialsError{Err: errNoCredentials}
+		return &CredentialsError{Err: errNoCredentials, operation: o}
 	}
 	credentials, err := c.credentials.Retrieve(ctx)
 	if err != nil {
 		if ctx.Err() != nil && !errors.Is(err, context.Cause(ctx)) {
 			err = fmt.Errorf("%w (%w)", err, context.Cause(ctx))
 		}
-		return &CredentialsError{Err: err}
+		return &CredentialsError{Err: err, operation: o}
 	}
 	digest := sha256.Sum256(body)
 	now := time.Now().Add(time.Duration(c.clockOffset.Load()))
 	err = c.signer.SignHTTP(ctx, credentials, r, hex.EncodeToString(digest[:]), signingName, c.region, now)
 	if err != nil {
-		return &CredentialsError{Err: fmt.Errorf("sign: %w", err)}
+		return &CredentialsError{Err: fmt.Errorf("sign: %w", err), operation: o}
 	}
 	// Set after signing: they may be changed on the way, and nothing checks them.
 	id, err := smithyrand.NewUUID(rand.Reader).GetUUID()
@@ -130,8 +130,8 @@ var clockCodes = map[string]bool{
 // has another reason.
 const maxSkew = 4 * time.Minute
 
-// correctClock takes over the API's clock for the next calls where a call was
-// refused and our clock explains it. An answer from a cache tells no time.
+// correctClock makes the next calls go by the API's clock, if a call was refused and our
+// clock explains that. An answer from a cache tells no time.
 func (c *Client) correctClock(code string, h http.Header, now time.Time) {
 	if !c.correctsClock || !clockCodes[code] || h.Get("Age") != "" {
 		return
