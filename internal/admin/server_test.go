@@ -16,6 +16,7 @@ import (
 
 	"managed-thing-updater/internal/admin"
 	"managed-thing-updater/internal/livepage"
+	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
@@ -208,8 +209,10 @@ func TestCloseCutsWhatDoesNotEnd(t *testing.T) {
 
 func TestMessages(t *testing.T) {
 	log := timeline.New(timeline.Options{})
-	log.Begin("held", time.Now(), 1)
-	log.Begin("lost", time.Now(), 1).LeaseLost()
+	r := timeline.Recorder{Metrics: telemetry.NewMetrics(), Stories: log}
+	r.Received(message.Incoming{ID: "held"}, time.Now())
+	lost := r.Received(message.Incoming{ID: "lost"}, time.Now())
+	lost.LeaseLost()
 	o := options()
 	o.Token, o.Stories = "hunter2", log
 	base := start(t, o)

@@ -12,6 +12,7 @@ import (
 	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/timeline"
 )
 
 // What is shown of rates and durations is a number at the ends of what may be: nothing,
@@ -67,7 +68,7 @@ func TestTheExpectedWaitAtItsEnds(t *testing.T) {
 	} {
 		w := New(config.Default(), Options{})
 		w.pace = fixedPace{rate: c.rate}
-		w.backlog.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: "lamp"}}})
+		w.backlog.Add(&backlog.Item{Message: &timeline.Message{}, Waiting: merge.Waiting{Update: &message.Update{Thing: "lamp"}}})
 		if got := w.expectedWait(); got != c.want {
 			t.Errorf("at %v calls a second: %v, want %v", c.rate, got, c.want)
 		}

@@ -12,6 +12,7 @@ import (
 	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/timeline"
 )
 
 // claim is a lease that never ends.
@@ -31,7 +32,7 @@ func item(thing string, n int, members ...message.Member) *backlog.Item {
 	at := epoch.Add(time.Duration(n) * time.Second)
 	id := fmt.Sprintf("%s-%d", thing, n)
 	return &backlog.Item{
-		Claim: &claim{id}, SentAt: at,
+		Claim: &claim{id}, Message: &timeline.Message{Incoming: message.Incoming{SentAt: at}},
 		Waiting: merge.Waiting{Update: &message.Update{
 			Thing: thing, Members: members, Key: "sqs:" + id,
 			Order: message.Order{EventTime: at, SentAt: at, MessageID: id},

@@ -2,11 +2,9 @@ package backlog
 
 import (
 	"cmp"
-	"time"
 
 	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/merge"
-	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -15,17 +13,11 @@ import (
 // a turn, the turn's holder may change the exported fields.
 type Item struct {
 	merge.Waiting
+	// Message is the one that brought the update. Its SentAt is its place in the line,
+	// which a letter that was moved back takes anew; Update's ID and SentAt may be those
+	// of an earlier life.
+	*timeline.Message
 	Claim Claim
-	// Story takes down what happens to the message; nil where nothing does.
-	Story *timeline.Story
-	// Trace is the message's span; nil where it has none.
-	Trace *telemetry.MessageTrace
-	ID    string // SQS's MessageId: Update's may be that of an earlier life
-	// SentAt is the message's own SentTimestamp in this queue: its place in the
-	// line, which a letter that was moved back takes anew.
-	SentAt time.Time
-	// ClockAhead is by how much SQS's clock, which SentAt is by, was ahead of ours.
-	ClockAhead time.Duration
 	// Tenant is whose message it is, where the producers say so; the tenants that
 	// wait take turns.
 	Tenant string

@@ -54,7 +54,7 @@ func realClient(t *testing.T, fifo bool) {
 		time.AfterFunc(time.Duration(i%400)*time.Second, func() { // longer than a lease
 			switch {
 			case i%10 == 0:
-				u, _ := message.Decode(d.Message(), message.Options{})
+				u, _ := message.Decode(d.Message().Incoming, message.Options{})
 				d.DeadLetter(&u, message.Failure{Reason: message.InvalidMessage})
 			case i%17 == 0:
 				d.Release(time.Second)

@@ -100,6 +100,7 @@ type Consumer struct {
 	handler Handler
 	metrics *telemetry.Metrics
 	queue   *telemetry.QueueMetrics
+	history timeline.Recorder
 	log     *zap.Logger
 	o       Options
 	fifo    bool
@@ -149,10 +150,12 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 		o.ExpectedWait = func() time.Duration { return 0 }
 	}
 	log = log.With(telemetry.Queue(o.QueueURL))
+	queue := m.Source(o.QueueURL)
 	return &Consumer{
-		api: api, letters: letters, handler: h, metrics: m, queue: m.Source(o.QueueURL), log: log, o: o,
+		api: api, letters: letters, handler: h, metrics: m, queue: queue, log: log, o: o,
+		history:  timeline.Recorder{Metrics: m, Queue: queue, Stories: o.Timeline},
 		fifo:     queueurl.FIFO(o.QueueURL),
-		troubles: troubles{log: log, metrics: m, queue: m.Source(o.QueueURL), last: map[string]trouble{}},
+		troubles: troubles{log: log, metrics: m, queue: queue, last: map[string]trouble{}},
 		notices:  telemetry.NewNotices(log),
 		keepWake: make(chan struct{}, 1),
 		pollWake: make(chan struct{}, 1),

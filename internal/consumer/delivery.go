@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
-	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -23,12 +22,9 @@ const (
 // methods may be called from any goroutine and return at once; of Settle,
 // DeadLetter and Release the first call counts, and none after Lost.
 type Delivery struct {
-	c         *Consumer
-	msg       message.Incoming // never changes
-	size      int64
-	heldSince time.Time
-	story     *timeline.Story         // may be nil
-	trace     *telemetry.MessageTrace // may be nil
+	c    *Consumer
+	msg  timeline.Message // its fields never change once it is handed over
+	size int64
 
 	// All below is guarded by c.mu.
 
@@ -64,18 +60,8 @@ type Delivery struct {
 	failure *message.Failure // of a letter
 }
 
-// Message is the message as SQS handed it out. A receive of the same message
-// while it is held does not change it.
-func (d *Delivery) Message() message.Incoming { return d.msg }
-
-// Story is where what happens to the message is taken down; nil where it is not.
-func (d *Delivery) Story() *timeline.Story { return d.story }
-
-// Trace is the message's span; nil where it has none.
-func (d *Delivery) Trace() *telemetry.MessageTrace { return d.trace }
-
-// HeldSince is when this worker received the message, by our clock.
-func (d *Delivery) HeldSince() time.Time { return d.heldSince }
+// Message is the message, and where what happens to it is taken down.
+func (d *Delivery) Message() *timeline.Message { return &d.msg }
 
 // Until is when the message's lease ends by our clock, less a margin of a second, or
 // of a tenth of the first lease if that is less; the Unix epoch if the message does not

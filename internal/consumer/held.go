@@ -12,15 +12,13 @@ import (
 // add takes a message that is not held into the ledger, in state waiting.
 func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delivery {
 	d := &Delivery{
-		c: c, msg: m, size: int64(sqswire.Size(m)), heldSince: now, receives: m.Receives,
+		c: c, msg: c.history.Received(m, now), size: int64(sqswire.Size(m)), receives: m.Receives,
 		renewalIndex: -1, laneIndex: -1,
-		story: c.o.Timeline.Begin(m.ID, m.SentAt, m.Receives),
 	}
 	c.held[m.ID] = d
 	c.bytes += d.size
 	c.received++
 	c.undone++
-	c.metrics.Received.Inc()
 	d.lease(handle, now)
 	return d
 }
@@ -36,17 +34,7 @@ func (c *Consumer) count(d *Delivery, o message.Outcome) {
 	d.counted = true
 	c.undone--
 	c.counts[o]++
-	c.metrics.Settled.Inc(o)
-	var reason message.Reason
-	switch o {
-	case message.Applied:
-		c.metrics.SentToApplied.Observe(max(0, d.msg.SinceSent(time.Now()).Seconds()))
-	case message.DeadLettered:
-		reason = d.failure.Reason // counted when the letter is stored
-	}
-	d.story.Ended(o, d.failure)
-	d.trace.End(o, d.failure)
-	c.queue.Processed(time.Since(d.heldSince), reason)
+	d.msg.Ended(o, d.failure)
 }
 
 // move takes a message on to the state in which it ends and lines it up there. It
@@ -89,7 +77,7 @@ func (c *Consumer) enqueue(d *Delivery) {
 func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Delivery {
 	if d := c.held[m.ID]; d != nil {
 		c.again++
-		c.metrics.ReceivedAgain.Inc()
+		d.msg.ReceivedAgain(m.Receives)
 		if m.Receives < d.receives {
 			return nil // of two polls the earlier one came back later: its handle is the older one
 		}
@@ -97,7 +85,6 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 			d.again = &m // that release is what made it visible: it starts afresh once that has ended
 		}
 		d.receives = m.Receives
-		d.story.ReceivedAgain(m.Receives)
 		d.lease(handle, now)
 		return nil
 	}
@@ -107,7 +94,7 @@ func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Del
 		c.count(d, message.Duplicate)
 		c.move(d, deleting)
 	case c.poll.ended:
-		d.story.Stopping()
+		d.msg.Stopping()
 		c.count(d, message.Released)
 		c.move(d, releasing)
 	default:
@@ -173,9 +160,8 @@ func (c *Consumer) giveUp(d *Delivery) {
 // lose ends a message whose lease is gone and reports whether its handler is to
 // be told, which the caller does without the lock.
 func (c *Consumer) lose(d *Delivery) bool {
-	c.metrics.LeasesLost.Inc()
 	was := d.state
-	d.story.LeaseLost()
+	d.msg.LeaseLost()
 	if !d.counted {
 		c.count(d, message.Released)
 	}

@@ -159,6 +159,5 @@ func (c *Consumer) countStranded(d *Delivery) {
 	}
 	d.stranded = true
 	c.stranded++
-	c.metrics.Stranded.Inc()
-	d.story.Stranded()
+	d.msg.Stranded()
 }

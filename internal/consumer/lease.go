@@ -28,7 +28,7 @@ func (c *Consumer) leased(d *Delivery, from time.Time, length time.Duration) {
 	d.leaseEnd, d.renewFails = from.Add(length), 0
 	margin := min(length/2, max(c.o.Visibility/2, renewMargin))
 	at := d.leaseEnd.Add(-margin)
-	if end := d.heldSince.Add(c.o.MaxHold); at.After(end) {
+	if end := d.msg.HeldSince.Add(c.o.MaxHold); at.After(end) {
 		at = end // to be released, if it still waits
 	}
 	c.renewalAt(d, at, margin/2)
@@ -68,7 +68,7 @@ func (c *Consumer) takeRenewals(now time.Time, expected time.Duration) (batch []
 			break
 		}
 		c.renewals.pop()
-		switch held := now.Sub(d.heldSince); {
+		switch held := now.Sub(d.msg.HeldSince); {
 		case !now.Before(d.liveUntil()):
 			if c.leaseOver(d) {
 				lost = append(lost, d)
@@ -81,7 +81,7 @@ func (c *Consumer) takeRenewals(now time.Time, expected time.Duration) (batch []
 			c.renewalAt(d, now.Add(settleFirst), 0)
 		case d.state != deleting && held >= c.o.MaxHold:
 			tell := d.state == waiting && c.tell(d)
-			d.story.HeldTooLong()
+			d.msg.HeldTooLong()
 			c.count(d, message.Released)
 			c.move(d, releasing)
 			if tell {
@@ -138,12 +138,11 @@ func (c *Consumer) renew(ctx context.Context, batch []renewal) {
 		case r.handle != d.handle: // received again meanwhile: the newest handle has a lease of its own
 			c.renewalAt(d, d.renewAt, d.early)
 		case err == nil:
-			c.metrics.LeasesRenewed.Inc()
-			d.story.LeaseRenewed(time.Duration(r.seconds) * time.Second)
+			d.msg.LeaseRenewed(time.Duration(r.seconds) * time.Second)
 			c.leased(d, start, time.Duration(r.seconds)*time.Second)
 		case sqswire.Final(err):
 			d.leaseEnd, d.refused = now, true
-			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(sqswire.Code(err)))
+			c.log.Debug("lease lost", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.msg.Trace.TraceID()), telemetry.Code(sqswire.Code(err)))
 			if c.leaseOver(d) {
 				lost = append(lost, d)
 			}

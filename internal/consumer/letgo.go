@@ -23,8 +23,7 @@ func (c *Consumer) settleFailed(d *Delivery, code string, now time.Time) {
 // wants c.mu held.
 func (c *Consumer) letGo(d *Delivery) {
 	end := d.liveUntil()
-	d.story.LetGo(c.stuck[d.state].code, time.Until(d.leaseEnd))
-	c.metrics.LetGo.Inc()
+	d.msg.LetGo(c.stuck[d.state].code, time.Until(d.leaseEnd))
 	c.hidden.add(end, time.Now())
 	c.giveUp(d)
 }

@@ -88,11 +88,8 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 		return nil
 	}
 	ahead := awshttp.ClockAhead(out.ResultMetadata)
-	var receiving *telemetry.Receiving
-	if c.o.Traces != nil {
-		receiving = c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), sqswire.RequestID(out.ResultMetadata))
-		defer receiving.End()
-	}
+	receiving := c.o.Traces.Receive(c.o.QueueURL, start, len(out.Messages), sqswire.RequestID(out.ResultMetadata))
+	defer receiving.End()
 	for i := range out.Messages {
 		m := &out.Messages[i]
 		in := sqswire.Incoming(m, now)
@@ -102,8 +99,7 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 			continue
 		}
 		if d := c.accept(in, sqswire.Handle(m), now); d != nil {
-			d.trace = receiving.Process(d.msg)
-			d.story.TracedBy(d.trace.TraceID())
+			d.msg.TracedBelow(receiving)
 			fresh = append(fresh, d)
 		}
 	}

@@ -24,6 +24,12 @@ type settling struct {
 	seconds int32 // of a release
 }
 
+// traceSettling makes the span of a batch of deletes or releases.
+func (c *Consumer) traceSettling(action string, start time.Time, batch []settling, failed failures) {
+	traceOf := func(i int) *telemetry.MessageTrace { return batch[i].d.msg.Trace }
+	c.o.Traces.Settled(c.o.QueueURL, action, start, len(batch), traceOf, failed.requestID, sqswire.Code(failed.whole))
+}
+
 // takeSettlings makes a batch of deliveries that are lined up.
 func (c *Consumer) takeSettlings(ds []*Delivery, now time.Time) []settling {
 	batch := make([]settling, len(ds))
@@ -118,19 +124,19 @@ func (c *Consumer) settledOr(d *Delivery, err error) {
 	switch {
 	case err == nil:
 		if d.state == deleting {
-			d.story.Deleted()
+			d.msg.Deleted()
 		} else {
-			d.story.Visible()
+			d.msg.Visible()
 		}
 		c.remove(d)
 	case sqswire.Final(err), !now.Before(d.liveUntil()):
 		// Given up. An outcome that was durable still is; the message may come again.
 		d.refused = sqswire.Final(err)
-		d.story.Unsettled(sqswire.Code(err))
-		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.trace.TraceID()), telemetry.Code(sqswire.Code(err)))
+		d.msg.Unsettled(sqswire.Code(err))
+		c.log.Debug("message left to its lease's end", telemetry.MessageID(d.msg.ID), telemetry.TraceID(d.msg.Trace.TraceID()), telemetry.Code(sqswire.Code(err)))
 		c.giveUp(d)
 	default:
-		d.story.Unsettled(sqswire.Code(err))
+		d.msg.Unsettled(sqswire.Code(err))
 		c.settleFailed(d, sqswire.Code(err), now)
 	}
 }
@@ -141,7 +147,7 @@ func (c *Consumer) settledOr(d *Delivery, err error) {
 func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 	letters := make([]deadletter.Letter, len(batch))
 	for i, d := range batch { // neither changes once the message is to be a letter
-		letters[i] = deadletter.Letter{Message: d.msg, Update: d.update, Failure: *d.failure, Trace: d.trace}
+		letters[i] = deadletter.Letter{Message: d.msg.Incoming, Update: d.update, Failure: *d.failure, Trace: d.msg.Trace}
 	}
 	request, cancel := context.WithTimeout(ctx, letterTimeout)
 	defer cancel()
@@ -171,7 +177,7 @@ func (c *Consumer) sendLetters(ctx context.Context, batch []*Delivery) {
 		if errs[i] == nil {
 			continue
 		}
-		d.story.LetterFailed(sqswire.Code(errs[i]))
+		d.msg.LetterFailed(sqswire.Code(errs[i]))
 		switch {
 		case c.abandoned:
 			c.strand(d)

@@ -33,8 +33,7 @@ func (c *Consumer) putOff(d *Delivery) {
 	if c.poll.ended {
 		d.delay = 0
 	}
-	d.story.LetterPutOff(c.stuck[lettering].code, d.delay)
-	c.metrics.LettersPutOff.Inc()
+	d.msg.LetterPutOff(c.stuck[lettering].code, d.delay)
 	c.count(d, message.Released)
 	c.move(d, releasing)
 }

@@ -126,14 +126,18 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	// letter with the same Failure.messageId.
 	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
-	entries := []error{err}
+	entries, requestID, code := []error{err}, "", ""
 	if err == nil {
-		entries = sqswire.Sent(out, len(batch))
+		entries, requestID = sqswire.Sent(out, len(batch)), sqswire.RequestID(out.ResultMetadata)
 	}
 	codes := sqswire.Codes(entries)
+	if len(codes) > 0 {
+		code = codes[0]
+	}
 	w.queue.Requested("SendMessageBatch", time.Since(start), len(codes) > 0)
 	w.metrics.SQSRequest("SendMessageBatch", codes...)
-	w.trace(start, copies, batch, out, codes)
+	traceOf := func(i int) *telemetry.MessageTrace { return copies[batch[i]].letter.Trace }
+	w.traces.Settled(w.url, "SendMessageBatch", start, len(batch), traceOf, requestID, code)
 	if err != nil {
 		if ctx.Err() != nil {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
@@ -155,26 +159,6 @@ func (w *Writer) LimitTo(bytes int) { w.limit = min(bytes, sqswire.MaxBytes) }
 
 // TraceWith makes a span of each request from now on. Call it before Send.
 func (w *Writer) TraceWith(t *telemetry.Traces) { w.traces = t }
-
-func (w *Writer) trace(start time.Time, copies []copied, batch []int, out *sqs.SendMessageBatchOutput, codes []string) {
-	if w.traces == nil {
-		return
-	}
-	var traces []*telemetry.MessageTrace
-	for _, i := range batch {
-		if t := copies[i].letter.Trace; t != nil {
-			traces = append(traces, t)
-		}
-	}
-	id, code := "", ""
-	if out != nil {
-		id = sqswire.RequestID(out.ResultMetadata)
-	}
-	if len(codes) > 0 {
-		code = codes[0]
-	}
-	w.traces.Settled(w.url, "SendMessageBatch", start, traces, id, code)
-}
 
 // entry is a copy as SQS wants it.
 func (w *Writer) entry(i int, c copied) types.SendMessageBatchRequestEntry {

@@ -68,21 +68,20 @@ func (in *Intake) Deliver(ds []*consumer.Delivery) {
 // item is what of a message has to wait; nil where the message is ended.
 func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	msg := d.Message()
-	if receives := message.Receives(msg); receives > in.o.MaxReceives {
+	if receives := message.Receives(msg.Incoming); receives > in.o.MaxReceives {
 		// Not decoded: decoding may be what kills the worker.
-		u := message.Undecoded(msg)
+		u := message.Undecoded(msg.Incoming)
 		in.letters.write(in.o.Hold, d, &u, message.Failure{
 			Reason: message.ReceivedTooOften,
 			Detail: "received " + strconv.Itoa(receives) + " times, more than WORKER_MAX_RECEIVES = " + strconv.Itoa(in.o.MaxReceives) + "; raise that to try it again",
 		})
 		return nil
 	}
-	u, faults := in.decode(msg)
+	u, faults := in.decode(msg.Incoming)
 	if u.TimeIgnored != "" {
 		in.metrics.EventTimesIgnored.Inc(u.TimeIgnored)
 	}
-	d.Story().About(u.Thing)
-	d.Trace().About(u.Thing)
+	msg.About(u.Thing)
 	switch {
 	case len(faults) > 0:
 		in.letters.write(in.o.Hold, d, &u, message.Failure{
@@ -94,7 +93,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 		d.Settle(message.Unchanged)
 		return nil
 	}
-	it := &backlog.Item{Waiting: merge.Waiting{Update: &u}, Claim: d, Story: d.Story(), Trace: d.Trace(), ID: msg.ID, SentAt: msg.SentAt, ClockAhead: msg.ClockAhead, Suspect: u.Receives >= SuspectReceives}
+	it := &backlog.Item{Waiting: merge.Waiting{Update: &u}, Message: msg, Claim: d, Suspect: u.Receives >= SuspectReceives}
 	if in.o.Tenants {
 		it.Tenant = msg.GroupID
 	}

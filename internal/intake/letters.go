@@ -32,7 +32,7 @@ func (ls *letters) write(hold func() bool, d *consumer.Delivery, u *message.Upda
 	case ls.closed:
 		d.Release(0)
 	default:
-		d.Story().Waits(timeline.LetterHeldBack, 0, string(f.Reason))
+		d.Message().Waits(timeline.LetterHeldBack, 0, string(f.Reason))
 		ls.kept = append(ls.kept, letter{d, u, f})
 	}
 }

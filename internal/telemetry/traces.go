@@ -170,13 +170,18 @@ func (m *MessageTrace) End(o message.Outcome, f *message.Failure) {
 // Request is the span of a request for several messages. Nil where there is none.
 type Request struct{ span trace.Span }
 
-// request begins a span below the first message's, linked to all of them and to
-// their producers.
-func (t *Traces) request(name string, start time.Time, messages []*MessageTrace, attributes ...attribute.KeyValue) (context.Context, *Request) {
+// request begins the span of a request for n messages, below the first one's, linked to
+// all of them and to their producers.
+func (t *Traces) request(name string, start time.Time, n int, of func(int) *MessageTrace, attributes []attribute.KeyValue) *Request {
 	parent := context.Background()
-	links := make([]trace.Link, 0, 2*len(messages))
-	for i, m := range messages {
-		if i == 0 {
+	links := make([]trace.Link, 0, 2*n)
+	traced := 0
+	for i := range n {
+		m := of(i)
+		if m == nil {
+			continue
+		}
+		if traced++; traced == 1 {
 			parent = trace.ContextWithSpanContext(parent, m.span.SpanContext())
 		}
 		id := []attribute.KeyValue{messageID(m.id)}
@@ -185,34 +190,34 @@ func (t *Traces) request(name string, start time.Time, messages []*MessageTrace,
 			links = append(links, trace.Link{SpanContext: m.producer, Attributes: id})
 		}
 	}
-	ctx, span := t.tracer.Start(parent, name, trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithLinks(links...), trace.WithAttributes(attributes...))
-	return ctx, &Request{span}
+	_, span := t.tracer.Start(parent, name, trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithLinks(links...), trace.WithAttributes(attributes...),
+		trace.WithAttributes(attribute.Int("messaging.batch.message_count", traced)))
+	return &Request{span}
 }
 
-// Call begins the span of a call that stands for these messages, of a thing.
-func (t *Traces) Call(thing string, messages []*MessageTrace) *Request {
+// Call begins the span of a call that stands for n messages of a thing. of gives the
+// spans; those that are nil are left out.
+func (t *Traces) Call(thing string, n int, of func(int) *MessageTrace) *Request {
 	if t == nil {
 		return nil
 	}
-	_, r := t.request("UpdateManagedThing", time.Now(), messages,
+	return t.request("UpdateManagedThing", time.Now(), n, of, []attribute.KeyValue{
 		attribute.String("rpc.system", "aws-api"),
 		attribute.String("rpc.service", "IoT Managed Integrations"),
 		attribute.String("rpc.method", "UpdateManagedThing"),
 		attribute.String("worker.thing", thing),
-		attribute.Int("messaging.batch.message_count", len(messages)))
-	return r
+	})
 }
 
-// Settled takes down a request to SQS, begun at start, that settled messages: an
-// action for a queue.
-func (t *Traces) Settled(queueURL string, action string, start time.Time, messages []*MessageTrace, requestID, code string) {
+// Settled makes the span of a request to SQS, begun at start, that settled n messages: an
+// action for a queue. of is as for Call.
+func (t *Traces) Settled(queueURL, action string, start time.Time, n int, of func(int) *MessageTrace, requestID, code string) {
 	if t == nil {
 		return
 	}
-	_, r := t.request(operations[action].name+" "+queueurl.Name(queueURL), start, messages,
-		append(operationAttributes(queueURL, action), attribute.Int("messaging.batch.message_count", len(messages)))...)
-	r.End(requestID, code, "")
+	name := operations[action].name + " " + queueurl.Name(queueURL)
+	t.request(name, start, n, of, operationAttributes(queueURL, action)).End(requestID, code, "")
 }
 
 // End ends the span. code is empty where the request succeeded; detail holds no

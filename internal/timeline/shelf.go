@@ -3,12 +3,12 @@ package timeline
 // shelf holds finished stories in the order in which they were finished, at most
 // so many.
 type shelf struct {
-	oldest, newest *Story
+	oldest, newest *story
 	n, most        int
 }
 
 // put returns the story that had to go, nil where there was room.
-func (h *shelf) put(s *Story) (gone *Story) {
+func (h *shelf) put(s *story) (gone *story) {
 	if h.n == h.most {
 		gone = h.oldest
 		h.take(gone)
@@ -25,7 +25,7 @@ func (h *shelf) put(s *Story) (gone *Story) {
 }
 
 // take takes a story off the shelf that it is on.
-func (h *shelf) take(s *Story) {
+func (h *shelf) take(s *story) {
 	if s.older == nil {
 		h.oldest = s.newer
 	} else {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
-	"time"
 
 	"managed-thing-updater/internal/timeline"
 )
@@ -17,10 +16,10 @@ func TestWhatIsCountedIsWhatTheStoriesTake(t *testing.T) {
 		l := timeline.New(timeline.Options{Bytes: limit})
 		before := inUse()
 		for n := range 20_000 { // far more than there is room for
-			s := l.Begin(fmt.Sprintf("3f9b2c1e-7a6d-4c0f-9e8b-%012d", n), time.Now(), 1)
+			s := received(l, fmt.Sprintf("3f9b2c1e-7a6d-4c0f-9e8b-%012d", n))
 			s.About("3f9b2c1e7a6d4c0f9e8b7a6c00000001")
 			for i := range events {
-				s.Called(timeline.Call{Others: i, Code: "timeout"})
+				s.Called(timeline.Answer{Others: i, Code: "timeout"})
 			}
 		}
 		if grown := inUse() - before; grown > limit*5/4 {

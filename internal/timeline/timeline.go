@@ -1,16 +1,17 @@
-// Package timeline remembers, for a while, what happened to each message: those
-// that are held, those that were finished lately, and for longer those that
-// failed. It is kept in memory and bounded in messages and in bytes; what it says
-// is for a person who asks about one message.
+// Package timeline takes down what happens to each message, in one place for all that want
+// to know: the metrics, the message's span and its story.
 //
-// It holds no body and no value of a member: a message's id, its thing, and codes
-// and texts that are fit for a log.
+// A story is for a person who asks about one message. It is kept in memory while the
+// message is held and for a while after that, longer if the message failed. The stories
+// are bounded in number and in bytes. They hold no body and no value of a member: a
+// message's id, its thing, and codes and texts that are fit for a log.
 package timeline
 
 import (
 	"slices"
 	"sync"
-	"time"
+
+	"managed-thing-updater/internal/message"
 )
 
 // Options bounds a Log. Zero or less means the default.
@@ -23,14 +24,14 @@ type Options struct {
 	Bytes int
 }
 
-// Log holds the stories. Safe for use by many goroutines. A nil Log, and a nil
-// Story, remember nothing.
+// Log holds the stories. Safe for use by many goroutines. A nil Log
+// remembers nothing.
 type Log struct {
 	limit int
 
-	mu      sync.Mutex // guards all below, and every Story's fields
+	mu      sync.Mutex // guards all below, and every story's fields
 	bytes   int
-	stories map[string]*Story // by message id
+	stories map[string]*story // by message id
 	recent  shelf
 	failed  shelf
 }
@@ -44,23 +45,23 @@ func New(o Options) *Log {
 		return otherwise
 	}
 	return &Log{
-		limit: or(o.Bytes, 8<<20), stories: make(map[string]*Story),
+		limit: or(o.Bytes, 8<<20), stories: make(map[string]*story),
 		recent: shelf{most: or(o.Recent, 2000)}, failed: shelf{most: or(o.Failed, 1000)},
 	}
 }
 
-// Begin tells of the receive of a message and returns its story. A message that
-// was here before goes on with its earlier story. id is kept.
-func (l *Log) Begin(id string, sentAt time.Time, receives int) *Story {
+// begin begins the story of a message that was received, or goes on with its earlier one.
+// The message's id is kept.
+func (l *Log) begin(in message.Incoming) *story {
 	if l == nil {
 		return nil
 	}
-	now := time.Now()
+	id := in.ID
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stories[id]
 	if s == nil {
-		s = &Story{log: l, id: id}
+		s = &story{log: l, id: id}
 		if !l.room(storyBytes + len(id)) {
 			return nil
 		}
@@ -70,8 +71,8 @@ func (l *Log) Begin(id string, sentAt time.Time, receives int) *Story {
 	} else if s.on != nil {
 		s.on.take(s)
 	}
-	s.outcome, s.sentAt = Waiting, sentAt
-	s.add(event{kind: received, at: now.UnixNano(), n: int32(receives)})
+	s.outcome, s.sentAt = Waiting, in.SentAt
+	s.addLocked(event{kind: received, n: int32(in.Receives)})
 	return s
 }
 
@@ -90,7 +91,7 @@ func (l *Log) room(n int) bool {
 	return true
 }
 
-func (l *Log) forget(s *Story) {
+func (l *Log) forget(s *story) {
 	if s.on != nil {
 		s.on.take(s)
 	}

@@ -37,7 +37,7 @@ type Brief struct {
 	At      time.Time `json:"at"`     // when something last happened to it
 }
 
-func (s *Story) brief() Brief {
+func (s *story) brief() Brief {
 	b := Brief{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), Reason: string(s.reason), Code: s.code}
 	if last := s.last(); last != nil {
 		b.At = time.Unix(0, last.at)
@@ -46,7 +46,7 @@ func (s *Story) brief() Brief {
 }
 
 // tell wants log.mu held.
-func (s *Story) tell() Told {
+func (s *story) tell() Told {
 	t := Told{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), TraceID: s.trace, Events: make([]Step, 0, len(s.events)+1)}
 	before := time.Time{}
 	for i := range s.events {

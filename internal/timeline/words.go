@@ -14,7 +14,7 @@ const inLine = 100 * time.Millisecond
 
 // words says what an event was: in a word or two, and in a sentence. before is
 // when the event before it was.
-func (s *Story) words(e *event, before time.Time) (what, detail string) {
+func (s *story) words(e *event, before time.Time) (what, detail string) {
 	switch e.kind {
 	case received:
 		return "received", "received from the queue" + s.howOften(e)
@@ -65,7 +65,7 @@ func newer(by time.Duration) string {
 	return "a value " + length(by) + " newer"
 }
 
-func (s *Story) howOften(e *event) string {
+func (s *story) howOften(e *event) string {
 	if e.n <= 1 {
 		return " for the first time, " + length(time.Unix(0, e.at).Sub(s.sentAt)) + " after it was sent"
 	}
@@ -89,7 +89,7 @@ func (e *event) looked() string {
 	return "; looked" + e.often()
 }
 
-func (s *Story) callWords(e *event, before time.Time) (what, detail string) {
+func (s *story) callWords(e *event, before time.Time) (what, detail string) {
 	var b strings.Builder
 	b.WriteString("sent to the API" + e.often())
 	switch {

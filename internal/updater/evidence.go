@@ -31,8 +31,7 @@ func (u *Updater) countAll(t *backlog.Turn, carried []*backlog.Item, now time.Ti
 	others := u.backlog.Others(t)
 	for i, it := range all {
 		counted := it.Evidence.Count(others, now)
-		u.metrics.Attempts.Inc(counted)
-		it.Story.Counts(countings[counted], it.Evidence.Counted)
+		it.Attempted(counted, it.Evidence.Counted)
 		if counted == telemetry.Counted && it.Evidence.UsedUp(limit, now) {
 			over = all[:i+1]
 		}
@@ -46,7 +45,7 @@ func (u *Updater) excuse(t *backlog.Turn, items []*backlog.Item) {
 	others := u.backlog.Others(t)
 	for _, it := range items {
 		it.Evidence.Others = others
-		it.Story.Counts(timeline.WhileTheCircuitIsOpen, it.Evidence.Counted)
+		it.Counts(timeline.WhileTheCircuitIsOpen, it.Evidence.Counted)
 	}
 }
 

@@ -45,7 +45,7 @@ func (u *Updater) failed(t *backlog.Turn, carried []*backlog.Item, f failure) ([
 		}
 		again.Delay = min(again.Delay, wait)
 		for _, it := range carried {
-			it.Story.Counts(timeline.ThingMayCome, it.Evidence.Counted)
+			it.Counts(timeline.ThingMayCome, it.Evidence.Counted)
 		}
 		tellAgain(carried, again)
 		return nil, again

@@ -8,16 +8,9 @@ import (
 
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/evidence"
-	"managed-thing-updater/internal/merge"
-	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
 )
-
-// lease is one that never ends.
-type lease struct{ backlog.Claim }
-
-func (lease) Live() bool { return true }
 
 // A probe goes out before its time, whatever the thing waits for.
 func TestAProbeCountsNoAttempt(t *testing.T) {
@@ -25,7 +18,7 @@ func TestAProbeCountsNoAttempt(t *testing.T) {
 		b := backlog.New()
 		u := New(b, nil, nil, nil, telemetry.NewMetrics(), zap.NewNop(), Options{})
 		add := func(thing string) {
-			b.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: thing}}, Claim: &lease{}})
+			b.Add(update(thing, "on", 0))
 		}
 		add("other")
 		other := b.Take()
@@ -59,7 +52,7 @@ func TestAFailureWhileTheCircuitIsOpenIsBehindAllWhoHungOnIt(t *testing.T) {
 	circuit := pace.NewCircuit(time.Second, nil)
 	u := New(b, nil, nil, nil, telemetry.NewMetrics(), zap.NewNop(), Options{Circuit: circuit})
 	add := func(thing string) {
-		b.Add(&backlog.Item{Waiting: merge.Waiting{Update: &message.Update{Thing: thing}}, Claim: &lease{}})
+		b.Add(update(thing, "on", 0))
 	}
 	add("other")
 	other := b.Take()

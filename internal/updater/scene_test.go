@@ -21,6 +21,7 @@ import (
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
+	"managed-thing-updater/internal/timeline"
 )
 
 const (
@@ -70,6 +71,8 @@ const (
 	newer = +10
 )
 
+var recorder = timeline.Recorder{Metrics: telemetry.NewMetrics()}
+
 // update is an update whose event happened, and that was sent, n seconds from now. It
 // sets the thing's Name, or its Brand if the value begins with a plus.
 func update(thing, value string, n int) *backlog.Item {
@@ -78,8 +81,9 @@ func update(thing, value string, n int) *backlog.Item {
 	if brand, ok := strings.CutPrefix(value, "+"); ok {
 		member, value = "Brand", brand
 	}
+	m := recorder.Received(message.Incoming{ID: value, SentAt: at}, at)
 	return &backlog.Item{
-		Claim: &heldMessage{}, SentAt: at,
+		Message: &m, Claim: &heldMessage{},
 		Waiting: merge.Waiting{Update: &message.Update{
 			Thing: thing, Key: value, Members: []message.Member{{Name: member, Value: []byte(value)}},
 			Order: message.Order{EventTime: at, SentAt: at, MessageID: value},

@@ -76,8 +76,7 @@ func items(first, second []settlement) []*backlog.Item {
 func (u *Updater) settle(settled []settlement, where telemetry.LostTo, requestID string) {
 	for _, s := range settled {
 		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
-			u.metrics.Superseded(where, s.LostBy)
-			s.item.Story.LostTo(where == telemetry.LostToRecord, s.LostBy, requestID)
+			s.item.LostTo(where, s.LostBy, requestID)
 		}
 		if s.Outcome == message.Applied && s.item.Evidence.Failures > 0 {
 			u.notices.recovered(s.item)

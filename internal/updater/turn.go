@@ -203,30 +203,27 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	}
 	callCtx, cancel := context.WithTimeoutCause(ctx, timeout, cause)
 	defer cancel()
-	span := u.trace(t.Thing, p.rest)
-	u.metrics.CallsInFlight.Inc()
-	start := time.Now()
 	in := managedthings.Input{Identifier: t.Thing, Members: p.plan.Members, NotAfter: p.notAfter}
 	if t.Suspect {
 		in.Written = func() { u.backlog.Written(t) }
 	}
+	call := timeline.StartCall(u.metrics, u.o.Traces, t.Thing, len(p.rest), func(i int) *timeline.Message { return p.rest[i].Message })
 	out, err := u.api.UpdateManagedThing(callCtx, in)
-	u.metrics.CallsInFlight.Dec()
 	f := classify(err)
 	if f.fault == late {
-		span.End("", "late", "")
+		call.NotMade()
 		u.notices.notMade(t.Thing)
 		return f
 	}
-	took := time.Since(start)
-	u.metrics.CallSeconds.Observe(took.Seconds())
 	f.detail = detail(err, p.plan.Members)
 	if err == nil {
 		f.requestID = out.RequestID
 	}
-	u.metrics.Calls.Inc(f.result)
-	tellCall(p.carried, f, took)
-	span.End(f.requestID, f.code, f.detail)
+	answer := timeline.Answer{Others: len(p.carried) - 1, Result: f.result, Code: f.code, Detail: f.detail, RequestID: f.requestID}
+	call.Ended(&answer)
+	for _, it := range p.carried {
+		it.Called(answer)
+	}
 	u.o.Circuit.Ended(t.Thing, f.ending(), f.code)
 	switch f.fault {
 	case quota:
