@@ -139,23 +139,37 @@ func TestANewerFormatIsNamed(t *testing.T) {
 	}
 }
 
-// Every build reads these bytes, written in format 1, as this record.
-func TestFormat1IsReadForEver(t *testing.T) {
+// Bytes that were written once are read by every build, and the same record is written as
+// the same bytes for as long as its format has this number.
+func TestTheBytesOfARecordStayAsTheyAre(t *testing.T) {
 	written := time.UnixMilli(1_790_000_000_123).UTC()
 	order := &message.Order{
 		EventTime: time.Unix(1_789_999_000, 5).UTC(), SentAt: time.UnixMilli(1_789_999_900_000).UTC(),
 		Sequence: "18870659384132600832", MessageID: "219f8380-5770-4cc2-8c3e-5c715e145f5e",
 	}
 	other := &message.Order{EventTime: order.SentAt, SentAt: order.SentAt, MessageID: "m"}
-	want := Record{
-		Versions: []Version{{Member: "Name", Order: order, Digest: Digest{1}, At: written.Add(-time.Second), Parts: Parts{{Key: 7, Order: other}}}},
-		Marks:    []Mark{{Member: "Model", Order: other, Digest: Digest{2}, Token: 99, At: written, Over: true}},
-		Keys:     []AppliedKey{{Hash: KeyHash{3}, At: written.Add(-time.Hour)}},
+	record := func(partKeys []PartKey) Record {
+		return Record{
+			Versions: []Version{{Member: "Name", Order: order, Digest: Digest{1}, At: written.Add(-time.Second), Parts: Parts{{Key: 7, Order: other}}}},
+			Marks:    []Mark{{Member: "Model", Order: other, Digest: Digest{2}, Token: 99, At: written, Over: true, PartKeys: partKeys}},
+			Keys:     []AppliedKey{{Hash: KeyHash{3}, At: written.Add(-time.Hour)}},
+		}
 	}
-	const format1 = "01f6b183c5986802054e616d65064d6f64656c02b0de89ab0d05880e0015313838373036353933383431333236303038333200219f838057704cc28c3e5c715e145f5eb8ec89ab0d00000001026d01000001000000000000000000000000000000cf0f01000000000000000701010101020000000000000000000000000000006300010103000000000000000000000000000000ffb9b703"
-	b, _ := hex.DecodeString(format1)
-	if got, when, err := decodeRecord(b); err != nil || !when.Equal(written) || !reflect.DeepEqual(got, want) {
-		t.Errorf("it is read as %+v (%v)", got, err)
+	const (
+		format1 = "01f6b183c5986802054e616d65064d6f64656c02b0de89ab0d05880e0015313838373036353933383431333236303038333200219f838057704cc28c3e5c715e145f5eb8ec89ab0d00000001026d01000001000000000000000000000000000000cf0f01000000000000000701010101020000000000000000000000000000006300010103000000000000000000000000000000ffb9b703"
+		format2 = "02f6b183c5986802054e616d65064d6f64656c02b0de89ab0d05880e0015313838373036353933383431333236303038333200219f838057704cc28c3e5c715e145f5eb8ec89ab0d00000001026d01000001000000000000000000000000000000cf0f020000000000000007010101010200000000000000000000000000000063000103000000000000000800000000000000090103000000000000000000000000000000ffb9b703"
+	)
+	for _, c := range []struct {
+		bytes string
+		want  Record
+	}{{format1, record(nil)}, {format2, record([]PartKey{8, 9})}} {
+		b, _ := hex.DecodeString(c.bytes)
+		if got, when, err := decodeRecord(b); err != nil || !when.Equal(written) || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s is read as %+v (%v)", c.bytes, got, err)
+		}
+	}
+	if got := hex.EncodeToString(encodeRecord(record([]PartKey{8, 9}), written)); got != format2 {
+		t.Errorf("it is written as\n%s, want\n%s", got, format2)
 	}
 }
 
