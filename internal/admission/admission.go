@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	// askAgain is how long an answer of Admit stands: things have had their turn by
-	// then, or all were probed. The end of a pause or of an open circuit is told by
-	// who ends it.
+	// askAgain is how long an answer of Admit stands: by then things have had their turn,
+	// or all were probed. What ends a pause or an open circuit wakes the consumer itself.
 	askAgain = 5 * time.Second
 	// twoReceives is how many messages two receives bring at most: SQS hands out at
 	// most 10 at once.
@@ -76,7 +75,7 @@ func (g *Gate) Admit(held, coming, most int) (n int, wait time.Duration) {
 	return most, 0
 }
 
-// Saw takes in a message that was received. tenant is empty if it names none.
+// Saw notes a message that was received. tenant is empty if it names none.
 func (g *Gate) Saw(thing, tenant string) { g.window.saw(thing, tenant) }
 
 // LookAhead is how many things are worth having in line. bounded is false if it is as
@@ -89,12 +88,11 @@ func (g *Gate) LookAhead() (things int, bounded bool) {
 	return g.window.worth(rate)
 }
 
-// Full reports whether what is held is as much as is worth holding, or two receives
-// short of it: more may be in the queue.
+// Full reports whether as much is held as is worth holding, or two receives less: more
+// may be in the queue.
 func (g *Gate) Full() bool { return g.enough(twoReceives) }
 
-// enough reports whether the things in line, and the messages that are coming, are as
-// many as are worth holding.
+// enough reports whether as many things are in line, or are coming, as are worth holding.
 func (g *Gate) enough(coming int) bool {
 	things, bounded := g.LookAhead()
 	return bounded && g.o.Waiting.InLine()+coming >= things

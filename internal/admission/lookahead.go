@@ -8,15 +8,14 @@ import (
 )
 
 const (
-	// perRepeat is how many messages there may be to one that names a thing again
-	// for merging to pay.
+	// perRepeat: merging pays if at least one in so many messages repeats a thing.
 	perRepeat = 50
-	// least is how many things in line are never too many: with a rate of one call
-	// in ten seconds there is still something to choose from, and to probe with.
+	// least is how many things in line are never too many: at one call in ten seconds
+	// there is still something to choose from, and to probe with.
 	least = 100
 	// leastUnrenewed takes the place of least if leases cannot be renewed: one receive.
 	leastUnrenewed = 10
-	// horizonShare is what the first lease is divided by for the horizon.
+	// horizonShare divides the first lease: the result is the horizon.
 	horizonShare = 3
 	// doubling is how long the rate that counts takes to double.
 	doubling = 10 * time.Second
@@ -37,24 +36,22 @@ const (
 //     The more messages are held, the more of them are for one thing.
 //   - Tenants. They take turns, and a turn can only be given to what is held.
 //
-// A call costs the same however many messages it settles, so what bounds the look
-// ahead is things, not messages: those in line are enough where all of them have
-// their turn within the horizon, a third of the first lease. A lease is renewed when
-// half of it is left, so messages that have nothing to merge with are never renewed,
-// and there is room for the rate to fall. The rate is the learned one, but where that
-// has just risen only as much of it counts as doubles every 10 s: while the quota is
-// being found the rate goes far above it for a moment. So that the calls have their
-// things all the same, 5 s of the rate as it is are always worth having.
+// A call costs the same however many messages it settles, so things bound the look ahead,
+// not messages. Those in line are enough if all of them have their turn within the
+// horizon, a third of the first lease. A lease is renewed when half of it is left, so
+// messages that have nothing to merge with are never renewed, and there is room for the
+// rate to fall. The rate that counts is the learned one, but it doubles at most every
+// 10 s: while the quota is being found, the learned rate goes far above it for a moment.
+// At the learned rate itself, 5 s are always worth having, so that calls have their things.
 //
-// Where merging pays, that is not enough: the second message for a thing may be
-// thousands of messages behind the first. So the window remembers which things the
-// last messages were for, as many as may be held, the settled ones included. If at
-// least one in 50 names a thing that another one names, holding as much as
-// WORKER_MAX_HELD allows saves at least one call in 50, and as much is held. That
-// counts what would merge, not what did: a fleet that reports in rotation merges
-// nothing until a whole round is held.
+// If merging pays, that is not enough: the second message for a thing may be thousands of
+// messages behind the first. So the window remembers which things the last messages were
+// for, as many as may be held, with those that are settled. If at least one in 50 repeats
+// a thing, to hold as much as WORKER_MAX_HELD allows saves at least one call in 50, and
+// that much is held. What would merge counts, not what did: a fleet that reports in
+// rotation merges nothing until a whole round is held.
 //
-// If leases cannot be renewed, all of that gives way to the horizon: what is not called
+// If leases cannot be renewed, only the horizon counts: a message that is not called
 // within its first lease is lost, and was held for nothing.
 type window struct {
 	size    int
@@ -76,13 +73,10 @@ type entry struct {
 	tenant bool
 }
 
-// newWindow makes an empty window for a worker that may hold so many messages, each with
-// a first lease of this length.
 func newWindow(maxHeld int, lease time.Duration) *window {
 	return &window{size: maxHeld, horizon: lease / horizonShare, seed: maphash.MakeSeed(), things: make(map[uint64]int)}
 }
 
-// saw is Gate.Saw.
 func (w *window) saw(thing, tenant string) {
 	is := entry{maphash.String(w.seed, thing), tenant != ""}
 	w.mu.Lock()
@@ -109,8 +103,8 @@ func (w *window) forget(was entry) {
 	}
 }
 
-// noteRate takes in the rate as it is now, in calls a second. The rate that counts
-// follows it down at once, and up as far as it doubles every 10 s.
+// noteRate notes the rate of now, in calls a second. The rate that counts follows it down
+// at once, and up so that it doubles at most every 10 s.
 func (w *window) noteRate(rate float64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

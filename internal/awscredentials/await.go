@@ -21,7 +21,7 @@ import (
 const (
 	// ForWorker is how long a worker waits at its start.
 	ForWorker = 2 * time.Minute
-	// ForCommand is how long a command waits: a person sits before it.
+	// ForCommand is how long a command waits: a person waits with it.
 	ForCommand = 10 * time.Second
 
 	oneTry = 30 * time.Second // a role may need several requests
@@ -30,10 +30,10 @@ const (
 var policy = retry.Policy{Base: 200 * time.Millisecond, Max: 5 * time.Second}
 
 // Await returns when p has credentials, and tries again until they come or patience is
-// over. notYet is told of each failure that is followed by another try; nil: nobody is.
+// over. notYet, which may be nil, is told of each failure that another try follows.
 //
-// It returns the last failure, or ctx's cause if that ended, and at once what cannot
-// come by itself: see NeverComes.
+// It returns the last failure, or ctx's cause if ctx ended. A failure that NeverComes
+// reports is returned at once.
 func Await(ctx context.Context, p aws.CredentialsProvider, patience time.Duration, notYet func(error)) (aws.Credentials, error) {
 	var found aws.Credentials
 	var last error

@@ -57,8 +57,8 @@ type CredentialsError struct{ Err error }
 func (e *CredentialsError) Error() string { return e.Err.Error() }
 func (e *CredentialsError) Unwrap() error { return e.Err }
 
-// Marked is p with its errors marked as *CredentialsError: what STS says of a role then
-// passes for no answer of the service that the role was meant for.
+// Marked is p with its errors marked as *CredentialsError. So STS's refusal of a role is not
+// taken for an answer of the service that the role was meant for.
 func Marked(p aws.CredentialsProvider) aws.CredentialsProvider {
 	return aws.CredentialsProviderFunc(func(ctx context.Context) (aws.Credentials, error) {
 		c, err := p.Retrieve(ctx)
@@ -125,8 +125,8 @@ func Of(err error) Cause {
 	return c
 }
 
-// services are the first and the last service of the requests behind err: where they
-// differ, the last was asked for credentials.
+// services are the first and the last service of the requests behind err. If they differ,
+// the last was asked for credentials.
 func services(err error) (first, last string) {
 	for {
 		op, ok := errors.AsType[*smithy.OperationError](err)
@@ -144,7 +144,7 @@ func services(err error) (first, last string) {
 // isSource has the services that the SDK asks for credentials, by its own names.
 var isSource = map[string]bool{"STS": true, "SSO": true, "SSO OIDC": true, "ec2imds": true, "Signin": true}
 
-// answerOf is the status and the Date of the answer in err; zero where it has none. An
+// answerOf is the status and the Date of the answer in err; zero if it has none. An
 // answer from a cache tells no time.
 func answerOf(err error) (status int, date time.Time) {
 	answer, ok := errors.AsType[*sdkhttp.ResponseError](err)

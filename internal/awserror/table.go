@@ -84,7 +84,7 @@ var table = map[string]map[string]entry{
 		"(ECS task role, EKS Pod Identity, IRSA); elsewhere set AWS_PROFILE or keys"}},
 }
 
-// byKind is the way out where a code has none of its own.
+// byKind is the advice if a code has none of its own.
 var byKind = map[Kind]string{
 	NoCredentials: "attach a role to the task, pod or instance (ECS task role, EKS Pod Identity, IRSA), and see that its agent answers; or set AWS_PROFILE or keys",
 	SkewedClock:   setClock,
@@ -105,7 +105,7 @@ var contents = map[string]bool{
 // it was not asked to take a message, the code may mean something else.
 func RefusesContents(code string) bool { return contents[bare(code)] }
 
-// refusesContents reports whether it refuses so what r was to send.
+// refusesContents is RefusesContents, if r was to send a message.
 func (c Cause) refusesContents(r Request) bool {
 	return strings.HasPrefix(r.Action, "SendMessage") && RefusesContents(c.Code)
 }
@@ -200,7 +200,7 @@ func (c Cause) Fix(r Request) string {
 	return strings.NewReplacer("{permission}", r.Permission, "{setting}", r.Setting).Replace(fix)
 }
 
-// NeedsAPerson reports whether the cause stays until somebody changes something.
+// NeedsAPerson reports whether the cause stays until a person changes something.
 func (c Cause) NeedsAPerson() bool {
 	switch c.Kind {
 	case Denied, NoKey, BadCredentials, NoCredentials, NoQueue, NoQueueURL:
@@ -209,7 +209,7 @@ func (c Cause) NeedsAPerson() bool {
 	return false
 }
 
-// Off says how far a clock is off which is ahead by skew, in words that go before
+// Off says how far a clock is off that is ahead by skew, in words that stand before
 // "AWS's".
 func Off(skew time.Duration) string {
 	if skew < 0 {

@@ -42,13 +42,13 @@ func own(r *http.Request) (*http.Request, error) {
 	if length == 0 && r.GetBody == nil {
 		body = http.NoBody // net/http takes any other body without a length for one of unknown length
 	}
-	// With GetBody, net/http sends a request again by itself where a kept
-	// connection turns out to be dead before a byte of it was written, and only then.
+	// With GetBody, net/http sends a request again by itself if a kept connection turns
+	// out to be dead before a byte of it was written, and only then.
 	owned.Body, owned.GetBody, owned.ContentLength = body, again, length
 	return owned, nil
 }
 
-// readBody reads all of a body, of a length unknown where it is 0 or less.
+// readBody reads all of a body, whose length is not known if it is 0 or less.
 func readBody(body io.Reader, length int64) ([]byte, error) {
 	if length <= 0 {
 		data, err := io.ReadAll(body)

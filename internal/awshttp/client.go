@@ -1,7 +1,6 @@
-// Package awshttp is the HTTP client under both AWS clients: its connections
-// are kept for as many calls as go on at once, it waits for an answer longer
-// than a long poll takes, and it never hands net/http a body that somebody else
-// may close.
+// Package awshttp is the HTTP client under both AWS clients. It keeps connections for as
+// many calls as go on at once, it waits for an answer longer than a long poll takes, and
+// it never hands net/http a body that other code may close.
 package awshttp
 
 import (
@@ -16,8 +15,8 @@ import (
 const (
 	dialTimeout = 5 * time.Second
 	tlsTimeout  = 5 * time.Second
-	// Silence after which an HTTP/2 connection is asked whether it lives, and how
-	// long it may take to answer: a NAT that forgot it says nothing.
+	// After such a silence an HTTP/2 connection is pinged, and has so long to answer: a
+	// NAT that forgot a connection says nothing.
 	pingAfter   = 15 * time.Second
 	pingTimeout = 5 * time.Second
 )
@@ -31,7 +30,7 @@ type Options struct {
 	// first; it must exceed SQS's long poll, of at most 20 s. 0 is no bound.
 	HeaderTimeout time.Duration
 	// Transport carries the requests. Nil: one of its own, made from the SDK's
-	// defaults (proxy from the environment, TLS 1.2, HTTP/2 where offered).
+	// defaults (proxy from the environment, TLS 1.2, HTTP/2 if offered).
 	// Connections and HeaderTimeout shape only that one.
 	Transport http.RoundTripper
 }
@@ -44,8 +43,8 @@ var _ aws.HTTPClient = (*Client)(nil)
 // New makes a client with Options.
 func New(o Options) *Client { return build(Base(), o) }
 
-// ForConfig is New on top of what cfg's own HTTP client was told, a bundle of
-// certificate authorities (AWS_CA_BUNDLE) above all.
+// ForConfig is New with what cfg's own HTTP client was told, above all a bundle of
+// certificate authorities (AWS_CA_BUNDLE).
 func ForConfig(cfg aws.Config, o Options) *Client {
 	if base, ok := cfg.HTTPClient.(*sdkhttp.BuildableClient); ok {
 		return build(base, o)
@@ -74,10 +73,9 @@ func ownTransport(base *sdkhttp.BuildableClient, o Options) *http.Transport {
 	return t
 }
 
-// Do sends r and returns the answer. It is one round trip: a redirect is an
-// answer like any other, as a signed request, with its session token, goes to no
-// host but the one it was signed for. r's body is closed when Do returns; nothing
-// of it is read afterwards.
+// Do sends r and returns the answer. It is one round trip and follows no redirect: a
+// signed request, with its session token, goes only to the host that it was signed for.
+// r's body is closed when Do returns, and not read afterwards.
 func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	owned, err := own(r)
 	if err != nil {
@@ -86,7 +84,7 @@ func (c *Client) Do(r *http.Request) (*http.Response, error) {
 	return c.RoundTrip(owned)
 }
 
-// RoundTrip is Do for a request whose body nobody closes but net/http.
+// RoundTrip is Do for a request whose body only net/http closes.
 func (c *Client) RoundTrip(r *http.Request) (*http.Response, error) { return c.transport.RoundTrip(r) }
 
 // CloseIdleConnections closes the connections that no call uses.

@@ -11,9 +11,9 @@ import (
 // and the answer takes time to come.
 const datePrecision = 2 * time.Second
 
-// ClockAhead is by how much the clock of the service that answered is ahead of ours, by
-// its answer's Date; below 0 it is behind. It is 0 if the two may be the same, and if
-// the answer has no Date.
+// ClockAhead is how far the clock of the service that answered is ahead of ours, by its
+// answer's Date; below 0 it is behind. It is 0 if the two may be equal, or if the answer
+// has no Date.
 func ClockAhead(answer middleware.Metadata) time.Duration {
 	there, ok := awsmiddleware.GetServerTime(answer)
 	here, arrived := awsmiddleware.GetResponseAt(answer)

@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// CheckEndpoint is an error if base, the endpoint that is set for a service, is no URL;
-// nil if none is set. The SDK finds that out with each request, and it never passes.
+// CheckEndpoint returns an error if base, the endpoint that is set for a service, is no
+// URL. It may be nil. The SDK finds out only with a request, and then with each one.
 func CheckEndpoint(service string, base *string) error {
 	if base == nil {
 		return nil

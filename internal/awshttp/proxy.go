@@ -18,8 +18,7 @@ func Base() *sdkhttp.BuildableClient {
 	return sdkhttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.Proxy = proxy(t.Proxy) })
 }
 
-// proxy is the proxy that of names for a request, but none for an address that means this
-// machine: the endpoints of credentials (169.254.170.2 on ECS, 169.254.170.23 on EKS) and
+// proxy asks of for a request's proxy, except for an address that means this machine: the endpoints of credentials (169.254.170.2 on ECS, 169.254.170.23 on EKS) and
 // of metadata (169.254.169.254). A proxy would answer with its own, or not at all, and
 // would see the credentials. NO_PROXY need not name them.
 func proxy(of func(*http.Request) (*url.URL, error)) func(*http.Request) (*url.URL, error) {

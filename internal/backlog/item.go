@@ -13,13 +13,12 @@ import (
 // a turn, the turn's holder may change the exported fields.
 type Item struct {
 	merge.Waiting
-	// Message is the one that brought the update. Its SentAt is its place in the line,
-	// which a letter that was moved back takes anew; Update's ID and SentAt may be those
-	// of an earlier life.
+	// Message is the one that brought the update. Its SentAt is its place in line, and new
+	// for a letter that was moved back. Update's ID and SentAt may be those of an earlier
+	// life.
 	*timeline.Message
 	Claim Claim
-	// Tenant is whose message it is, where the producers say so; the tenants that
-	// wait take turns.
+	// Tenant is the message's tenant, if it names one. Tenants take turns.
 	Tenant string
 	// Suspect marks a message received so often that it may be what kills the
 	// worker: it is called with no other suspect beside it.

@@ -17,17 +17,17 @@ import (
 )
 
 // AgentURI is the variable in which the ECS agent tells a container where to reach
-// it. Where it is not set the process does not run on ECS.
+// it. If it is not set, the process does not run on ECS.
 const AgentURI = "ECS_AGENT_URI"
 
 const (
 	lookEvery = 5 * time.Second
-	// expires is for how long ECS is asked each time: what a crash leaves behind
-	// ends by itself. renew is when it is asked again.
+	// expires is how long the protection lasts that ECS is asked for, so what a crash
+	// leaves behind ends by itself. renew is when it is asked again.
 	expires = 60 * time.Minute
 	renew   = 30 * time.Minute
-	// linger is how long nothing must be held before protection is switched off, so
-	// that a message now and then is no two requests to ECS.
+	// linger is how long nothing must be held before protection is switched off: a message
+	// now and then must not cost two requests to ECS each time.
 	linger = time.Minute
 	// again is the wait after a failure.
 	again = time.Minute
@@ -45,9 +45,9 @@ type Options struct {
 	Transport http.RoundTripper
 }
 
-// Protection is scale-in protection of the task that this process runs in. It is
-// a courtesy, as a worker that is stopped gives back what it holds: where it
-// fails, that is said once and stops nothing.
+// Protection is scale-in protection of the task that this process runs in. A worker that
+// is stopped gives back what it holds, so nothing depends on the protection: if it fails,
+// the log says so once.
 type Protection struct {
 	o      Options
 	client *http.Client
@@ -91,7 +91,7 @@ func (p *Protection) look(ctx context.Context, now time.Time) {
 	switch {
 	case now.Before(p.next):
 	case held && (p.asked.IsZero() || now.Sub(p.asked) >= renew):
-		p.on = true // even where no answer comes
+		p.on = true // even if no answer comes
 		if p.ask(ctx, true, now) {
 			p.asked = now
 		}
@@ -106,8 +106,8 @@ func (p *Protection) off(ctx context.Context, now time.Time) {
 	}
 }
 
-// end switches protection off for a process that stops. A crash before it leaves
-// the task protected until the hour ends; a task that is gone needs none.
+// end switches protection off for a process that stops. After a crash the task stays
+// protected until the hour ends.
 func (p *Protection) end(ctx context.Context) {
 	if p.on {
 		p.off(ctx, time.Now())
@@ -161,8 +161,8 @@ func (p *Protection) put(ctx context.Context, on bool) error {
 	return verdict(response, on)
 }
 
-// verdict reads the answer: {"protection": …} where it was done, {"failure": …}
-// where ECS refused, {"error": …} where ECS could not be asked.
+// verdict reads the answer: {"protection": …} if it was done, {"failure": …} if ECS
+// refused, {"error": …} if ECS could not be asked.
 func verdict(response *http.Response, on bool) error {
 	text, err := io.ReadAll(io.LimitReader(response.Body, 16<<10))
 	if err != nil {

@@ -2,9 +2,9 @@
 //
 // A failure counts only if other things fare well: since the update's previous attempt
 // at least Calls first calls for other things were answered, and at least nine tenths
-// of those that ended succeeded. Otherwise it is the service's trouble and nobody's
-// failure. Counted failures span at least Span before an update is dead-lettered, so
-// that a short trouble that hits one thing passes.
+// of those that ended succeeded. Otherwise the service is in trouble, and the update is
+// not to blame. Counted failures span at least Span before an update is dead-lettered, so
+// that a short trouble of one thing passes.
 package evidence
 
 import (
@@ -22,14 +22,14 @@ const (
 
 	// DeniedAttempts is how many counted refusals of this thing alone are enough.
 	DeniedAttempts = 3
-	// DeniedEvery spreads them over the time that they have to span: a refusal seldom
-	// passes sooner, and calls in between would cost others theirs.
+	// DeniedEvery spreads them over Span: a refusal seldom passes sooner, and calls in
+	// between would cost other things theirs.
 	DeniedEvery = Span / (DeniedAttempts - 1)
 )
 
 // Score counts first calls that have ended, throttled ones left out. A first call is
 // one for a thing whose last call did not fail. How sick things fare says nothing of
-// the service, so that many of them do not excuse each other.
+// the service: many of them must not excuse each other.
 type Score struct {
 	Ended     uint64 // with or without an answer
 	Answered  uint64 // the API said something
@@ -55,8 +55,8 @@ type Evidence struct {
 	// Others is what the calls for other things had come to when this update was
 	// last tried, or when it joined.
 	Others Score
-	// Missing is set while the last failure could not be told from a trouble of the
-	// service, for want of other calls to compare with.
+	// Missing is set while there were too few other calls to tell the last failure from a
+	// trouble of the service.
 	Missing bool
 	// Failures counts every failed call but the throttled ones, Last names the last
 	// of them, and Since is when the first one ended.

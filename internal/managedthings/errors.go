@@ -159,7 +159,7 @@ func transportError(ctx context.Context, o operation, err error, sent bool) *Tra
 	return e
 }
 
-// CredentialsError says that a call could not be signed, for want of credentials. Nothing
+// CredentialsError says that a call could not be signed: there are no credentials. Nothing
 // was sent. The fault is the caller's, never the thing's.
 type CredentialsError struct {
 	Err error

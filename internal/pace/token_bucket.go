@@ -14,7 +14,7 @@ const (
 
 	tick      = time.Millisecond      // the shortest sleep: above 1000 a second tokens go out in clumps
 	epsilon   = 1e-9                  // of a token: the rounding of durations to nanoseconds
-	burstTime = 50 * time.Millisecond // of the rate that may gather while nobody asks
+	burstTime = 50 * time.Millisecond // of the rate that may gather while no caller waits
 )
 
 // rateLaw is a rule for the rate: what it is now, and how it follows from the ends of
@@ -24,18 +24,18 @@ type rateLaw interface {
 	// rate is in calls a second, never below MinRate.
 	rate() float64
 	// report tells the end of a call that was let out at given. idle is how long,
-	// since the last report, tokens were there and nobody asked.
+	// since the last report, tokens were there and no caller.
 	report(now, given time.Duration, r Result, idle time.Duration)
 }
 
 // tokenBucket keeps calls to a law's rate. It gathers at most
-// max(1, rate/20) tokens while nobody asks, so that a low rate goes out evenly and
+// max(1, rate/20) tokens while no caller waits, so that a low rate goes out evenly and
 // a high one survives coarse timers. It is pure, as the law is.
 type tokenBucket struct {
 	law    rateLaw
 	tokens float64
 	filled time.Duration   // when tokens was true; in the future during a hold
-	idle   time.Duration   // since the last report, with a full bucket and nobody there
+	idle   time.Duration   // since the last report, with a full bucket and no caller
 	given  []time.Duration // when each token under way was given, oldest first
 }
 
@@ -68,7 +68,7 @@ func (b *tokenBucket) fill(now time.Duration, waiting bool) {
 	b.tokens = min(room, full)
 }
 
-// settle forgets the extra token once nobody waits any more.
+// settle forgets the extra token when no caller waits any more.
 func (b *tokenBucket) settle() { b.tokens = min(b.tokens, b.burst()) }
 
 // take takes a token if one is there and no hold is on, after fill.

@@ -11,17 +11,17 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// MaxFloor is the longest wait that a server's wish can bring about: a server
-// that asks for a day is asked again after this long.
+// MaxFloor is the longest wait that a server can ask for: one that asks for a day is asked
+// again after this long.
 const MaxFloor = 5 * time.Minute
 
 // Policy is exponential backoff with full jitter: after n failures the wait is
-// drawn evenly from 0 to min(Max, Base·2ⁿ⁻¹). Its spread is what keeps clients
-// that failed together from coming back together.
+// drawn evenly from 0 to min(Max, Base·2ⁿ⁻¹). So clients that failed together
+// do not come back together.
 //
 // Source: "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 type Policy struct {
-	Base time.Duration // the longest first wait; 0 or less is no wait at all
+	Base time.Duration // the longest first wait; 0 or less: no wait at all
 	Max  time.Duration // the longest wait, whatever the number of failures
 }
 
@@ -51,8 +51,8 @@ func (p Policy) Ceiling(n int) time.Duration {
 }
 
 // Delay draws the wait after n failures in a row (n below 1 is taken as 1). It
-// is never shorter than floor, the server's own wish, of which at most MaxFloor
-// counts; a floor of 0 or less is none. A nil rng is the process's own.
+// is never shorter than floor, which the server asked for, or than MaxFloor if that is
+// less; a floor of 0 or less is none. A nil rng is the process's own.
 func (p Policy) Delay(n int, floor time.Duration, rng *rand.Rand) time.Duration {
 	return max(draw(p.Ceiling(n), rng), min(floor, MaxFloor))
 }

@@ -34,9 +34,9 @@ const RecordFormat = 2
 //	marks: member, order, digest, token, time, over, keys of parts (8 bytes each)
 //	keys: hash, time
 //
-// where member and order are places in the lists above: values that came in one
-// message share their order. The length of the two lists of parts is one more than
-// they have, and 0 where the keys cannot be told apart.
+// Here member and order are places in the lists above: values that came in one message
+// share their order. The length of the two lists of parts is one more than they have, and
+// 0 if the keys cannot be told apart.
 
 // maxText bounds the texts of an order: SQS's ids have 36 characters and its
 // sequence numbers 20, but those of a letter that was moved back are whatever its

@@ -19,11 +19,11 @@ type MemoryOptions struct {
 // process. A crash leaves nothing behind, marks included, so after a restart the
 // fence starts anew.
 //
-// What it may remember is bounded in bytes. Where they are full the things that were
-// written to longest ago go first, with their versions, marks and dedup keys; Stats
-// says how far back it remembers all the same. A thing under a lease never goes. A
-// thing of which nothing is known when its lease ends takes no place, so things that
-// the API refuses or does not know push nothing out.
+// What it remembers is bounded in bytes. If they are full, the things that were written to
+// longest ago go first, with their versions, marks and dedup keys; Stats says how far
+// back it still remembers everything. A thing under a lease never goes. If nothing is
+// known of a thing when its lease ends, it takes no place: things that the API refuses or
+// does not know push nothing out.
 //
 // It costs no full scan and no goroutine to free what has run out: each Finish
 // frees a few of the records that were written to longest ago.
@@ -53,7 +53,7 @@ type memoryEntry struct {
 	newer, older *memoryEntry // in byUse
 }
 
-// forgotten is what went for want of room though it had not run out.
+// forgotten is what went to make room before it had run out.
 type forgotten struct {
 	things  uint64
 	written time.Duration // the latest write to any of them
@@ -90,11 +90,11 @@ func NewMemory(o MemoryOptions) *Memory {
 type MemoryStats struct {
 	Things int   // those that have run out and are not freed yet included
 	Bytes  int64 // of the heap, about
-	// Forgotten counts the things that went for want of room before they had run out.
+	// Forgotten counts the things that went to make room before they had run out.
 	Forgotten uint64
-	// Since is how far back nothing was forgotten for want of room: each version, mark and
-	// dedup key recorded later is there, until its time to live is over. It is the store's
-	// beginning, or the latest write to a thing that went.
+	// Since is the time since which nothing was forgotten to make room: each version, mark
+	// and dedup key recorded later is there, until its time to live is over. It is the
+	// store's beginning, or the latest write to a thing that went.
 	Since time.Time
 }
 

@@ -112,7 +112,7 @@ func (m *model) empty() bool {
 	return len(m.versions) == 0 && len(m.keys) == 0
 }
 
-// differs tells how a record is not what the model says; empty where it is.
+// differs tells how a record is not what the model says; empty if it is.
 func (m *model) differs(r thingstate.Record) string {
 	if len(r.Versions) != len(m.versions) {
 		return fmt.Sprintf("versions %+v, want %v", r.Versions, m.versions)

@@ -35,7 +35,7 @@ func NewParts(parts []Part) Parts {
 	return slices.CompactFunc(parts, func(a, b Part) bool { return a.Key == b.Key })
 }
 
-// Order is that of the last value applied under key, nil where none is known.
+// Order is that of the last value applied under key, nil if none is known.
 func (p Parts) Order(key PartKey) *message.Order {
 	at, known := slices.BinarySearchFunc(p, key, func(part Part, key PartKey) int { return cmp.Compare(part.Key, key) })
 	if !known {

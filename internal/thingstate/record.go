@@ -38,9 +38,9 @@ type Mark struct {
 	Token  uint64         // of the lease that set it
 	At     time.Time      // when Acquire set it, by the store's clock
 	// PartKeys are the keys that the value sets and that were not sent again since,
-	// sorted; nil where they cannot be told apart.
+	// sorted; nil if they cannot be told apart.
 	PartKeys []PartKey
-	// Over is set where the call has ended: it will not be applied any more.
+	// Over is set if the call has ended: it will not be applied any more.
 	Over bool
 }
 
@@ -67,7 +67,7 @@ func HashKey(key string) KeyHash {
 // MaxKeys bounds the dedup keys remembered of one thing: the oldest go first.
 const MaxKeys = 256
 
-// Version is what is known to be applied of a member; false where nothing is.
+// Version is what is known to be applied of a member; false if nothing is.
 func (r Record) Version(member string) (Version, bool) {
 	if at := indexOf(r.Versions, member); at >= 0 {
 		return r.Versions[at], true
@@ -218,7 +218,7 @@ func (res Result) sent(m Mark) bool {
 
 // afterSuccess returns what is left of an older mark when a call has succeeded: what
 // was sent again after the marked call had landed is free of doubt. It reports false
-// where nothing is left.
+// if nothing is left.
 func (res Result) afterSuccess(m Mark) (Mark, bool) {
 	at := indexOf(res.Applied, m.Member)
 	if at < 0 || !m.Over && m.At.After(res.Landed) {

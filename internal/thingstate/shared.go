@@ -104,8 +104,8 @@ func (s *Shared) Acquire(ctx context.Context, thing string, lease time.Duration,
 		}
 		return Record{}, Lease{}, err
 	}
-	// A crash behind this line leaves the marks pending: whoever takes the item
-	// next finds them.
+	// A crash after this line leaves the marks pending: the next Acquire of the item
+	// finds them.
 	before, err := s.read(thing, item, t.By)
 	if err != nil {
 		return Record{}, Lease{}, err
@@ -124,13 +124,13 @@ func (s *Shared) makeRoom(ctx context.Context, thing string, t Take, item Item) 
 	if err != nil {
 		return err
 	}
-	// A crash behind this write leaves a free item that says the same.
+	// A crash after this write leaves a free item that says the same.
 	err = s.table.Put(ctx, thing, Put{
 		By: t.By, Of: item.By, Puts: item.Puts, Finished: item.Finished,
 		Now: t.Now, Record: encodeRecord(all, item.Now), TTL: t.TTL,
 	})
 	if errors.Is(err, ErrLeaseLost) {
-		return &HeldError{Thing: thing} // somebody else has just taken it
+		return &HeldError{Thing: thing} // another owner has just taken it
 	}
 	return err
 }
@@ -213,8 +213,8 @@ func answered(err error) bool {
 // wait out a lease of their own.
 const maxUnanswered = 10_000
 
-// holder draws a new Holder, or returns that of the thing's last Acquire where it
-// got no answer. That one is nobody else's then.
+// holder draws a new Holder, or returns that of the thing's last Acquire if it got no
+// answer. That one is no other's then.
 func (s *Shared) holder(thing string, now time.Time) Holder {
 	s.mu.Lock()
 	defer s.mu.Unlock()

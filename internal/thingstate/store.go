@@ -21,10 +21,10 @@ type Store interface {
 	// "this value may or may not be set". It returns the record as it was
 	// before, with the marks that earlier calls left.
 	//
-	// Errors: *HeldError where another owner holds the lease, *UnreadableError where
-	// the record cannot be read (nothing was changed); anything else is a trouble of
-	// the store, after which the write may or may not have happened (a mark too many
-	// costs a call, never a value).
+	// Errors: *HeldError if another owner holds the lease, *UnreadableError if the
+	// record cannot be read (nothing was changed). Anything else is a trouble of the
+	// store: the write may or may not have happened (a mark too many costs a call, never
+	// a value).
 	Acquire(ctx context.Context, thing string, lease time.Duration, intents []Intent) (Record, Lease, error)
 
 	// Finish ends the lease and, in the same write, records how the call ended. A
@@ -43,7 +43,7 @@ var ErrLeaseLost = errors.New("thingstate: the thing's lease was taken over by a
 // HeldError is returned by Acquire when another owner holds the lease.
 type HeldError struct {
 	Thing string
-	Until time.Time // the lease's end by this process's clock; zero where the store does not say
+	Until time.Time // the lease's end by this process's clock; zero if the store does not say
 }
 
 func (e *HeldError) Error() string {
@@ -85,7 +85,7 @@ type Intent struct {
 	Member string // the store keeps it
 	Digest Digest
 	Order  *message.Order // never nil; the store keeps it
-	// PartKeys are the keys that the value sets, sorted; nil where they cannot be told
+	// PartKeys are the keys that the value sets, sorted; nil if they cannot be told
 	// apart. The store keeps them.
 	PartKeys []PartKey
 }
@@ -100,20 +100,19 @@ const (
 	MaybeApplied               // the same, and they are over: it may have been applied, but will not be any more
 )
 
-// Result is what Finish records. Orders and Parts may be kept: nobody changes
-// them.
+// Result is what Finish records. The store may keep Orders and Parts: they are never
+// changed.
 type Result struct {
 	Call Call
-	// Applied are the versions now known to be set, one for each member, whose name
-	// is kept; they
-	// replace what was known of those members (Parts are added to, newest order
-	// wins). May be set with NotSent, where nothing needed sending.
+	// Applied are the versions now known to be set, one for each member. They replace
+	// what was known of those members (Parts are added to, newest order wins). The store
+	// keeps the members' names. May be set with NotSent, if nothing needed sending.
 	Applied []Version
 	// Keys are the dedup keys of the updates that this settles.
 	Keys []string
-	// Landed, with Succeeded: each call that was marked until then, by the store's
-	// clock, had landed when this one started, if it ever will. What this call sent
-	// is free of doubt from those calls; from younger ones it is not.
+	// Landed, with Succeeded: a call that was marked until then, by the store's clock,
+	// had landed when this one started, if it ever will. It cannot undo what this call
+	// sent; a younger one can.
 	Landed time.Time
 	// Sent, with OutcomeUnknown and MaybeApplied, is what the call carried, of what
 	// was marked when the lease was acquired. Nil: all of that.

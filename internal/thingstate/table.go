@@ -47,7 +47,7 @@ type Table interface {
 	Put(ctx context.Context, thing string, p Put) error
 
 	// Check looks whether the table can be used. Warnings are for a person, and
-	// hinder nothing. Errors: *SetupError where a person must change something
+	// hinder nothing. Errors: *SetupError if a person must change something
 	// first; any other may pass by itself.
 	Check(ctx context.Context) (warnings []string, err error)
 
@@ -121,15 +121,15 @@ const MaxFinished = 8
 // itself, which is 2 since it has Puts and Finished, and of the record in it.
 const ItemFormat = max(2, RecordFormat)
 
-// ErrFull is returned by Take where MaxPending are pending.
+// ErrFull is returned by Take if MaxPending are pending.
 var ErrFull = errors.New("thingstate: too many acquisitions of the thing were not finished")
 
-// UnreadableError is returned by Acquire where a thing's record cannot be read. It
+// UnreadableError is returned by Acquire if a thing's record cannot be read. It
 // stays as it is.
 type UnreadableError struct {
 	Thing  string
 	Format int    // of the record; 0: it is damaged
-	Where  string // the item, as one names it to the store's own tools
+	Where  string // the item, by its name in the store's own tools
 }
 
 func (e *UnreadableError) Error() string {

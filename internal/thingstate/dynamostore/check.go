@@ -15,7 +15,7 @@ import (
 )
 
 // Check implements thingstate.Table. It needs dynamodb:DescribeTable and
-// dynamodb:DescribeTimeToLive; what it may not look at it warns of.
+// dynamodb:DescribeTimeToLive, and warns of what it may not look at.
 func (tb *Table) Check(ctx context.Context) (warnings []string, err error) {
 	out, err := tb.api.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &tb.name})
 	switch {
@@ -38,7 +38,7 @@ func (tb *Table) Check(ctx context.Context) (warnings []string, err error) {
 	return append(warnings, tb.checkTTL(ctx)...), nil
 }
 
-// checkTTL warns where what has run out would be kept, and paid for, for ever.
+// checkTTL warns if records that have run out would be kept, and paid for, for ever.
 func (tb *Table) checkTTL(ctx context.Context) []string {
 	out, err := tb.api.DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: &tb.name})
 	if err != nil {

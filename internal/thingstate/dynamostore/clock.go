@@ -17,10 +17,10 @@ import (
 // tells the process's time as it is.
 type clock struct {
 	process func() time.Time
-	ahead   func(time.Duration) // hears of each answer; nil if nobody does
+	ahead   func(time.Duration) // told with each answer; may be nil
 
 	mu sync.Mutex
-	// At at, by the process's clock, it was between earliest and latest there. Zero: not
+	// At at, by the process's clock, DynamoDB's was between earliest and latest. Zero: not
 	// known.
 	at, earliest, latest time.Time
 }
@@ -35,8 +35,8 @@ const (
 	drift = 5000
 )
 
-// note takes in that it was date there, in whole seconds, some time between before and
-// after here.
+// note notes that DynamoDB's clock was at date, in whole seconds, some time between before
+// and after by the process's clock.
 func (c *clock) note(before, after, date time.Time) {
 	earliest, latest := date, date.Add(dateStep+after.Sub(before))
 	c.mu.Lock()
@@ -57,7 +57,7 @@ func (c *clock) note(before, after, date time.Time) {
 	}
 }
 
-// now is what the process's time is there.
+// now is DynamoDB's time at this time of the process.
 func (c *clock) now(process time.Time) time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -81,7 +81,7 @@ func readNumber(v types.AttributeValue) (n int64, ok bool) {
 	return n, err == nil
 }
 
-// conditionFailed returns the item that did not meet a condition, nil where
+// conditionFailed returns the item that did not meet a condition, nil if
 // DynamoDB does not say.
 func conditionFailed(err error) (map[string]types.AttributeValue, bool) {
 	failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
@@ -91,7 +91,7 @@ func conditionFailed(err error) (map[string]types.AttributeValue, bool) {
 	return failed.Item, true
 }
 
-// refused says why a Take did not succeed, which was asked by the process's clock.
+// refused says why a Take did not succeed. asked is its time by the process's clock.
 func (tb *Table) refused(thing string, t thingstate.Take, asked time.Time, err error) (thingstate.Item, error) {
 	attributes, ok := conditionFailed(err)
 	if !ok {

@@ -66,8 +66,8 @@ type Options struct {
 	HTTP aws.HTTPClient
 	// Now is this process's clock; nil: time.Now.
 	Now func() time.Time
-	// Ahead hears by how much this process's clock is ahead of DynamoDB's, below 0
-	// behind, as each answer tells it: to a second or so. Nil: nobody does.
+	// Ahead is told with each answer how far this process's clock is ahead of DynamoDB's,
+	// to a second or so; below 0 it is behind. It may be nil.
 	Ahead func(time.Duration)
 }
 

@@ -14,7 +14,7 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// What one try may take, where the URL does not say. Three of them end within the
+// What one try may take, if the URL does not say. Three of them end within the
 // 4 seconds that an operation has.
 const (
 	tryTimeout = "1s"

@@ -47,7 +47,7 @@ var (
 )
 
 // newScript takes a script's SHA-1, by which Redis knows it. It is a name and protects
-// nothing, so it is allowed where only FIPS 140 algorithms are.
+// nothing, so it is allowed even if only FIPS 140 algorithms are.
 func newScript(source string) (script *redis.Script) {
 	fips140.WithoutEnforcement(func() { script = redis.NewScript(source) })
 	return script
