@@ -70,10 +70,13 @@ func Marked(p aws.CredentialsProvider) aws.CredentialsProvider {
 }
 
 // ClockLimit is the difference between two clocks below which a refused signature has
-// another reason: SigV4 allows 5 minutes (IAM User Guide, "Signature Version 4").
+// another reason: SigV4 allows 5 minutes (IAM User Guide, "Signature Version 4"), and 15 at
+// some services.
 const ClockLimit = 4 * time.Minute
 
-// clockCodes are the refusals that a wrong clock explains.
+// MayBeTheClock reports whether code is a refusal that a wrong clock explains.
+func MayBeTheClock(code string) bool { return clockCodes[bare(code)] }
+
 var clockCodes = map[string]bool{
 	"SignatureDoesNotMatch": true, "InvalidSignature": true, "AuthFailure": true,
 	"RequestTimeTooSkewed": true, "RequestExpired": true, "RequestInTheFuture": true,
@@ -117,7 +120,7 @@ func Of(err error) Cause {
 	switch {
 	case throttled, status == http.StatusTooManyRequests:
 		c.Kind = Throttled
-	case c.Kind == BadCredentials && clockCodes[bare(c.Code)] && c.Skew.Abs() > ClockLimit:
+	case c.Kind == BadCredentials && MayBeTheClock(c.Code) && c.Skew.Abs() > ClockLimit:
 		c.Kind = SkewedClock
 	case c.Kind == Other && (status >= http.StatusInternalServerError || api.ErrorFault() == smithy.FaultServer):
 		c.Kind = Trouble

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -93,21 +92,6 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		}
 		s.Close()
 	}
-}
-
-// A transport in memory takes the place of the network, so that whole clients
-// run in virtual time.
-func TestTransportInMemory(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client := awshttp.New(awshttp.Options{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
-			time.Sleep(20 * time.Second)
-			return &http.Response{StatusCode: 204, Body: http.NoBody}, nil
-		})})
-		r, _ := http.NewRequest(http.MethodPut, "http://localhost/", strings.NewReader("x"))
-		if answer, err := client.Do(r); err != nil || answer.StatusCode != 204 {
-			t.Errorf("answer %v, error %v", answer, err)
-		}
-	})
 }
 
 func TestForConfigKeepsTheAuthoritiesThatConfigTrusts(t *testing.T) {

@@ -127,7 +127,7 @@ func (p *Protection) ask(ctx context.Context, on bool, now time.Time) bool {
 	p.next = now.Add(again)
 	if !p.warned {
 		p.warned = true
-		p.o.Log.Warn("ECS does not protect this task from scale-in while it holds messages; nothing is lost by that, since a task that is stopped gives back what it holds; allow the task role ecs:UpdateTaskProtection to have it protected. It is tried again, and not said again", zap.Error(err))
+		p.o.Log.Warn("ECS does not protect this task from scale-in while it holds messages; nothing is lost by that, since a task that is stopped gives back what it holds; allow the task role ecs:UpdateTaskProtection to have it protected. Retrying; this warning is logged once", zap.Error(err))
 	}
 	return false
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,14 +25,17 @@ type agent struct {
 	mu       sync.Mutex
 	until    time.Time // protected until then
 	requests int
-	answer   func(w http.ResponseWriter) bool // true: it answered; nil: do as asked
+	status   int
+	answer   string // empty: do as asked
 }
 
 func (a *agent) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.requests++
-	if a.answer != nil && a.answer(w) {
+	if a.answer != "" {
+		w.WriteHeader(a.status)
+		_, _ = io.WriteString(w, a.answer)
 		return
 	}
 	var in struct {
@@ -155,29 +157,21 @@ func TestAMessageNowAndThenIsNoStreamOfRequests(t *testing.T) {
 }
 
 func TestAFailureIsSaidOnceAndTriedAgain(t *testing.T) {
-	for name, answer := range map[string]func(http.ResponseWriter) bool{
-		"denied": func(w http.ResponseWriter) bool {
-			w.WriteHeader(http.StatusBadRequest)
-			_, _ = io.WriteString(w, `{"requestID":"1","error":{"Arn":"a","Code":"AccessDeniedException","Message":"not authorized to perform: ecs:UpdateTaskProtection"}}`)
-			return true
+	for name, c := range map[string]struct {
+		status int
+		answer string
+	}{
+		"denied": {
+			http.StatusBadRequest,
+			`{"requestID":"1","error":{"Arn":"a","Code":"AccessDeniedException","Message":"not authorized to perform: ecs:UpdateTaskProtection"}}`,
 		},
-		"refused": func(w http.ResponseWriter) bool {
-			_, _ = io.WriteString(w, `{"requestID":"1","failure":{"Arn":"a","Detail":"","Reason":"TASK_NOT_VALID"}}`)
-			return true
-		},
-		"html": func(w http.ResponseWriter) bool {
-			w.WriteHeader(http.StatusBadGateway)
-			_, _ = io.WriteString(w, "<html>")
-			return true
-		},
-		"otherwise": func(w http.ResponseWriter) bool {
-			_, _ = io.WriteString(w, `{"protection":{"ProtectionEnabled":false}}`)
-			return true
-		},
+		"refused":   {http.StatusOK, `{"requestID":"1","failure":{"Arn":"a","Detail":"","Reason":"TASK_NOT_VALID"}}`},
+		"html":      {http.StatusBadGateway, "<html>"},
+		"otherwise": {http.StatusOK, `{"protection":{"ProtectionEnabled":false}}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				a := &agent{answer: answer}
+				a := &agent{status: c.status, answer: c.answer}
 				k := run(a, uri)
 				defer k.stop()
 				k.held.Store(1)
@@ -190,7 +184,7 @@ func TestAFailureIsSaidOnceAndTriedAgain(t *testing.T) {
 					t.Errorf("said: %v", k.logs.All())
 				}
 				a.mu.Lock()
-				a.answer = nil
+				a.answer = ""
 				a.mu.Unlock()
 				time.Sleep(2 * time.Minute)
 				if !a.protected() {
@@ -264,15 +258,7 @@ func TestOverTheNetwork(t *testing.T) {
 	if a.protected() {
 		t.Error("still protected after the stop")
 	}
-	if text := lines(k); strings.Contains(text, "warn") {
-		t.Error(text)
+	if warnings := k.logs.FilterLevelExact(zapcore.WarnLevel).All(); len(warnings) > 0 {
+		t.Error(warnings)
 	}
-}
-
-func lines(k *task) string {
-	var b strings.Builder
-	for _, e := range k.logs.All() {
-		b.WriteString(e.Level.String() + " " + e.Message + "\n")
-	}
-	return b.String()
 }

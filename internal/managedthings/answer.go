@@ -41,9 +41,6 @@ func apiError(o operation, answer *http.Response, now time.Time, members []messa
 	e.Code = first(errorCode(h.Get("X-Amzn-ErrorType")), errorCode(text(fields["__type"])), errorCode(text(fields["code"])))
 	e.Modelled = modelled[e.Code]
 	e.Message = mask(shorten(first(text(fields["Message"]), text(fields["message"]))), members)
-	if e.Code == "ResourceNotFoundException" {
-		e.ResourceID, e.ResourceType = shorten(text(fields["ResourceId"])), shorten(text(fields["ResourceType"]))
-	}
 	return e
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/message"
 )
@@ -94,7 +95,7 @@ func New(cfg aws.Config, o Options) (*Client, error) {
 		signer: v4.NewSigner(), send: send, userAgent: agent,
 		correctsClock: !cfg.DisableClockSkewCorrection,
 	}
-	if c.correctsClock && o.ClockAhead.Abs() > maxSkew {
+	if c.correctsClock && o.ClockAhead.Abs() > awserror.ClockLimit {
 		c.clockOffset.Store(int64(o.ClockAhead))
 	}
 	return c, nil

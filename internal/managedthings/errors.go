@@ -28,8 +28,6 @@ type APIError struct {
 	Modelled bool
 	// RetryAfter is the server's wish, from 0 (none) to MaxRetryAfter.
 	RetryAfter time.Duration
-	// ResourceID and ResourceType say what was not found; ResourceNotFoundException only.
-	ResourceID, ResourceType string
 
 	operation operation
 }

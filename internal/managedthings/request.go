@@ -20,6 +20,7 @@ import (
 	smithyrand "github.com/aws/smithy-go/rand"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/message"
 )
 
@@ -119,21 +120,10 @@ func (c *Client) sign(ctx context.Context, o operation, r *http.Request, body []
 	return nil
 }
 
-// clockCodes are the errors after which the API's clock counts instead of ours:
-// SigV4 allows five minutes between them, fifteen at some services.
-var clockCodes = map[string]bool{
-	"RequestTimeTooSkewed": true, "RequestTimeTooSkewedException": true, "RequestExpired": true, "RequestInTheFuture": true,
-	"InvalidSignatureException": true, "SignatureDoesNotMatch": true, "AuthFailure": true,
-}
-
-// maxSkew is the difference between two clocks below which a refused signature
-// has another reason.
-const maxSkew = 4 * time.Minute
-
 // correctClock makes the next calls go by the API's clock, if a call was refused and our
 // clock explains that. An answer from a cache tells no time.
 func (c *Client) correctClock(code string, h http.Header, now time.Time) {
-	if !c.correctsClock || !clockCodes[code] || h.Get("Age") != "" {
+	if !c.correctsClock || !awserror.MayBeTheClock(code) || h.Get("Age") != "" {
 		return
 	}
 	theirs, err := smithyhttp.ParseTime(h.Get("Date"))
@@ -141,7 +131,7 @@ func (c *Client) correctClock(code string, h http.Header, now time.Time) {
 		return
 	}
 	offset := theirs.Sub(now)
-	if (offset - time.Duration(c.clockOffset.Load())).Abs() > maxSkew {
+	if (offset - time.Duration(c.clockOffset.Load())).Abs() > awserror.ClockLimit {
 		c.clockOffset.Store(int64(offset))
 	}
 }

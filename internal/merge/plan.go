@@ -60,7 +60,7 @@ func (m Merger) Plan(waiting []*Waiting, rec thingstate.Record) Plan {
 		})
 		plan.Applied = append(plan.Applied, c.version)
 		for _, v := range c.values {
-			if !plan.Carries(v.of) {
+			if !slices.Contains(plan.Carried, v.of) {
 				plan.Carried = append(plan.Carried, v.of)
 			}
 		}
@@ -78,9 +78,11 @@ func (m Merger) toSend(waiting []*Waiting, rec thingstate.Record) []value {
 	}
 	live := make([]value, 0, len(waiting[0].Update.Members)) // most things have one update waiting
 	seen := newSeenKeys(waiting)
-	apart := firstApart(waiting)
+	if apart := slices.IndexFunc(waiting, func(it *Waiting) bool { return it.Apart }); apart >= 0 {
+		waiting = waiting[apart : apart+1]
+	}
 	for _, it := range waiting {
-		if apart != nil && it != apart || seen.has(it) || rec.Seen(it.Update.Key) {
+		if seen.has(it) || rec.Seen(it.Update.Key) {
 			continue
 		}
 		seen.add(it)
@@ -100,15 +102,6 @@ func valuesOf(name string, all []value) []value {
 	return slices.DeleteFunc(slices.Clone(rest), isOther)
 }
 
-func firstApart(waiting []*Waiting) *Waiting {
-	for _, it := range waiting {
-		if it.Apart {
-			return it
-		}
-	}
-	return nil
-}
-
 // SentAt returns the plan with the time at which its call starts, by the clock of the
 // thing's record.
 func (p Plan) SentAt(start time.Time) Plan {
@@ -126,6 +119,3 @@ func (p Plan) MarkedBy(intents []thingstate.Intent) bool {
 		})
 	})
 }
-
-// Carries reports whether a value of the update is in the call.
-func (p Plan) Carries(it *Waiting) bool { return slices.Contains(p.Carried, it) }

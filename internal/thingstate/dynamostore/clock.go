@@ -2,6 +2,7 @@ package dynamostore
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,7 +47,8 @@ func (c *clock) note(before, after, date time.Time) {
 		e, l := c.earliest.Add(passed-off), c.latest.Add(passed+off)
 		// What contradicts what was known is newer.
 		if !e.After(latest) && !earliest.After(l) {
-			earliest, latest = later(earliest, e), earlier(latest, l)
+			earliest = slices.MaxFunc([]time.Time{earliest, e}, time.Time.Compare)
+			latest = slices.MinFunc([]time.Time{latest, l}, time.Time.Compare)
 		}
 	}
 	c.at, c.earliest, c.latest = after, earliest, latest
@@ -75,20 +77,6 @@ func (c *clock) knownLocked(process time.Time) bool {
 }
 
 func (c *clock) middleLocked() time.Time { return c.earliest.Add(c.latest.Sub(c.earliest) / 2) }
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
-}
 
 // dated sends requests, and tells the clock of the answers' Date.
 type dated struct {
