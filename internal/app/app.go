@@ -78,15 +78,16 @@ type Worker struct {
 	log     *zap.Logger
 	started time.Time
 
-	metrics *telemetry.Metrics
-	health  *telemetry.Health
-	phase   phase
-	backlog *backlog.Backlog
-	circuit *pace.Circuit
-	page    *livepage.Feed
-	spent   spending
-	depth   depth
-	forgets forgetting
+	metrics       *telemetry.Metrics
+	health        *telemetry.Health
+	phase         phase
+	backlog       *backlog.Backlog
+	circuit       *pace.Circuit
+	circuitOpened telemetry.Counters[string]
+	page          *livepage.Feed
+	spent         spending
+	depth         depth
+	forgets       forgetting
 
 	admission *admission.Gate
 
@@ -135,6 +136,7 @@ func New(cfg config.Config, o Options) *Worker {
 	w.metrics.Counter("log_lines_dropped_total", "Lines of the log that were dropped: it was not read, or took no more.", func() float64 { return float64(o.DroppedLines()) })
 	w.page = w.feed()
 	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
+	w.circuitOpened = telemetry.NewCounters(w.metrics.Registry, "worker_circuit_opened_total", "How often the circuit opened, by why: failing, calls for different things fail; caller, the API does not accept who we are; all_refuse, everything is refused; state, the store of the things' records does not answer.", "reason", pace.OpenReasons)
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
 	w.admission = admission.New(admission.Options{
 		MaxHeld: cfg.MaxHeld, Lease: cfg.VisibilityTimeout, Waiting: w.backlog, Circuit: w.circuit,

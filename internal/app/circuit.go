@@ -34,7 +34,7 @@ func whyIsOpen(s pace.State) string {
 // circuitChanged says once that the circuit opened, and once that it closed.
 func (w *Worker) circuitChanged(s pace.State) {
 	if s.Open {
-		w.metrics.CircuitOpened.Inc(s.Why)
+		w.circuitOpened.Inc(s.Why)
 		w.log.Warn("circuit open: nothing is received and nothing is dead-lettered; one call at a time finds out when that is over",
 			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyIsOpen(s)))
 		return

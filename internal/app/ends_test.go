@@ -96,3 +96,16 @@ func TestSharesAtTheirEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestTheCircuitsReasonsHaveTheirSeriesFromTheStart(t *testing.T) {
+	families, err := New(config.Default(), Options{}).Metrics().Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "worker_circuit_opened_total" && len(f.GetMetric()) == len(pace.OpenReasons) {
+			return
+		}
+	}
+	t.Error("not every reason why the circuit opens has its series")
+}

@@ -4,9 +4,9 @@ import (
 	"math"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -34,7 +34,7 @@ func (w *Worker) gauges() {
 		return w.queues.retention.Seconds()
 	})
 	m.Gauge("things_without_evidence", "Things that fail without other traffic to compare with.", func() float64 { return float64(w.backlog.Stats().NoEvidence) })
-	for _, reason := range telemetry.CircuitReasons {
+	for _, reason := range pace.OpenReasons {
 		m.Gauge("circuit_open", "1 while the circuit is open for this reason: nothing is received, and only probes are sent.", func() float64 {
 			if s := w.circuit.State(); s.Open && s.Why == reason {
 				return 1
@@ -78,47 +78,4 @@ func (w *Worker) logSums(err error) {
 		return
 	}
 	w.log.Info("stopped", fields...)
-}
-
-// sums reads a counter's series, added up by one of its labels.
-func sums(v *prometheus.CounterVec, label string) map[string]int {
-	out := make(map[string]int)
-	ch := make(chan prometheus.Metric, 64) // more than most have, so that nobody waits
-	go func() {
-		v.Collect(ch)
-		close(ch)
-	}()
-	for metric := range ch {
-		var m dto.Metric
-		if metric.Write(&m) != nil {
-			continue // unreachable: a counter can always be written
-		}
-		for _, pair := range m.GetLabel() {
-			if pair.GetName() == label {
-				out[pair.GetValue()] += int(m.GetCounter().GetValue())
-			}
-		}
-	}
-	return out
-}
-
-// took is how many observations a histogram has, and what they come to.
-func took(h prometheus.Histogram) (count, sum float64) {
-	var m dto.Metric
-	if h.Write(&m) != nil {
-		return 0, 0 // unreachable: as above
-	}
-	return float64(m.GetHistogram().GetSampleCount()), m.GetHistogram().GetSampleSum()
-}
-
-// read is the value of a metric without labels.
-func read(metric prometheus.Metric) int {
-	var m dto.Metric
-	if metric.Write(&m) != nil {
-		return 0 // unreachable: as above
-	}
-	if m.Counter != nil {
-		return int(m.GetCounter().GetValue())
-	}
-	return int(m.GetGauge().GetValue())
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	dto "github.com/prometheus/client_model/go"
-
 	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
@@ -45,7 +43,7 @@ func (w *Worker) reading() livepage.Reading {
 		Status: s, Hot: func() any { return w.hottest() },
 		Received: s.Messages.Received, Applied: count(message.Applied), Superseded: count(message.Superseded, message.Unsure),
 		Other: count(message.Duplicate, message.Unchanged), DeadLettered: count(message.DeadLettered),
-		Throttled: calls[string(telemetry.CallThrottled)], Latency: w.latency(),
+		Throttled: calls[string(telemetry.CallThrottled)], Latency: w.metrics.CallSeconds.Buckets(),
 		Rate: s.Pace.Rate, Held: s.Messages.Held, Things: s.Backlog.Things, OldestSeconds: s.Backlog.OldestSeconds,
 		CircuitOpen: s.Circuit.Open, Paused: s.State == paused,
 	}
@@ -66,24 +64,6 @@ func (w *Worker) hottest() []HotThing {
 		hot = append(hot, it)
 	}
 	return hot
-}
-
-// latency is the histogram of the calls' durations.
-func (w *Worker) latency() []livepage.Bucket {
-	var m dto.Metric
-	if w.metrics.CallSeconds.Write(&m) != nil {
-		return nil // unreachable: a histogram can always be written
-	}
-	h := m.GetHistogram()
-	buckets := make([]livepage.Bucket, 0, len(h.GetBucket())+1)
-	for _, b := range h.GetBucket() {
-		buckets = append(buckets, livepage.Bucket{UpTo: b.GetUpperBound(), Count: b.GetCumulativeCount()})
-	}
-	// What took longer than the last bound is put there: the page shows no infinity.
-	if n := len(buckets); n > 0 {
-		buckets = append(buckets, livepage.Bucket{UpTo: buckets[n-1].UpTo, Count: h.GetSampleCount()})
-	}
-	return buckets
 }
 
 // glance gives each second's status to who asked for it, until ctx ends.

@@ -26,15 +26,15 @@ type meteredStore struct {
 // meter is one operation's.
 type meter struct {
 	seconds prometheus.Observer
-	results map[string]prometheus.Counter // kept: a look-up by labels for each call costs
+	results map[string]*telemetry.Counter
 	latencies
 }
 
 func newMeteredStore(s thingstate.Store, m *telemetry.Metrics) *meteredStore {
 	of := func(operation string) *meter {
-		results := make(map[string]prometheus.Counter)
+		results := make(map[string]*telemetry.Counter)
 		for _, result := range telemetry.StateResults[operation] {
-			results[result] = m.StateOperations.WithLabelValues(operation, result)
+			results[result] = m.StateOperations.With(operation, result)
 		}
 		return &meter{seconds: m.StateSeconds.WithLabelValues(operation), results: results}
 	}

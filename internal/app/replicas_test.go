@@ -2,11 +2,7 @@ package app
 
 import (
 	"math"
-	"slices"
 	"testing"
-
-	"managed-thing-updater/internal/pace"
-	"managed-thing-updater/internal/telemetry"
 )
 
 func TestUsefulReplicas(t *testing.T) {
@@ -44,11 +40,5 @@ func TestScalingByUsefulReplicasComesToRest(t *testing.T) {
 		if replicas != test.want {
 			t.Errorf("a quota of %v a second: %d replicas, want %d", test.quota, replicas, test.want)
 		}
-	}
-}
-
-func TestTheCircuitsReasonsHaveTheirSeries(t *testing.T) {
-	if !slices.Equal(telemetry.CircuitReasons, pace.OpenReasons) {
-		t.Errorf("metrics for %v, but the circuit opens for %v", telemetry.CircuitReasons, pace.OpenReasons)
 	}
 }

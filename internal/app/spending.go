@@ -110,24 +110,15 @@ func (w *Worker) watchSpending(ctx context.Context) {
 }
 
 func (w *Worker) mark() mark {
-	m := mark{at: time.Now(), rate: w.pace.Rate()}
-	calls := sums(w.metrics.Calls.CounterVec, "result")
-	for _, n := range calls {
-		m.calls += float64(n)
+	m := w.metrics
+	settled := m.Settled.Of(message.Applied).Count() + m.Settled.Of(message.Superseded).Count() + m.Settled.Of(message.Unsure).Count()
+	answers, took := m.CallSeconds.Sum()
+	return mark{
+		at: time.Now(), rate: w.pace.Rate(),
+		calls: float64(m.Calls.Sum()), throttled: float64(m.Calls.Of(telemetry.CallThrottled).Count()),
+		settled: float64(settled), ended: float64(m.Settled.Sum()), requests: float64(m.SQSRequests.Sum()),
+		answers: float64(answers), seconds: took.Seconds(),
 	}
-	m.throttled = float64(calls[string(telemetry.CallThrottled)])
-	settled := sums(w.metrics.Settled.CounterVec, "outcome")
-	for _, o := range []message.Outcome{message.Applied, message.Superseded, message.Unsure} {
-		m.settled += float64(settled[string(o)])
-	}
-	for _, n := range settled {
-		m.ended += float64(n)
-	}
-	for _, n := range sums(w.metrics.SQSRequests, "action") {
-		m.requests += float64(n)
-	}
-	m.answers, m.seconds = took(w.metrics.CallSeconds)
-	return m
 }
 
 func (w *Worker) lately() shares {

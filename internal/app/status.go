@@ -174,13 +174,13 @@ func (w *Worker) Status() Status {
 		Level: w.o.Level.String(),
 		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}},
-		DeadLetters: sums(w.metrics.DeadLetters.CounterVec, "reason"),
-		Calls:       CallStatus{InFlight: read(w.metrics.CallsInFlight), ByResult: sums(w.metrics.Calls.CounterVec, "result")},
-		SQS:         SQSStatus{Requests: sums(w.metrics.SQSRequests, "action"), EmptyReceives: read(w.metrics.EmptyReceives)},
+		DeadLetters: w.metrics.DeadLetters.Sums(),
+		Calls:       CallStatus{InFlight: int(w.metrics.CallsInFlight.Load()), ByResult: w.metrics.Calls.Sums()},
+		SQS:         SQSStatus{Requests: w.metrics.SQSRequests.Sums(), EmptyReceives: w.metrics.EmptyReceives.Count()},
 	}
-	s.Messages.Merged = read(w.metrics.Merged)
-	s.Letters.PutOff = read(w.metrics.LettersPutOff)
-	s.Deletes.LetGo = read(w.metrics.LetGo)
+	s.Messages.Merged = w.metrics.Merged.Count()
+	s.Letters.PutOff = w.metrics.LettersPutOff.Count()
+	s.Deletes.LetGo = w.metrics.LetGo.Count()
 	s.Store.Since, s.Store.DuplicatesSince = w.since(w.cfg.VersionTTL), w.since(w.cfg.DedupTTL)
 	if name == starting {
 		return s // the parts below are being built

@@ -149,7 +149,7 @@ func (c *Consumer) strandRest() {
 	}
 	letGo := c.hidden.left(time.Now())
 	c.stranded += letGo
-	c.metrics.Stranded.Add(float64(letGo))
+	c.metrics.Stranded.Add(letGo)
 }
 
 // countStranded wants c.mu held. It counts a message once.

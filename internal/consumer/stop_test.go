@@ -66,7 +66,7 @@ func TestOpenPollIsCutAndCounted(t *testing.T) {
 		if n := r.Stats().PollsCut; n != 1 {
 			t.Errorf("%d polls cut", n)
 		}
-		if n := r.value(r.metrics.PollsCut); n != 1 {
+		if n := r.metrics.PollsCut.Count(); n != 1 {
 			t.Errorf("%v polls cut by the metric", n)
 		}
 	})
@@ -119,7 +119,7 @@ func TestAbandonReleasesWhatIsHeld(t *testing.T) {
 		r.flush()
 		r.wantLeft(ids[20:]...)
 		r.wantOutcomes(map[message.Outcome]int{message.Applied: 20, message.Released: 280})
-		if n := r.value(r.metrics.Stranded); n != 280 {
+		if n := r.metrics.Stranded.Count(); n != 280 {
 			t.Errorf("%v stranded by the metric", n)
 		}
 	}, func(r *rig) {

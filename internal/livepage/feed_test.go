@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"managed-thing-updater/internal/telemetry"
 )
 
 // stream is a reader of a feed's events.
@@ -180,18 +182,18 @@ func TestFifteenMinutesAreKept(t *testing.T) {
 }
 
 func TestQuantile(t *testing.T) {
-	of := func(counts ...uint64) []Bucket {
+	of := func(counts ...uint64) []telemetry.Bucket {
 		bounds := []float64{0.01, 0.1, 1, math.Inf(1)}
-		var all []Bucket
+		var all []telemetry.Bucket
 		for i, n := range counts {
-			all = append(all, Bucket{bounds[i], n})
+			all = append(all, telemetry.Bucket{UpTo: bounds[i], Count: n})
 		}
 		return all
 	}
 	for _, test := range []struct {
 		name    string
 		q, want float64
-		buckets []Bucket
+		buckets []telemetry.Bucket
 	}{
 		{"none", 0.5, math.NaN(), nil},
 		{"no call", 0.5, math.NaN(), of(0, 0, 0, 0)},
@@ -209,8 +211,10 @@ func TestQuantile(t *testing.T) {
 // The latency of a second is that of the seconds right before it, not of all time.
 func TestLatencyForgets(t *testing.T) {
 	var l latencies
-	bucket := func(fast, slow uint64) []Bucket { return []Bucket{{0.1, fast}, {1, fast + slow}} }
-	var since []Bucket
+	bucket := func(fast, slow uint64) []telemetry.Bucket {
+		return []telemetry.Bucket{{UpTo: 0.1, Count: fast}, {UpTo: 1, Count: fast + slow}}
+	}
+	var since []telemetry.Bucket
 	for n := range 100 {
 		since = l.add(bucket(uint64(n)*10, 0))
 	}

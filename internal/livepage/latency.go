@@ -1,13 +1,10 @@
 package livepage
 
-import "math"
+import (
+	"math"
 
-// Bucket of a histogram: how many calls took no longer than this. The last bucket's
-// UpTo may be infinite.
-type Bucket struct {
-	UpTo  float64 // seconds
-	Count uint64  // those of the buckets before included
-}
+	"managed-thing-updater/internal/telemetry"
+)
 
 // latencyWindow is how many seconds' calls a quantile is of: one second has too few
 // at a low rate.
@@ -15,7 +12,7 @@ const latencyWindow = 15
 
 // quantile estimates the q-quantile, in seconds, by a straight line within the
 // bucket, as Prometheus's histogram_quantile does; NaN where there was no call.
-func quantile(q float64, buckets []Bucket) float64 {
+func quantile(q float64, buckets []telemetry.Bucket) float64 {
 	if len(buckets) == 0 {
 		return math.NaN()
 	}
@@ -39,10 +36,10 @@ func quantile(q float64, buckets []Bucket) float64 {
 }
 
 // latencies are the histograms of the last latencyWindow readings, oldest first.
-type latencies struct{ of [][]Bucket }
+type latencies struct{ of [][]telemetry.Bucket }
 
 // add takes this second's histogram, and returns what came to it since the oldest.
-func (l *latencies) add(is []Bucket) []Bucket {
+func (l *latencies) add(is []telemetry.Bucket) []telemetry.Bucket {
 	if len(l.of) > latencyWindow {
 		copy(l.of, l.of[1:])
 		l.of = l.of[:latencyWindow]
@@ -52,9 +49,9 @@ func (l *latencies) add(is []Bucket) []Bucket {
 	if len(oldest) != len(is) {
 		return nil
 	}
-	since := make([]Bucket, len(is))
+	since := make([]telemetry.Bucket, len(is))
 	for i, b := range is {
-		since[i] = Bucket{b.UpTo, b.Count - oldest[i].Count}
+		since[i] = telemetry.Bucket{UpTo: b.UpTo, Count: b.Count - oldest[i].Count}
 	}
 	return since
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"managed-thing-updater/internal/telemetry"
 )
 
 // Reading is the worker at one moment. Counts are since the worker's start.
@@ -14,7 +16,7 @@ type Reading struct {
 
 	Received, Applied, Superseded, Other, DeadLettered int // messages; Other is duplicate and unchanged
 	Calls, Throttled, Failed                           int // API calls; Failed is neither granted nor throttled
-	Latency                                            []Bucket
+	Latency                                            []telemetry.Bucket
 
 	Rate          float64 // calls a second
 	Held, Things  int
@@ -42,7 +44,7 @@ const (
 	isPaused    = 2
 )
 
-func newPoint(before, is Reading, t time.Time, took time.Duration, latency []Bucket) point {
+func newPoint(before, is Reading, t time.Time, took time.Duration, latency []telemetry.Bucket) point {
 	seconds := max(took.Seconds(), 1e-3)
 	rate := func(before, is int) float64 { return max(0, float64(is-before)) / seconds }
 	heldBack := float64(notHeldBack)

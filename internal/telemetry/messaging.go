@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/queueurl"
@@ -31,7 +32,7 @@ var operations = map[string]operation{
 const failed = "error"
 
 type messaging struct {
-	consumed *prometheus.CounterVec   // system, operation, destination
+	consumed *Series                  // system, operation, destination
 	duration *prometheus.HistogramVec // system, operation, its type, destination, error
 	process  *prometheus.HistogramVec // the same without the type
 }
@@ -45,26 +46,24 @@ const (
 )
 
 func newMessaging(r *prometheus.Registry) messaging {
-	m := messaging{
-		consumed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "messaging_client_consumed_messages_total", Help: "Messages that receives brought, those received again included.",
-		}, []string{systemLabel, operationLabel, destinationLabel}),
-		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	histogram := promauto.With(r)
+	return messaging{
+		consumed: newSeries(r, "messaging_client_consumed_messages_total", "Messages that receives brought, those received again included.",
+			systemLabel, operationLabel, destinationLabel),
+		duration: histogram.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "messaging_client_operation_duration_seconds", Help: "Duration of requests to SQS; a receive takes as long as its long poll waits.",
 			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 20},
 		}, []string{systemLabel, operationLabel, kindLabel, destinationLabel, errorLabel}),
-		process: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		process: histogram.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "messaging_process_duration_seconds", Help: "From the receive of a message until its outcome, its wait included. error_type is the reason of a dead letter.",
 			Buckets: []float64{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10, 60, 600, 3600},
 		}, []string{systemLabel, operationLabel, destinationLabel, errorLabel}),
 	}
-	r.MustRegister(m.consumed, m.duration, m.process)
-	return m
 }
 
 // QueueMetrics are the messaging metrics of one queue. A nil one counts nothing.
 type QueueMetrics struct {
-	consumed  prometheus.Counter
+	consumed  *Counter
 	durations map[durationKey]prometheus.Observer
 	processed map[message.Reason]prometheus.Observer // "" is all that ended well
 }
@@ -78,7 +77,7 @@ type durationKey struct {
 func (m *Metrics) Source(queueURL string) *QueueMetrics {
 	q := m.queue(queueURL, "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
 	name := queueurl.Name(queueURL)
-	q.consumed = m.messaging.consumed.WithLabelValues(System, "receive", name)
+	q.consumed = m.messaging.consumed.With(System, "receive", name)
 	q.processed = map[message.Reason]prometheus.Observer{"": m.messaging.process.WithLabelValues(System, "process", name, "")}
 	for _, reason := range message.Reasons {
 		q.processed[reason] = m.messaging.process.WithLabelValues(System, "process", name, string(reason))
@@ -105,7 +104,7 @@ func (m *Metrics) queue(queueURL string, actions ...string) *QueueMetrics {
 // Consumed counts messages that a receive brought.
 func (q *QueueMetrics) Consumed(n int) {
 	if q != nil && q.consumed != nil {
-		q.consumed.Add(float64(n))
+		q.consumed.Add(n)
 	}
 }
 

@@ -3,10 +3,12 @@
 package telemetry
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"managed-thing-updater/internal/message"
 )
@@ -16,35 +18,34 @@ import (
 type Metrics struct {
 	Registry *prometheus.Registry
 
-	Received          prometheus.Counter
-	ReceivedAgain     prometheus.Counter // while the same message was held
-	Damaged           prometheus.Counter // given back
+	Received          *Counter
+	ReceivedAgain     *Counter // while the same message was held
+	Damaged           *Counter // given back
 	Settled           Counters[message.Outcome]
 	SentToApplied     prometheus.Histogram // seconds
 	DeadLetters       Counters[message.Reason]
-	LettersNoTime     prometheus.Counter
-	LettersPutOff     prometheus.Counter
-	LetGo             prometheus.Counter
+	LettersNoTime     *Counter
+	LettersPutOff     *Counter
+	LetGo             *Counter
 	EventTimesIgnored Counters[message.TimeFault]
-	Merged            prometheus.Counter // messages that shared a call with others
-	StaleWrites       prometheus.Counter // possible ones
+	Merged            *Counter // messages that shared a call with others
+	StaleWrites       *Counter // possible ones
 
 	Calls         Counters[CallResult]
-	CallSeconds   prometheus.Histogram
-	CallsInFlight prometheus.Gauge
+	CallSeconds   *Durations
+	CallsInFlight atomic.Int64
 	Attempts      Counters[Counting]
-	CircuitOpened Counters[string] // by CircuitReasons
 
 	StateSeconds    *prometheus.HistogramVec // operation
-	StateOperations *prometheus.CounterVec   // operation, result: ok, held, lost, error
+	StateOperations *Series                  // operation, result: ok, held, lost, error
 
-	LeasesRenewed prometheus.Counter
-	LeasesLost    prometheus.Counter
-	SQSRequests   *prometheus.CounterVec // action, result; counted by SQSRequest
-	SQSErrors     *prometheus.CounterVec // action, code; the same
-	EmptyReceives prometheus.Counter
-	Stranded      prometheus.Counter
-	PollsCut      prometheus.Counter
+	LeasesRenewed *Counter
+	LeasesLost    *Counter
+	SQSRequests   *Series // action, result; counted by SQSRequest
+	SQSErrors     *Series // action, code; the same
+	EmptyReceives *Counter
+	Stranded      *Counter
+	PollsCut      *Counter
 
 	superseded map[LostTo]prometheus.Observer
 	messaging  messaging
@@ -72,73 +73,66 @@ var StateResults = map[string][]string{
 func NewMetrics() *Metrics {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	counter := func(name, help string) prometheus.Counter {
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
-		r.MustRegister(c)
-		return c
-	}
+	histogram := promauto.With(r)
+	counter := func(name, help string) *Counter { return newSeries(r, name, help).With() }
 	m := &Metrics{
 		Registry: r,
 
 		Received:          counter("worker_messages_received_total", "Messages received, a message received again while it is held left out."),
 		ReceivedAgain:     counter("worker_messages_received_again_total", "Receives of a message that was held already; the newest receipt handle is used."),
 		Damaged:           counter("worker_messages_damaged_total", "Messages that did not arrive as SQS stored them, by a checksum or a field that is missing, and were given back."),
-		Settled:           counters(r, "worker_messages_settled_total", "Messages by what became of them.", "outcome", message.Outcomes),
-		DeadLetters:       counters(r, "worker_dead_letters_total", "Messages stored in the dead-letter queue by reason.", "reason", message.Reasons),
+		Settled:           NewCounters(r, "worker_messages_settled_total", "Messages by what became of them.", "outcome", message.Outcomes),
+		DeadLetters:       NewCounters(r, "worker_dead_letters_total", "Messages stored in the dead-letter queue by reason.", "reason", message.Reasons),
 		LettersNoTime:     counter("worker_dead_letters_without_time_total", "Dead letters with no room for OccurredAt and no time in their body."),
 		LettersPutOff:     counter("worker_dead_letters_put_off_total", "Messages given back to the queue for a while because their dead letter could not be stored."),
 		LetGo:             counter("worker_messages_let_go_total", "Messages left in the queue to the end of their lease because deletes or releases fail; settled ones come again as duplicates."),
-		EventTimesIgnored: counters(r, "worker_event_times_ignored_total", "Event times that were not believed, by why.", "why", message.TimeFaults),
+		EventTimesIgnored: NewCounters(r, "worker_event_times_ignored_total", "Event times that were not believed, by why.", "why", message.TimeFaults),
 		Merged:            counter("worker_messages_merged_total", "Messages settled by a call that carried other messages too, the first of each call left out."),
 		StaleWrites:       counter("worker_possible_stale_writes_total", "Calls that may have set an older value over a newer one: the thing's lease had gone to another owner before the call's end was recorded."),
 
-		Calls:         counters(r, "worker_api_calls_total", "UpdateManagedThing calls by how they ended.", "result", CallResults),
-		CallSeconds:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "worker_api_call_seconds", Help: "Duration of UpdateManagedThing calls.", Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}}),
-		CallsInFlight: prometheus.NewGauge(prometheus.GaugeOpts{Name: "worker_api_calls_in_flight", Help: "UpdateManagedThing calls under way."}),
-		Attempts:      counters(r, "worker_failed_attempts_total", "Failed calls by whether they count against the update: yes; trouble, while other things fail as well; no_evidence, without other traffic to compare with.", "counted", Countings),
-		CircuitOpened: counters(r, "worker_circuit_opened_total", "How often the circuit opened, by why: failing, calls for different things fail; caller, the API does not accept who we are; all_refuse, everything is refused; state, the store of the things' records does not answer.", "reason", CircuitReasons),
+		Calls:       NewCounters(r, "worker_api_calls_total", "UpdateManagedThing calls by how they ended.", "result", CallResults),
+		CallSeconds: newDurations(r, "worker_api_call_seconds", "Duration of UpdateManagedThing calls.", []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}),
+		Attempts:    NewCounters(r, "worker_failed_attempts_total", "Failed calls by whether they count against the update: yes; trouble, while other things fail as well; no_evidence, without other traffic to compare with.", "counted", Countings),
 
 		LeasesRenewed: counter("worker_leases_renewed_total", "Visibility timeouts extended, one for each message."),
 		LeasesLost:    counter("worker_leases_lost_total", "Leases that ran out or were taken away while the message was held."),
-		SQSRequests:   prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_requests_total", Help: "Requests to SQS by action and result."}, []string{"action", "result"}),
-		SQSErrors:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "worker_sqs_errors_total", Help: "Failed requests to SQS, and failed entries of batches that were answered 200, by action and code."}, []string{"action", "code"}),
+		SQSRequests:   newSeries(r, "worker_sqs_requests_total", "Requests to SQS by action and result.", "action", "result"),
+		SQSErrors:     newSeries(r, "worker_sqs_errors_total", "Failed requests to SQS, and failed entries of batches that were answered 200, by action and code.", "action", "code"),
 		EmptyReceives: counter("worker_empty_receives_total", "ReceiveMessage calls that brought nothing."),
 		Stranded:      counter("worker_messages_stranded_total", "Messages whose work could not be finished before the worker had to stop, and those of which SQS never said that they are deleted or visible again."),
 		PollsCut:      counter("worker_polls_cut_total", "Long polls that were cut at shutdown, or whose answer was lost then; what they carried is visible again when its visibility timeout ends."),
 
-		SentToApplied: prometheus.NewHistogram(prometheus.HistogramOpts{
+		StateOperations: newSeries(r, "worker_state_operations_total",
+			"Operations of the state store by result: ok; held by another replica; lost to another replica, a possible stale write; error.", "operation", "result"),
+		StateSeconds: histogram.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "worker_state_seconds", Help: "Duration of the state store's operations.",
+			Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+		}, []string{"operation"}),
+
+		SentToApplied: histogram.NewHistogram(prometheus.HistogramOpts{
 			Name: "worker_sent_to_applied_seconds", Help: "From a message's SentTimestamp until its values were applied.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 6 * 3600, 24 * 3600},
 		}),
 		superseded: make(map[LostTo]prometheus.Observer),
 		messaging:  newMessaging(r),
 	}
-	r.MustRegister(m.CallSeconds, m.CallsInFlight, m.SQSRequests, m.SQSErrors, m.SentToApplied)
-	m.StateSeconds = prometheus.NewHistogramVec(prometheus.HistogramOpts{
-		Name: "worker_state_seconds", Help: "Duration of the state store's operations.",
-		Buckets: []float64{.00001, .0001, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5},
-	}, []string{"operation"})
-	m.StateOperations = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name: "worker_state_operations_total", Help: "Operations of the state store by result: ok; held by another replica; lost to another replica, a possible stale write; error.",
-	}, []string{"operation", "result"})
-	r.MustRegister(m.StateSeconds, m.StateOperations)
+	m.Gauge("api_calls_in_flight", "UpdateManagedThing calls under way.", func() float64 { return float64(m.CallsInFlight.Load()) })
 	for operation, results := range StateResults {
 		m.StateSeconds.WithLabelValues(operation)
 		for _, result := range results {
-			m.StateOperations.WithLabelValues(operation, result)
+			m.StateOperations.With(operation, result)
 		}
 	}
 	for _, action := range SQSActions {
-		m.SQSRequests.WithLabelValues(action, "ok")
-		m.SQSRequests.WithLabelValues(action, "error")
-		m.SQSErrors.WithLabelValues(action, "other") // a code has its series when it is first seen
+		m.SQSRequests.With(action, "ok")
+		m.SQSRequests.With(action, "error")
+		m.SQSErrors.With(action, "other") // a code has its series when it is first seen
 	}
-	lost := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	lost := histogram.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "worker_superseded_by_seconds",
 		Help:    "How much newer the value was that a superseded message lost to, by event time, and where it lost: waiting, to one that shared its call; record, to one applied before. superseded_unsure included.",
 		Buckets: []float64{.001, .01, .1, 1, 10, 60, 600, 3600, 24 * 3600, 7 * 24 * 3600},
 	}, []string{"where"})
-	r.MustRegister(lost)
 	for _, where := range LostTos {
 		m.superseded[where] = lost.WithLabelValues(string(where))
 	}

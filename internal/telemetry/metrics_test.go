@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
@@ -22,7 +24,6 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 		"worker_event_times_ignored_total":   len(message.TimeFaults),
 		"worker_api_calls_total":             len(telemetry.CallResults),
 		"worker_failed_attempts_total":       3,
-		"worker_circuit_opened_total":        len(telemetry.CircuitReasons),
 		"worker_superseded_by_seconds":       2,
 		"worker_sent_to_applied_seconds":     1,
 		"worker_possible_stale_writes_total": 1,
@@ -59,6 +60,80 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	}
 	if len(series["go_goroutines"]) != 1 || len(series["process_start_time_seconds"]) != 1 {
 		t.Error("the Go runtime's or the process's own metrics are missing")
+	}
+}
+
+func TestASeriesSaysSinceWhenItCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := telemetry.NewMetrics()
+		start := time.Now()
+		time.Sleep(time.Hour)
+		m.Received.Add(3)
+		m.SQSRequest("ReceiveMessage", "timeout", "a stranger's word")
+		families, err := m.Registry.Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		created := make(map[string]time.Time)
+		for _, f := range families {
+			for _, metric := range f.GetMetric() {
+				var name strings.Builder
+				name.WriteString(f.GetName())
+				for _, label := range metric.GetLabel() {
+					name.WriteString(" " + label.GetValue())
+				}
+				if c := metric.GetCounter().GetCreatedTimestamp(); c != nil {
+					created[name.String()] = c.AsTime()
+				} else if h := metric.GetHistogram().GetCreatedTimestamp(); h != nil {
+					created[name.String()] = h.AsTime()
+				}
+			}
+		}
+		for name, want := range map[string]time.Time{
+			"worker_messages_received_total":                 start,
+			"worker_api_calls_total ok":                      start,
+			"worker_api_call_seconds":                        start,
+			"worker_sqs_errors_total ReceiveMessage other":   start,
+			"worker_sqs_errors_total ReceiveMessage timeout": time.Now(), // when it was first seen
+		} {
+			if got := created[name]; !got.Equal(want) {
+				t.Errorf("%s: since %v, want %v", name, got, want)
+			}
+		}
+	})
+}
+
+func TestDurationsCountUpToTheirBounds(t *testing.T) {
+	m := telemetry.NewMetrics()
+	d := m.CallSeconds
+	for _, took := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 6 * time.Millisecond, 30 * time.Second, time.Minute} {
+		d.Observe(took)
+	}
+	if n, took := d.Sum(); n != 5 || took != 90*time.Second+12*time.Millisecond {
+		t.Errorf("%d took %v", n, took)
+	}
+	buckets := d.Buckets()
+	last := len(buckets) - 1
+	for i, want := range map[int]telemetry.Bucket{
+		0: {UpTo: 0.005, Count: 2}, 1: {UpTo: 0.01, Count: 3}, last - 1: {UpTo: 30, Count: 4}, last: {UpTo: 30, Count: 5},
+	} {
+		if buckets[i] != want {
+			t.Errorf("bucket %d: %+v, want %+v", i, buckets[i], want)
+		}
+	}
+	families, err := m.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "worker_api_call_seconds" {
+			continue
+		}
+		h := f.GetMetric()[0].GetHistogram()
+		shown := h.GetBucket()
+		if h.GetSampleCount() != 5 || h.GetSampleSum() != 90.012 || len(shown) != last || shown[0].GetCumulativeCount() != 2 || shown[last-1].GetCumulativeCount() != 4 {
+			t.Errorf("shown as %v", h)
+		}
 	}
 }
 

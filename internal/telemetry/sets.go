@@ -52,6 +52,3 @@ const (
 
 // Countings lists every Counting.
 var Countings = []Counting{Counted, Trouble, NoEvidence}
-
-// CircuitReasons lists why a circuit opens, in pace's names.
-var CircuitReasons = []string{"failing", "caller", "all_refuse", "state"}

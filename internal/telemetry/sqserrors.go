@@ -28,11 +28,11 @@ func (m *Metrics) SQSRequest(action string, codes ...string) {
 	if len(codes) > 0 {
 		result = "error"
 	}
-	m.SQSRequests.WithLabelValues(action, result).Inc()
+	m.SQSRequests.With(action, result).Inc()
 	for _, code := range codes {
 		if !sqsCodes[code] {
 			code = "other"
 		}
-		m.SQSErrors.WithLabelValues(action, code).Inc()
+		m.SQSErrors.With(action, code).Inc()
 	}
 }

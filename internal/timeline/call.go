@@ -25,22 +25,22 @@ type Answer struct {
 
 // StartCall begins a call that stands for n messages of a thing.
 func StartCall(m *telemetry.Metrics, traces *telemetry.Traces, thing string, n int, of func(int) *Message) Call {
-	m.CallsInFlight.Inc()
+	m.CallsInFlight.Add(1)
 	span := traces.Call(thing, n, func(i int) *telemetry.MessageTrace { return of(i).Trace })
 	return Call{m, span, time.Now()}
 }
 
 // NotMade tells that its time was over before it began.
 func (c Call) NotMade() {
-	c.metrics.CallsInFlight.Dec()
+	c.metrics.CallsInFlight.Add(-1)
 	c.span.End("", "late", "")
 }
 
 // Ended tells how it ended. The answer is then for the messages' Called.
 func (c Call) Ended(a *Answer) {
 	a.Took = time.Since(c.start)
-	c.metrics.CallsInFlight.Dec()
-	c.metrics.CallSeconds.Observe(a.Took.Seconds())
+	c.metrics.CallsInFlight.Add(-1)
+	c.metrics.CallSeconds.Observe(a.Took)
 	c.metrics.Calls.Inc(a.Result)
 	c.span.End(a.RequestID, a.Code, a.Detail)
 }

@@ -265,7 +265,7 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
 	}
 	if n := len(after); n > 1 {
-		u.metrics.Merged.Add(float64(n - 1))
+		u.metrics.Merged.Add(n - 1)
 	}
 	resendAt := u.merger.ResendAt(p.plan, preview, start)
 	if resendAt.IsZero() {
