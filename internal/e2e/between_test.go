@@ -1,8 +1,8 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,17 +16,9 @@ func between(status int) *localcloud.Fault {
 }
 
 func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
-	inVirtualTime(t)
 	for _, code := range []int{200, 202, 302} {
-		inBubble(t, layout{}, func(t *testing.T, r *rig) {
-			var away atomic.Bool
-			away.Store(true)
-			r.onCall("", func(int, string) *localcloud.Fault {
-				if away.Load() {
-					return between(code)
-				}
-				return nil
-			})
+		subtest(t, fmt.Sprint(code), layout{}, func(t *testing.T, r *rig) {
+			heal := r.callsFail("*", between(code))
 			r.sendNames("thing", 10)
 			w := r.start()
 			time.Sleep(time.Minute)
@@ -36,7 +28,7 @@ func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
 					t.Errorf("%d: %s does not say what answers:\n%s", code, where, text)
 				}
 			}
-			away.Store(false)
+			heal()
 			r.drained(time.Minute)
 			w.stopped()
 			r.wantNoLetters()
@@ -47,16 +39,8 @@ func TestAnAnswerOfSomethingInBetweenIsNamed(t *testing.T) {
 
 // It is no failure of the message, even if it meets one thing alone.
 func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		var away atomic.Bool
-		away.Store(true)
-		r.onCall("lamp", func(int, string) *localcloud.Fault {
-			if away.Load() {
-				return between(200)
-			}
-			return nil
-		})
+		heal := r.callsFail("lamp", between(200))
 		w := r.start()
 		r.withTraffic(200*time.Millisecond, func() {
 			r.send(name("lamp", "new"))
@@ -66,7 +50,7 @@ func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
 		if !strings.Contains(w.lines(), "something in between answers") {
 			t.Errorf("the log does not say what answers:\n%s", w.lines())
 		}
-		away.Store(false)
+		heal()
 		r.drained(time.Minute)
 		w.stopped()
 		r.wantMember("lamp", "Name", `"new"`)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/config"
@@ -13,58 +12,51 @@ import (
 )
 
 func TestTheCircuitSaysWhyItIsOpenAndWhatWasLost(t *testing.T) {
-	inVirtualTime(t)
-	for _, o := range outages {
-		t.Run(o.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{cloud: localcloud.Options{Quota: 10}})
-				trouble := &outage{fault: o.fault}
-				r.cloud.Faults.OnCall = trouble.call
-				w := r.start()
-				feed := r.traffic(200 * time.Millisecond)
-				time.Sleep(10 * time.Second)
-				trouble.on.Store(true)
-				time.Sleep(time.Minute)
+	for trouble, fault := range map[string]*localcloud.Fault{
+		"503":                 status(503, "ServiceUnavailableException"),
+		"connection refused":  brokenBefore,
+		"hang":                {Delay: time.Hour},
+		"403 for all":         status(403, "AccessDeniedException"),
+		"expired credentials": status(403, "ExpiredTokenException"),
+	} {
+		subtest(t, trouble, layout{cloud: localcloud.Options{Quota: 10}}, func(t *testing.T, r *rig) {
+			w := r.start()
+			feed := r.traffic(200 * time.Millisecond)
+			time.Sleep(10 * time.Second)
+			heal := r.callsFail("*", fault)
+			time.Sleep(time.Minute)
 
-				c := w.Status().Circuit
-				if !c.Open || c.Why == "" || c.Code == "" || time.Since(*c.Since) < 45*time.Second || time.Until(*c.NextProbe) > time.Second {
-					t.Errorf("the circuit's status: %+v", c)
+			c := w.Status().Circuit
+			if !c.Open || c.Why == "" || c.Code == "" || time.Since(*c.Since) < 45*time.Second || time.Until(*c.NextProbe) > time.Second {
+				t.Errorf("the circuit's status: %+v", c)
+			}
+			ok, why := w.Ready()
+			for _, part := range []string{
+				"circuit open since " + c.Since.UTC().Format(time.RFC3339), c.Code, "next probe at " + c.NextProbe.UTC().Format(time.RFC3339),
+			} {
+				if ok || !strings.Contains(why, part) {
+					t.Errorf("ready %v: %q, want %q in it", ok, why, part)
 				}
-				ok, why := w.Ready()
-				for _, part := range []string{
-					"circuit open since " + c.Since.UTC().Format(time.RFC3339), c.Code, "next probe at " + c.NextProbe.UTC().Format(time.RFC3339),
-				} {
-					if ok || !strings.Contains(why, part) {
-						t.Errorf("ready %v: %q, want %q in it", ok, why, part)
-					}
-				}
-				trouble.on.Store(false)
-				r.until("the circuit is closed", 10*time.Second, func() bool { ok, _ := w.Ready(); return ok })
-				feed()
-				r.drained(5 * time.Minute)
-				w.stopped()
-				opened, closed := w.logs.FilterMessageSnippet("circuit open").All(), w.logs.FilterMessageSnippet("circuit closed").All()
-				if len(opened) != 1 || len(closed) != 1 {
-					t.Fatalf("the log does not say once each that the circuit opened and closed:\n%s", w.lines())
-				}
-				if lasted, _ := closed[0].ContextMap()["open_for"].(time.Duration); !strings.Contains(closed[0].Message, "nothing was lost") || lasted < 45*time.Second {
-					t.Errorf("closed: %s %v", closed[0].Message, closed[0].ContextMap())
-				}
-			})
+			}
+			heal()
+			r.until("the circuit is closed", 10*time.Second, func() bool { ok, _ := w.Ready(); return ok })
+			feed()
+			r.drained(5 * time.Minute)
+			w.stopped()
+			opened, closed := w.logs.FilterMessageSnippet("circuit open").All(), w.logs.FilterMessageSnippet("circuit closed").All()
+			if len(opened) != 1 || len(closed) != 1 {
+				t.Fatalf("the log does not say once each that the circuit opened and closed:\n%s", w.lines())
+			}
+			if lasted, _ := closed[0].ContextMap()["open_for"].(time.Duration); !strings.Contains(closed[0].Message, "nothing was lost") || lasted < 45*time.Second {
+				t.Errorf("closed: %s %v", closed[0].Message, closed[0].ContextMap())
+			}
 		})
 	}
 }
 
 func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-			if strings.HasPrefix(c.Thing, "sick") {
-				return &localcloud.Fault{Status: 500, Code: "InternalServerException"}
-			}
-			return nil
-		}
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.callsFail("sick*", status(500, "InternalServerException"))
 		for n := range 5 {
 			r.send(name(fmt.Sprintf("sick-%d", n), "x"))
 		}
@@ -85,12 +77,8 @@ func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
 }
 
 func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
-		trouble.on.Store(true)
-		r.cloud.Faults.OnCall = trouble.call
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("*", status(403, "ExpiredTokenException"))
 		r.send(name("a", "x"))
 		w := r.start()
 		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
@@ -101,7 +89,7 @@ func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
 		if n := len(r.letters()); n > 0 {
 			t.Errorf("%d letters written while the circuit was open", n)
 		}
-		trouble.on.Store(false)
+		heal()
 		r.drained(5 * time.Minute)
 		if n := len(r.letters()); n != 30 {
 			t.Errorf("%d letters, want 30", n)
@@ -111,12 +99,8 @@ func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
 }
 
 func TestAStopGivesBackMessagesWhoseLettersAreHeldBack(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		trouble := &outage{fault: localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}}
-		trouble.on.Store(true)
-		r.cloud.Faults.OnCall = trouble.call
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		r.callsFail("*", status(403, "ExpiredTokenException"))
 		r.send(name("a", "x"))
 		w := r.start()
 		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
@@ -130,7 +114,6 @@ func TestAStopGivesBackMessagesWhoseLettersAreHeldBack(t *testing.T) {
 }
 
 func TestTheWorkerIsHealthyWhileItWaits(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		name  string
 		fault localcloud.Fault
@@ -138,35 +121,26 @@ func TestTheWorkerIsHealthyWhileItWaits(t *testing.T) {
 		{"as long as the API asks for", localcloud.Fault{Status: 429, Code: "ThrottlingException", RetryAfter: "60"}},
 		{"for calls that hang", localcloud.Fault{Delay: time.Hour}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.Concurrency = 5*time.Minute, 2 }})
-				trouble := &outage{fault: c.fault}
-				trouble.on.Store(true)
-				r.cloud.Faults.OnCall = trouble.call
-				for n := range 20 {
-					r.send(name(fmt.Sprintf("t-%d", n), "x"))
+		subtest(t, c.name, layout{settings: func(c *config.Config) { c.CallTimeout, c.Concurrency = 5*time.Minute, 2 }}, func(t *testing.T, r *rig) {
+			r.callsFail("*", &c.fault)
+			for n := range 20 {
+				r.send(name(fmt.Sprintf("t-%d", n), "x"))
+			}
+			w := r.start()
+			for range 600 {
+				time.Sleep(time.Second)
+				if ok, stale := w.Health(); !ok {
+					t.Fatalf("not healthy: %v", stale)
 				}
-				w := r.start()
-				for range 600 {
-					time.Sleep(time.Second)
-					if ok, stale := w.Health(); !ok {
-						t.Fatalf("not healthy: %v", stale)
-					}
-				}
-				w.stop()
-			})
+			}
+			w.stop()
 		})
 	}
 }
 
 func TestProbesGoOutThoughAllThatIsHeldBacksOff(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{cloud: localcloud.Options{Latency: 50 * time.Millisecond}})
-		down := &outage{fault: localcloud.Fault{Status: 503, Code: "ServiceUnavailableException", RetryAfter: "300"}}
-		down.on.Store(true)
-		r.cloud.Faults.OnCall = down.call
+	inBubble(t, layout{cloud: localcloud.Options{Latency: 50 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("*", &localcloud.Fault{Status: 503, Code: "ServiceUnavailableException", RetryAfter: "300"})
 		r.sendNames("held", 3)
 		w := r.start()
 		r.until("the circuit is open", time.Minute, func() bool { return w.Status().Circuit.Open })
@@ -180,7 +154,7 @@ func TestProbesGoOutThoughAllThatIsHeldBacksOff(t *testing.T) {
 				t.Errorf("probes %d to %d were for %s, %s and %s: the things do not take turns", i, i+2, a, b, c)
 			}
 		}
-		down.on.Store(false)
+		heal()
 		well := time.Now()
 		r.sendNames("healthy", 20)
 		r.until("the healthy things are updated", 10*time.Minute, func() bool { return w.outcomes()[string(message.Applied)] >= 20 })

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,9 +19,7 @@ func millis(ms string) map[string]localcloud.Attribute {
 }
 
 func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
-	inVirtualTime(t)
 	noon := func() time.Time { return time.Now().Truncate(24 * time.Hour).Add(-12 * time.Hour) }
-	var scenes []scene
 	// Two updates that happened at once: what decides is the same whichever comes
 	// first, and whether they meet or not.
 	for _, meet := range []bool{true, false} {
@@ -37,53 +36,46 @@ func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
 			return x, y, w
 		}
 		for i := range 4 { // ids are random: either one may be the greater
-			scenes = append(scenes, scene{
-				name:   fmt.Sprintf("equal times and sent times: the MessageId decides, %s, %d", how, i),
-				layout: layout{cloud: localcloud.Options{Seed: uint64(i)}},
-				play: func(r *rig) {
-					at, sent := noon(), time.Now()
-					x, y, w := pair(r,
-						localcloud.Message{Body: name("a", "x"), Attributes: occurredAt(at), SentAt: sent},
-						localcloud.Message{Body: name("a", "y"), Attributes: occurredAt(at), SentAt: sent})
-					w.stopped()
-					want := `"x"`
-					if y > x {
-						want = `"y"`
-					}
-					r.wantMember("a", "Name", want)
-				},
+			subtest(t, fmt.Sprintf("equal times and sent times: the MessageId decides, %s, %d", how, i), layout{cloud: localcloud.Options{Seed: uint64(i)}}, func(t *testing.T, r *rig) {
+				at, sent := noon(), time.Now()
+				x, y, w := pair(r,
+					localcloud.Message{Body: name("a", "x"), Attributes: occurredAt(at), SentAt: sent},
+					localcloud.Message{Body: name("a", "y"), Attributes: occurredAt(at), SentAt: sent})
+				w.stopped()
+				want := `"x"`
+				if y > x {
+					want = `"y"`
+				}
+				r.wantMember("a", "Name", want)
 			})
 		}
-		scenes = append(scenes, scene{name: "equal times: the SentTimestamp decides, " + how, play: func(r *rig) {
+		subtest(t, "equal times: the SentTimestamp decides, "+how, layout{}, func(t *testing.T, r *rig) {
 			at := noon()
 			_, _, w := pair(r,
 				localcloud.Message{Body: name("a", "sent later"), Attributes: occurredAt(at), SentAt: at.Add(2 * time.Minute)},
 				localcloud.Message{Body: name("a", "sent earlier"), Attributes: occurredAt(at), SentAt: at.Add(time.Minute)})
 			w.stopped()
 			r.wantMember("a", "Name", `"sent later"`)
-		}})
-		scenes = append(scenes, scene{name: "nanoseconds decide, " + how, play: func(r *rig) {
+		})
+		subtest(t, "nanoseconds decide, "+how, layout{}, func(t *testing.T, r *rig) {
 			at := noon()
 			_, _, w := pair(r,
 				localcloud.Message{Body: name("a", "later"), Attributes: occurredAt(at.Add(2))},
 				localcloud.Message{Body: name("a", "earlier"), Attributes: occurredAt(at.Add(1))})
 			w.stopped()
 			r.wantMember("a", "Name", `"later"`)
-		}})
+		})
 	}
-	scenes = append(scenes, scene{
-		name: "equal times: the SequenceNumber decides before the SentTimestamp", layout: layout{fifo: true},
-		play: func(r *rig) {
-			at := noon()
-			w := r.start()
-			r.settled(localcloud.Message{Body: name("a", "first"), GroupID: "g1", Attributes: occurredAt(at), SentAt: at.Add(2 * time.Minute)})
-			r.settled(localcloud.Message{Body: name("a", "second"), GroupID: "g2", Attributes: occurredAt(at), SentAt: at.Add(time.Minute)})
-			w.stopped()
-			r.wantMember("a", "Name", `"second"`)
-		},
+	subtest(t, "equal times: the SequenceNumber decides before the SentTimestamp", layout{fifo: true}, func(t *testing.T, r *rig) {
+		at := noon()
+		w := r.start()
+		r.settled(localcloud.Message{Body: name("a", "first"), GroupID: "g1", Attributes: occurredAt(at), SentAt: at.Add(2 * time.Minute)})
+		r.settled(localcloud.Message{Body: name("a", "second"), GroupID: "g2", Attributes: occurredAt(at), SentAt: at.Add(time.Minute)})
+		w.stopped()
+		r.wantMember("a", "Name", `"second"`)
 	})
 	for _, ms := range []string{"0", "86400000", "-1", "3786912000000", "9e15"} {
-		scenes = append(scenes, scene{name: "a clock at " + ms + " counts as the SentTimestamp", play: func(r *rig) {
+		subtest(t, "a clock at "+ms+" counts as the SentTimestamp", layout{}, func(t *testing.T, r *rig) {
 			w := r.start()
 			r.settled(localcloud.Message{Body: name("a", "n1")})
 			time.Sleep(time.Minute)
@@ -94,10 +86,10 @@ func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
 			r.wantMember("a", "Name", `"n3"`) // nor frozen by the future
 			w.stopped()
 			w.wantOutcomes(map[message.Outcome]int{message.Applied: 3})
-		}})
+		})
 	}
 	for _, year := range []string{"1970-01-01T00:00:00Z", "2090-01-01T00:00:00Z", "soon"} {
-		scenes = append(scenes, scene{name: "a clock at " + year + " counts as the SentTimestamp", play: func(r *rig) {
+		subtest(t, "a clock at "+year+" counts as the SentTimestamp", layout{}, func(t *testing.T, r *rig) {
 			w := r.start()
 			for n := range 3 {
 				m := localcloud.Message{Body: name("a", fmt.Sprintf("n%d", n))}
@@ -109,25 +101,20 @@ func TestOrderAmongEqualAndBrokenClocks(t *testing.T) {
 				time.Sleep(time.Minute)
 			}
 			w.stopped()
-		}})
+		})
 	}
-	scenes = append(scenes, scene{
-		name: "a clock at 1970 is believed where that is switched off", layout: layout{settings: func(c *config.Config) { c.MaxEventAge = 0 }},
-		play: func(r *rig) {
-			w := r.start()
-			r.settled(localcloud.Message{Body: name("a", "n1")})
-			r.settled(localcloud.Message{Body: name("a", "n2"), Attributes: millis("0")})
-			w.stopped()
-			r.wantMember("a", "Name", `"n1"`)
-			w.wantOutcomes(map[message.Outcome]int{message.Applied: 1, message.Superseded: 1})
-		},
+	subtest(t, "a clock at 1970 is believed where that is switched off", layout{settings: func(c *config.Config) { c.MaxEventAge = 0 }}, func(t *testing.T, r *rig) {
+		w := r.start()
+		r.settled(localcloud.Message{Body: name("a", "n1")})
+		r.settled(localcloud.Message{Body: name("a", "n2"), Attributes: millis("0")})
+		w.stopped()
+		r.wantMember("a", "Name", `"n1"`)
+		w.wantOutcomes(map[message.Outcome]int{message.Applied: 1, message.Superseded: 1})
 	})
-	play(t, scenes)
 }
 
 func TestOnOffOnInFIFOWithContentBasedDeduplicationEndsOn(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "fifo", layout: layout{fifo: true, dedup: true}, play: func(r *rig) {
+	inBubble(t, layout{fifo: true, dedup: true}, func(t *testing.T, r *rig) {
 		w := r.start()
 		for _, state := range []string{"on", "off", "on", "off", "on"} {
 			r.settled(localcloud.Message{Body: name("a", state), GroupID: "a"})
@@ -137,26 +124,20 @@ func TestOnOffOnInFIFOWithContentBasedDeduplicationEndsOn(t *testing.T) {
 		w.stopped()
 		r.wantCalls("a", 5)
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 5})
-	}}})
+	})
 }
 
 // A letter comes back days after newer values were applied.
 func TestALetterMovedBack(t *testing.T) {
-	inVirtualTime(t)
 	remember := func(c *config.Config) { c.VersionTTL = 35 * 24 * time.Hour }
 	const wrapped = `{"version":"0","id":"eb-1","detail-type":"t","source":"s","time":%q,"detail":%s}`
 	// moved makes a letter of body, applies newer values, lets days pass and gives
-	// the letter back as back says.
-	moved := func(body func(now time.Time) string, newer string, back func(r *rig, l letter)) func(*rig) {
-		return func(r *rig) {
+	// the letter back as back says: the thing then has the value.
+	moved := func(body func(now time.Time) string, newer string, back func(r *rig, l letter), value string) func(*testing.T, *rig) {
+		return func(_ *testing.T, r *rig) {
 			store := thingstate.NewMemory(thingstate.MemoryOptions{VersionTTL: r.cfg.VersionTTL})
 			shared := func(o *app.Options) { o.Store = store }
-			r.onCall("a", func(n int, _ string) *localcloud.Fault {
-				if n == 1 {
-					return status(400, "ValidationException")
-				}
-				return nil
-			})
+			r.onCall("a", first(1, status(400, "ValidationException")))
 			w := r.start(shared)
 			r.settled(localcloud.Message{Body: body(time.Now()), Attributes: map[string]localcloud.Attribute{"producer": text("p")}, GroupID: groupOn(r)})
 			l := r.oneLetter(message.Rejected)
@@ -171,8 +152,10 @@ func TestALetterMovedBack(t *testing.T) {
 			r.drained(time.Minute)
 			w.stopped()
 			r.wantOnlyLetters(1)
+			r.wantMember("a", "Name", value)
 		}
 	}
+	newer := name("a", "new")
 	plain := func(time.Time) string { return name("a", "old") }
 	inEnvelope := func(now time.Time) string {
 		return fmt.Sprintf(wrapped, now.UTC().Format(time.RFC3339), name("a", "old"))
@@ -181,42 +164,34 @@ func TestALetterMovedBack(t *testing.T) {
 	bodyOnly := func(r *rig, l letter) {
 		r.cloud.SQS.Send(r.queue, localcloud.Message{Body: l.Body, GroupID: groupOn(r)})
 	}
-	want := func(value string, f func(*rig)) func(*rig) {
-		return func(r *rig) {
-			f(r)
-			r.wantMember("a", "Name", value)
-		}
-	}
-	var scenes []scene
 	for _, fifo := range []bool{false, true} {
 		kind := map[bool]string{false: "standard", true: "FIFO"}[fifo]
 		l := layout{fifo: fifo, settings: remember}
-		scenes = append(scenes,
-			scene{kind + ": with its attributes, it is superseded", l, want(`"new"`, moved(plain, name("a", "new"), withAttributes))},
-			scene{kind + ": only OccurredAt left, it is superseded", l, want(`"new"`, moved(plain, name("a", "new"), func(r *rig, l letter) {
-				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: l.Body, GroupID: groupOn(r), Attributes: map[string]localcloud.Attribute{"OccurredAt": l.Attributes["OccurredAt"]}})
-			}))},
-			scene{kind + ": only Failure left, it is superseded", l, want(`"new"`, moved(plain, name("a", "new"), func(r *rig, l letter) {
-				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: l.Body, GroupID: groupOn(r), Attributes: map[string]localcloud.Attribute{"Failure": l.Attributes["Failure"]}})
-			}))},
-			scene{kind + ": with its attributes and nothing newer, it is applied", l, want(`"old"`, moved(plain, "", withAttributes))},
-			scene{kind + ": body only, its wrapping has the time, it is superseded", l, want(`"new"`, moved(inEnvelope, name("a", "new"), bodyOnly))},
-			scene{kind + ": body only and no time anywhere, it is a new event", l, want(`"old"`, moved(plain, name("a", "new"), bodyOnly))},
-			scene{kind + ": twice, it is applied once", l, want(`"old"`, moved(plain, "", func(r *rig, l letter) {
-				r.moveBack(l)
-				r.drained(time.Minute)
-				r.moveBack(l)
-				r.drained(time.Minute)
-				r.wantCalls("a", 2) // the refused one and one more
-			}))},
-		)
+		only := func(attribute string) func(r *rig, l letter) {
+			return func(r *rig, l letter) {
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: l.Body, GroupID: groupOn(r), Attributes: map[string]localcloud.Attribute{attribute: l.Attributes[attribute]}})
+			}
+		}
+		twice := func(r *rig, l letter) {
+			r.moveBack(l)
+			r.drained(time.Minute)
+			r.moveBack(l)
+			r.drained(time.Minute)
+			r.wantCalls("a", 2) // the refused one and one more
+		}
+		subtest(t, kind+": with its attributes, it is superseded", l, moved(plain, newer, withAttributes, `"new"`))
+		subtest(t, kind+": only OccurredAt left, it is superseded", l, moved(plain, newer, only("OccurredAt"), `"new"`))
+		subtest(t, kind+": only Failure left, it is superseded", l, moved(plain, newer, only("Failure"), `"new"`))
+		subtest(t, kind+": with its attributes and nothing newer, it is applied", l, moved(plain, "", withAttributes, `"old"`))
+		subtest(t, kind+": body only, its wrapping has the time, it is superseded", l, moved(inEnvelope, newer, bodyOnly, `"new"`))
+		subtest(t, kind+": body only and no time anywhere, it is a new event", l, moved(plain, newer, bodyOnly, `"old"`))
+		subtest(t, kind+": twice, it is applied once", l, moved(plain, "", twice, `"old"`))
 	}
-	play(t, scenes)
 }
 
 // groupOn is a message group where the rig's queue needs one.
 func groupOn(r *rig) string {
-	if len(r.queue) > 5 && r.queue[len(r.queue)-5:] == ".fifo" {
+	if strings.HasSuffix(r.queue, ".fifo") {
 		return "g"
 	}
 	return ""

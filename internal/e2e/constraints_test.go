@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/message"
@@ -179,7 +178,6 @@ func apiRules(t testing.TB) *rule {
 // Each rule of the API has messages that break it. None reaches the API, none is
 // received twice, and each letter names the place.
 func TestEveryConstraintOfTheAPIBrokenIsALetterWithItsPlace(t *testing.T) {
-	inVirtualTime(t)
 	all := apiRules(t).memberOffences(place{around: func(value string) string { return value }})
 	all = append(all,
 		offence{`{"Identifier":"a","Identifier":"b"}`, "/Identifier", ""},
@@ -197,8 +195,7 @@ func TestEveryConstraintOfTheAPIBrokenIsALetterWithItsPlace(t *testing.T) {
 	if len(all) < 250 {
 		t.Fatalf("only %d messages that break a rule", len(all))
 	}
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		sent, want := map[string]string{}, map[string]offence{}
 		for _, o := range all {
@@ -221,9 +218,7 @@ func TestEveryConstraintOfTheAPIBrokenIsALetterWithItsPlace(t *testing.T) {
 }
 
 func TestAllFaultsOfAMessageAreReportedAtOnce(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.send(`{"Identifier":"a b","Nmae":"x","Owner":"top secret!","MetaData":{"a~b/c":null},"CapabilityReport":{"version":"2","endpoints":7},"HubNetworkMode":"X"}`)
 		r.drained(time.Minute)

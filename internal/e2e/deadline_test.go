@@ -67,26 +67,21 @@ func (s *hangingStore) Finish(ctx context.Context, l thingstate.Lease, r thingst
 }
 
 func TestAStopEndsInTimeThoughTheStoreHangs(t *testing.T) {
-	inVirtualTime(t)
 	for _, callTimeout := range []time.Duration{10 * time.Second, 30 * time.Second} {
-		t.Run(callTimeout.String(), func(t *testing.T) {
-			l := layout{settings: func(c *config.Config) { c.CallTimeout = callTimeout }}
-			inBubble(t, l, func(t *testing.T, r *rig) {
-				r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
-					return &localcloud.Fault{Hold: make(chan struct{})}
-				}
-				store := &hangingStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{}), acquireTakes: 3900 * time.Millisecond}
-				w := r.start(func(o *app.Options) { o.Store = store })
-				r.sendNames("thing", 5)
-				r.until("the turns have begun", time.Minute, func() bool { return w.Status().Messages.Held == 5 })
-				store.hung.Store(true)
-				if err := r.stopsInTime(w); !errors.Is(err, app.ErrStranded) {
-					t.Errorf("stop: %v, want ErrStranded: the store does not know how the calls ended", err)
-				}
-				w.wantLastLine("stranded", 5)
-				r.wantLeft(5)
-				r.wantNothingInFlight()
-			})
+		l := layout{settings: func(c *config.Config) { c.CallTimeout = callTimeout }}
+		subtest(t, callTimeout.String(), l, func(t *testing.T, r *rig) {
+			r.callsFail("*", hangs())
+			store := &hangingStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{}), acquireTakes: 3900 * time.Millisecond}
+			w := r.start(func(o *app.Options) { o.Store = store })
+			r.sendNames("thing", 5)
+			r.until("the turns have begun", time.Minute, func() bool { return w.Status().Messages.Held == 5 })
+			store.hung.Store(true)
+			if err := r.stopsInTime(w); !errors.Is(err, app.ErrStranded) {
+				t.Errorf("stop: %v, want ErrStranded: the store does not know how the calls ended", err)
+			}
+			w.wantLastLine("stranded", 5)
+			r.wantLeft(5)
+			r.wantNothingInFlight()
 		})
 	}
 }
@@ -103,7 +98,6 @@ func (s *deafStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate
 }
 
 func TestAStopEndsInTimeThoughAStoreIgnoresItsContext(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		hangs := make(chan struct{})
 		defer func() {
@@ -134,14 +128,12 @@ func (deafProvider) Shutdown(ctx context.Context) error {
 }
 
 func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		hangs := make(chan struct{})
 		defer func() {
 			close(hangs)
 			synctest.Wait()
 		}()
-		sqs := r.breakable()
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
 			if info.N <= 10 {
 				return nil
@@ -155,14 +147,14 @@ func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
 		})
 		time.Sleep(time.Second) // it has started
 		for _, action := range []string{"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueAttributes"} {
-			sqs.set(action, localcloud.Fault{Hold: hangs})
+			r.sqsFails(action, &localcloud.Fault{Hold: hangs})
 		}
 		r.sendNames("thing", 30) // 10 to be deleted, 20 to be called
 		for range 5 {
 			r.send("unreadable") // letters to be stored
 		}
 		time.Sleep(10 * time.Second)
-		sqs.set("ReceiveMessage", localcloud.Fault{Hold: hangs})
+		r.sqsFails("ReceiveMessage", &localcloud.Fault{Hold: hangs})
 		time.Sleep(20 * time.Second)
 		if err := r.stopsInTime(w); !errors.Is(err, app.ErrStranded) {
 			t.Errorf("stop: %v, want ErrStranded", err)
@@ -172,13 +164,11 @@ func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
 }
 
 func TestAStopWhileStartingEndsInTimeThoughEverythingHangs(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		hangs := make(chan struct{})
 		defer close(hangs)
-		sqs := r.breakable()
 		for _, action := range []string{"GetQueueAttributes", "ListDeadLetterSourceQueues", "ReceiveMessage"} {
-			sqs.set(action, localcloud.Fault{Hold: hangs})
+			r.sqsFails(action, &localcloud.Fault{Hold: hangs})
 		}
 		w := r.start(func(o *app.Options) { o.Traces = telemetry.NewTraces(deafProvider{}) })
 		time.Sleep(time.Second)

@@ -47,14 +47,12 @@ func on(store thingstate.Store) func(*app.Options) {
 func mergeSemantics(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }
 
 func TestEmptyMapsThatAreRefusedBecomeLetters(t *testing.T) {
-	inVirtualTime(t)
-	var scenes []scene
 	for _, member := range []string{`"WiFiSimpleSetupConfiguration":{}`, `"CapabilitySchemas":[]`} {
 		for reason, fault := range map[message.Reason]*localcloud.Fault{
 			message.Rejected: status(400, "ValidationException"),
 			message.NotFound: status(404, "ResourceNotFoundException"),
 		} {
-			scenes = append(scenes, scene{name: fmt.Sprintf("%s %s", member, reason), layout: layout{settings: mergeSemantics}, play: func(r *rig) {
+			subtest(t, fmt.Sprintf("%s %s", member, reason), layout{settings: mergeSemantics}, func(t *testing.T, r *rig) {
 				refuses(r, member, fault)
 				w, open := r.gate("a")
 				body := `{"Identifier":"a",` + member + `}`
@@ -72,14 +70,12 @@ func TestEmptyMapsThatAreRefusedBecomeLetters(t *testing.T) {
 						r.t.Errorf("a letter with %s, want %s", l.Failure.Reason, reason)
 					}
 				}
-			}})
+			})
 		}
 	}
-	play(t, scenes)
 }
 
 func TestEmptyMapsTakeOneCall(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: mergeSemantics}, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		w, open := r.gate("a")
@@ -99,12 +95,11 @@ func TestEmptyMapsTakeOneCall(t *testing.T) {
 // A call of unknown outcome carried two keys. Two updates that set one each are sent
 // together, and then apart when they are sent again: both keys are sent again.
 func TestEachKeyInDoubtIsSentAgainWhenUpdatesAreTakenApart(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: mergeSemantics, cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		// The first call lands late; the third one, which makes sure, is refused.
-		r.cloud.Faults.OnCall = script(hangsAndLands(18*time.Second), nil, html(413))
+		r.onCall("a", sequence(hangsAndLands(18*time.Second), nil, html(413)))
 		w := r.start()
 		r.send(put("a", "MetaData", `{"x":"old","y":"old"}`))
 		time.Sleep(time.Second)
@@ -121,11 +116,10 @@ func TestEachKeyInDoubtIsSentAgainWhenUpdatesAreTakenApart(t *testing.T) {
 // Where the API merges keys, a call of unknown outcome harms only the keys that it
 // carried: a value of other keys is settled at once.
 func TestACallOfUnknownOutcomeIsNoDoubtOfOtherKeys(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: mergeSemantics, cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
-		r.cloud.Faults.OnCall = script(hangsAndLands(18*time.Second), status(400, "ValidationException"))
+		r.onCall("a", sequence(hangsAndLands(18*time.Second), status(400, "ValidationException")))
 		w := r.start()
 		const wifi = "WiFiSimpleSetupConfiguration"
 		r.send(put("a", wifi, `{"TimeoutInMinutes":6}`))
@@ -143,14 +137,13 @@ func TestACallOfUnknownOutcomeIsNoDoubtOfOtherKeys(t *testing.T) {
 }
 
 func TestAProducersRepetitionOfASupersededUpdateIsADuplicate(t *testing.T) {
-	inVirtualTime(t)
 	event := func(n int, to string) localcloud.Message {
 		return localcloud.Message{
 			Body:       name("a", to),
 			Attributes: map[string]localcloud.Attribute{"DeduplicationId": text(fmt.Sprint("event-", n))},
 		}
 	}
-	play(t, []scene{{name: "superseded by what waited beside it", play: func(r *rig) {
+	subtest(t, "superseded by what waited beside it", layout{}, func(t *testing.T, r *rig) {
 		w, open := r.gate("a")
 		r.cloud.SQS.Send(r.queue, event(1, "old"))
 		time.Sleep(time.Millisecond)
@@ -161,7 +154,8 @@ func TestAProducersRepetitionOfASupersededUpdateIsADuplicate(t *testing.T) {
 		w.stopped()
 		r.wantMember("a", "Name", `"new"`)
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 2, message.Superseded: 1, message.Duplicate: 1})
-	}}, {name: "superseded by what was applied", play: func(r *rig) {
+	})
+	subtest(t, "superseded by what was applied", layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		now := time.Now()
 		late := event(1, "old")
@@ -173,13 +167,12 @@ func TestAProducersRepetitionOfASupersededUpdateIsADuplicate(t *testing.T) {
 		w.stopped()
 		r.wantMember("a", "Name", `"new"`)
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 1, message.Superseded: 1, message.Duplicate: 1})
-	}}})
+	})
 }
 
 // A was applied and recorded, and the worker does not know it: what goes out in its
 // turn is B, whose value was not marked.
 func TestACallCarriesOnlyWhatWasMarked(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
@@ -197,12 +190,7 @@ func TestACallCarriesOnlyWhatWasMarked(t *testing.T) {
 			return nil
 		})
 		hold := make(chan struct{})
-		r.onCall("a", func(n int, _ string) *localcloud.Fault {
-			if n == 1 {
-				return &localcloud.Fault{Hold: hold}
-			}
-			return nil
-		})
+		r.onCall("a", first(1, &localcloud.Fault{Hold: hold}))
 		w := r.start(on(store))
 		r.send(put("a", "HubNetworkMode", `"STANDARD"`))
 		r.until("the first call is under way", time.Minute, func() bool { return len(r.calls("a")) == 1 })
@@ -227,7 +215,6 @@ func TestACallCarriesOnlyWhatWasMarked(t *testing.T) {
 
 // Both members are marked before the record says that one of them is old.
 func TestACallOfUnknownOutcomeLeavesNoDoubtOfWhatItDidNotSend(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		store := thingstate.NewMemory(thingstate.MemoryOptions{})
 		r.onCall("a", func(n int, _ string) *localcloud.Fault {
@@ -261,11 +248,10 @@ func TestACallOfUnknownOutcomeLeavesNoDoubtOfWhatItDidNotSend(t *testing.T) {
 
 // The store answers slowly, so that a call starts long after it was marked.
 func TestTheTimeToLandIsCountedFromTheStartOfTheCall(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{}), slow: 3900 * time.Millisecond}
-		r.cloud.Faults.OnCall = script(hangsAndLands(18 * time.Second))
+		r.onCall("a", sequence(hangsAndLands(18*time.Second)))
 		w := r.start(on(store))
 		began := time.Now()
 		r.send(name("a", "old"))
@@ -284,12 +270,11 @@ func TestTheTimeToLandIsCountedFromTheStartOfTheCall(t *testing.T) {
 
 // The lease cannot be renewed, and runs out while the store is slow.
 func TestNoCallStartsOnALeaseThatRanOutWhileTheStoreWasAsked(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout, c.WaitTime = 10*time.Second, 100*time.Millisecond }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
 		began := time.Now()
-		unwell := func(int) *localcloud.Fault {
+		unwell := func(int, string) *localcloud.Fault {
 			if time.Since(began) > time.Second && time.Since(began) < 30*time.Second {
 				return status(503, "ServiceUnavailable")
 			}
@@ -298,12 +283,7 @@ func TestNoCallStartsOnALeaseThatRanOutWhileTheStoreWasAsked(t *testing.T) {
 		r.onSQS("ChangeMessageVisibilityBatch", unwell)
 		r.onSQS("ReceiveMessage", unwell)
 		hold := make(chan struct{})
-		r.onCall("a", func(n int, _ string) *localcloud.Fault {
-			if n == 1 {
-				return &localcloud.Fault{Hold: hold}
-			}
-			return nil
-		})
+		r.onCall("a", first(1, &localcloud.Fault{Hold: hold}))
 		w := r.start(on(store))
 		r.send(put("a", "HubNetworkMode", `"STANDARD"`))
 		time.Sleep(100 * time.Millisecond)
@@ -321,7 +301,6 @@ func TestNoCallStartsOnALeaseThatRanOutWhileTheStoreWasAsked(t *testing.T) {
 }
 
 func TestAChangeFromReplaceToMergeKeepsTheFence(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsReplace }}, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		store := thingstate.NewMemory(thingstate.MemoryOptions{})

@@ -16,9 +16,8 @@ import (
 // /status, on the page and in every metric: a sum of negative ages would fall, and a
 // counter that falls counts as one that was started anew.
 func TestAClockThatIsBehindSQSsShowsNoNegativeAge(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.CallTimeout = 30 * time.Second }}, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault { return &localcloud.Fault{Delay: 5 * time.Second} }
+		r.callsFail("*", &localcloud.Fault{Delay: 5 * time.Second})
 		w := r.start()
 		time.Sleep(time.Second)
 		for range 3 { // of one thing: two wait for the first

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -59,27 +58,18 @@ var failureClasses = []failureClass{
 }
 
 func TestEveryPassingFailureIsRetriedUntilItPasses(t *testing.T) {
-	inVirtualTime(t)
 	const failures = 5
 	for _, c := range failureClasses {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{})
-				r.onCall("a", func(n int, _ string) *localcloud.Fault {
-					if n <= failures {
-						return new(c.fault)
-					}
-					return nil
-				})
-				w := r.start()
-				r.send(name("a", "new"))
-				r.drained(5 * time.Minute)
-				w.stopped()
-				r.wantMember("a", "Name", `"new"`)
-				r.wantCalls("a", failures+1)
-				r.wantNoLetters()
-				w.wantOutcomes(map[message.Outcome]int{message.Applied: 1})
-			})
+		subtest(t, c.name, layout{}, func(t *testing.T, r *rig) {
+			r.onCall("a", first(failures, new(c.fault)))
+			w := r.start()
+			r.send(name("a", "new"))
+			r.drained(5 * time.Minute)
+			w.stopped()
+			r.wantMember("a", "Name", `"new"`)
+			r.wantCalls("a", failures+1)
+			r.wantNoLetters()
+			w.wantOutcomes(map[message.Outcome]int{message.Applied: 1})
 		})
 	}
 }
@@ -87,9 +77,7 @@ func TestEveryPassingFailureIsRetriedUntilItPasses(t *testing.T) {
 // Each class meets one thing, for ever, while other things fare well: the message
 // of a real failure is given up in the end, with its code; a throttled one never.
 func TestEveryFailureOfOneThingAloneExhaustsItButAThrottle(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 2*time.Second, 4 }})
+	inBubble(t, layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 2*time.Second, 4 }}, func(t *testing.T, r *rig) {
 		var over atomic.Bool
 		for i, c := range failureClasses {
 			r.onCall(fmt.Sprintf("thing-%d", i), func(int, string) *localcloud.Fault {
@@ -144,16 +132,9 @@ func sentAt(t testing.TB, f message.Failure) time.Time {
 }
 
 func TestHundredsOfThrottlesUseUpNoAttempt(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts, c.RetryMax = 1, 5*time.Second }})
+	inBubble(t, layout{settings: func(c *config.Config) { c.RetryAttempts, c.RetryMax = 1, 5*time.Second }}, func(t *testing.T, r *rig) {
 		const throttles = 400
-		r.onCall("a", func(n int, _ string) *localcloud.Fault {
-			if n <= throttles {
-				return status(429, "ThrottlingException")
-			}
-			return nil
-		})
+		r.onCall("a", first(throttles, status(429, "ThrottlingException")))
 		w := r.start()
 		r.send(name("a", "new"))
 		r.withTraffic(time.Second, func() {
@@ -167,49 +148,43 @@ func TestHundredsOfThrottlesUseUpNoAttempt(t *testing.T) {
 }
 
 func TestAnOutageDeadLettersNothing(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range failureClasses {
 		switch c.name {
 		case "ServiceUnavailableException", "ThrottlingException", "timeout, not applied":
 		default:
 			continue
 		}
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 3 }})
-				from := time.Now().Add(time.Minute)
-				to := from.Add(30 * time.Minute)
-				r.onCall("", func(int, string) *localcloud.Fault {
-					if now := time.Now(); now.Before(from) || now.After(to) {
-						return nil
-					}
-					return new(c.fault)
-				})
-				w := r.start()
-				sent := 0
-				for time.Now().Before(to) {
-					r.send(name(fmt.Sprintf("thing-%d", sent%5), fmt.Sprintf("n%d", sent)))
-					sent++
-					time.Sleep(10 * time.Second)
+		subtest(t, c.name, layout{settings: func(c *config.Config) { c.RetryAttempts = 3 }}, func(t *testing.T, r *rig) {
+			from := time.Now().Add(time.Minute)
+			to := from.Add(30 * time.Minute)
+			r.onCall("*", func(int, string) *localcloud.Fault {
+				if now := time.Now(); now.Before(from) || now.After(to) {
+					return nil
 				}
-				r.drained(10 * time.Minute)
-				w.stopped()
-				r.wantNoLetters()
-				for n := sent - 5; n < sent; n++ {
-					r.wantMember(fmt.Sprintf("thing-%d", n%5), "Name", fmt.Sprintf(`"n%d"`, n))
-				}
+				return new(c.fault)
 			})
+			w := r.start()
+			sent := 0
+			for time.Now().Before(to) {
+				r.send(name(fmt.Sprintf("thing-%d", sent%5), fmt.Sprintf("n%d", sent)))
+				sent++
+				time.Sleep(10 * time.Second)
+			}
+			r.drained(10 * time.Minute)
+			w.stopped()
+			r.wantNoLetters()
+			for n := sent - 5; n < sent; n++ {
+				r.wantMember(fmt.Sprintf("thing-%d", n%5), "Name", fmt.Sprintf(`"n%d"`, n))
+			}
 		})
 	}
 }
 
 func TestABrownOutDeadLettersNothing(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 3 }})
+	inBubble(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 3 }}, func(t *testing.T, r *rig) {
 		end := time.Now().Add(time.Hour)
 		var n atomic.Int64
-		r.onCall("", func(int, string) *localcloud.Fault {
+		r.onCall("*", func(int, string) *localcloud.Fault {
 			if time.Now().Before(end) && n.Add(1)%2 == 0 {
 				return status(500, "InternalServerException")
 			}
@@ -233,16 +208,8 @@ func TestABrownOutDeadLettersNothing(t *testing.T) {
 }
 
 func TestAThingThatFailsWithoutOtherTrafficWaitsAndBlocksNothing(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		var mended atomic.Bool
-		r.onCall("a", func(int, string) *localcloud.Fault {
-			if mended.Load() {
-				return nil
-			}
-			return status(500, "InternalServerException")
-		})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("a", status(500, "InternalServerException"))
 		w := r.start()
 		r.send(name("a", "new"))
 		time.Sleep(10 * time.Minute)
@@ -263,7 +230,7 @@ func TestAThingThatFailsWithoutOtherTrafficWaitsAndBlocksNothing(t *testing.T) {
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("another thing took %v", took)
 		}
-		mended.Store(true)
+		heal()
 		r.drained(time.Minute)
 		w.stopped()
 		r.wantNoLetters()
@@ -271,13 +238,11 @@ func TestAThingThatFailsWithoutOtherTrafficWaitsAndBlocksNothing(t *testing.T) {
 }
 
 func TestRetryAfterIsAFloorWithABound(t *testing.T) {
-	inVirtualTime(t)
 	const bound = 5 * time.Minute
 	in := func(d time.Duration) func() string {
 		return func() string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	}
 	word := func(s string) func() string { return func() string { return s } }
-	var scenes []scene
 	for _, c := range []struct {
 		name         string
 		header       string
@@ -300,7 +265,7 @@ func TestRetryAfterIsAFloorWithABound(t *testing.T) {
 			if kind == "" {
 				kind = fmt.Sprintf("%d in HTML", f.Status)
 			}
-			scenes = append(scenes, scene{name: c.name + ", " + kind, play: func(r *rig) {
+			subtest(t, c.name+", "+kind, layout{}, func(t *testing.T, r *rig) {
 				r.onCall("a", func(n int, _ string) *localcloud.Fault {
 					if n > 1 {
 						return nil
@@ -321,10 +286,9 @@ func TestRetryAfterIsAFloorWithABound(t *testing.T) {
 				if gap := calls[1].At.Sub(calls[0].End); gap < c.least || gap > c.about+time.Second {
 					r.t.Errorf("called again after %v, want %v to %v", gap, c.least, c.about+time.Second)
 				}
-			}})
+			})
 		}
 	}
-	play(t, scenes)
 }
 
 // callerTroubles concern the caller's credentials, signature or clock.
@@ -335,12 +299,10 @@ var callerTroubles = []string{
 }
 
 func TestTroubleWithWhoWeAreDeadLettersNothing(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 1 }})
+	inBubble(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 1 }}, func(t *testing.T, r *rig) {
 		from := time.Now().Add(5 * time.Minute)
 		to := from.Add(10 * time.Minute)
-		r.onCall("", func(n int, _ string) *localcloud.Fault {
+		r.onCall("*", func(n int, _ string) *localcloud.Fault {
 			if now := time.Now(); now.Before(from) || now.After(to) {
 				return nil
 			}
@@ -393,7 +355,6 @@ func (b *brokenCredentials) set(secret string, err error) {
 }
 
 func TestCredentialsThatFailWhileRunningAreWaitedFor(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		name, secret string
 		err          error
@@ -401,46 +362,41 @@ func TestCredentialsThatFailWhileRunningAreWaitedFor(t *testing.T) {
 		{"there are none any more", "", errors.New("the role cannot be assumed")},
 		{"the API and the queue refuse them", "rolled-over", nil},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{settings: func(c *config.Config) { c.RetryAttempts = 1 }})
-				hold := make(chan struct{})
-				r.onCall("held-0", func(n int, _ string) *localcloud.Fault { return &localcloud.Fault{Hold: hold} })
-				credentials := &brokenCredentials{}
-				credentials.set("local-secret", nil)
-				w := r.start(func(o *app.Options) { o.AWS.Credentials = credentials })
-				for n := range 10 {
-					r.send(name(fmt.Sprintf("held-%d", n), "new"))
-				}
-				r.until("all are being worked on", time.Minute, func() bool { return w.Status().Messages.Received == 10 })
-				credentials.set(c.secret, c.err)
-				close(hold)
-				for n := range 10 {
-					r.send(name(fmt.Sprintf("later-%d", n), "new"))
-				}
-				time.Sleep(10 * time.Minute)
-				r.wantNoLetters()
-				credentials.set("local-secret", nil)
-				r.drained(10 * time.Minute)
-				w.stopped()
-				r.wantNoLetters()
-				for n := range 10 {
-					r.wantMember(fmt.Sprintf("held-%d", n), "Name", `"new"`)
-					r.wantMember(fmt.Sprintf("later-%d", n), "Name", `"new"`)
-				}
-				if strings.Contains(w.lines(), "rolled-over") {
-					t.Error("the secret is in the log")
-				}
-			})
+		subtest(t, c.name, layout{settings: func(c *config.Config) { c.RetryAttempts = 1 }}, func(t *testing.T, r *rig) {
+			hold := make(chan struct{})
+			r.callsFail("held-0", &localcloud.Fault{Hold: hold})
+			credentials := &brokenCredentials{}
+			credentials.set("local-secret", nil)
+			w := r.start(func(o *app.Options) { o.AWS.Credentials = credentials })
+			for n := range 10 {
+				r.send(name(fmt.Sprintf("held-%d", n), "new"))
+			}
+			r.until("all are being worked on", time.Minute, func() bool { return w.Status().Messages.Received == 10 })
+			credentials.set(c.secret, c.err)
+			close(hold)
+			for n := range 10 {
+				r.send(name(fmt.Sprintf("later-%d", n), "new"))
+			}
+			time.Sleep(10 * time.Minute)
+			r.wantNoLetters()
+			credentials.set("local-secret", nil)
+			r.drained(10 * time.Minute)
+			w.stopped()
+			r.wantNoLetters()
+			for n := range 10 {
+				r.wantMember(fmt.Sprintf("held-%d", n), "Name", `"new"`)
+				r.wantMember(fmt.Sprintf("later-%d", n), "Name", `"new"`)
+			}
+			if strings.Contains(w.lines(), "rolled-over") {
+				t.Error("the secret is in the log")
+			}
 		})
 	}
 }
 
 // While first calls wait, retries take at most a fifth of the rate.
 func TestRetriesTakeAtMostAFifthWhileFirstCallsWait(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.RateStart = 10 }})
+	inBubble(t, layout{settings: func(c *config.Config) { c.RateStart = 10 }}, func(t *testing.T, r *rig) {
 		var mended atomic.Bool
 		for n := range 30 {
 			r.onCall(fmt.Sprintf("bad-%d", n), func(int, string) *localcloud.Fault {

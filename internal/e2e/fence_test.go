@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/app"
@@ -82,9 +81,7 @@ func with(s thingstate.Store) func(*app.Options) { return func(o *app.Options) {
 // While the store is down nothing is applied, nothing is dead-lettered and, soon,
 // nothing is received; when it is back all goes on by itself.
 func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}})
+	inBubble(t, layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}, func(t *testing.T, r *rig) {
 		store := newBrittle()
 		w := r.start(with(store))
 		feed := r.traffic(100 * time.Millisecond)
@@ -133,9 +130,7 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 
 // A call whose end cannot be recorded at once is recorded later, not made again.
 func TestACallIsNotRepeatedForAStoreThatBlinks(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{cloud: localcloud.Options{Latency: 2 * time.Second}})
+	inBubble(t, layout{cloud: localcloud.Options{Latency: 2 * time.Second}}, func(t *testing.T, r *rig) {
 		store := newBrittle()
 		w := r.start(with(store))
 		for n := range 5 {
@@ -168,7 +163,6 @@ func once(t *testing.T, r *rig) {
 // A worker that stands still between taking a thing's lease and making the call
 // finds out before the request is written, wherever it stood still.
 func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
-	inVirtualTime(t)
 	const still = time.Minute // much longer than a lease
 	check := func(t *testing.T, r *rig, store *brittle, change func(*app.Options)) {
 		r.sendAt(time.Now().Add(-time.Hour), name("lamp", "old"))
@@ -192,20 +186,16 @@ func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
 		}
 		w.stopped()
 	}
-	t.Run("when the lease is taken", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r, store := newRig(t, layout{}), newBrittle()
-			store.stall = still
-			check(t, r, store, with(store))
-		})
+	subtest(t, "when the lease is taken", layout{}, func(t *testing.T, r *rig) {
+		store := newBrittle()
+		store.stall = still
+		check(t, r, store, with(store))
 	})
-	t.Run("when the request is about to be written", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r, store := newRig(t, layout{}), newBrittle()
-			check(t, r, store, func(o *app.Options) {
-				o.Store = store
-				o.Transport = &standstill{next: o.Transport, first: still}
-			})
+	subtest(t, "when the request is about to be written", layout{}, func(t *testing.T, r *rig) {
+		store := newBrittle()
+		check(t, r, store, func(o *app.Options) {
+			o.Store = store
+			o.Transport = &standstill{next: o.Transport, first: still}
 		})
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/config"
-	"managed-thing-updater/internal/localcloud"
 )
 
 // onlyMiB leaves state in memory room for some 2,000 things.
@@ -34,7 +33,6 @@ func (w *worker) reach(of string) float64 {
 // metrics and the log. An update that is as late as that is applied; one that the status
 // says is recognised is.
 func TestTheFenceReachesAsFarBackAsTheStatusSays(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, onlyMiB, func(t *testing.T, r *rig) {
 		w := r.start()
 		began := time.Now()
@@ -81,14 +79,8 @@ const forgettingNoticed = 10 * time.Second
 
 // Things whose calls are refused push out nothing that is known.
 func TestAFloodOfThingsThatAreRefusedEmptiesNoFence(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, onlyMiB, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if strings.HasPrefix(info.Thing, "refused") {
-				return &localcloud.Fault{Status: 400, Code: "ValidationException"}
-			}
-			return nil
-		}
+		r.callsFail("refused*", status(400, "ValidationException"))
 		w := r.start()
 		began := time.Now()
 		r.send(name("thing", "new"))

@@ -39,7 +39,7 @@ func TestAGroupThatFailsStopsNoOther(t *testing.T) {
 				case <-healed:
 				default:
 					if info.Thing == "stuck" {
-						return &localcloud.Fault{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException"}
+						return status(http.StatusServiceUnavailable, "ServiceUnavailableException")
 					}
 				}
 				return nil

@@ -10,23 +10,12 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// script gives each call for a thing the fault at its place, the rest none.
-func script(faults ...*localcloud.Fault) func(localcloud.CallInfo) *localcloud.Fault {
-	return func(info localcloud.CallInfo) *localcloud.Fault {
-		if info.N > len(faults) {
-			return nil
-		}
-		return faults[info.N-1]
-	}
-}
-
 // A call times out, the same values are sent again and set, a newer value follows;
 // then the first call lands on top of it.
 func TestACallThatLandsAfterItsOwnRepetitionDoesNotBringItsValueBack(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = script(&localcloud.Fault{Delay: hang, ApplyLate: 15 * time.Second})
+		r.onCall("a", sequence(&localcloud.Fault{Delay: hang, ApplyLate: 15 * time.Second}))
 		w := r.start()
 		r.send(name("a", "old"))
 		r.drained(time.Minute)
@@ -42,14 +31,13 @@ func TestACallThatLandsAfterItsOwnRepetitionDoesNotBringItsValueBack(t *testing.
 // The call that is to make sure of a value carries a newer one by now, and its own
 // outcome is unknown: it may land on what follows it.
 func TestTheCallThatMakesSureMayItselfLandLate(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = script(
+		r.onCall("a", sequence(
 			&localcloud.Fault{Delay: hang, ApplyLate: 12 * time.Second}, // first
 			nil, // second, which may be overwritten by first
 			&localcloud.Fault{ApplyLate: 8 * time.Second}, // third, in place of second's repetition
-		)
+		))
 		w := r.start()
 		r.send(name("a", "first"))
 		time.Sleep(5 * time.Second)
@@ -68,7 +56,6 @@ func TestTheCallThatMakesSureMayItselfLandLate(t *testing.T) {
 // Where the API merges keys, an older update of other keys comes after a newer one
 // and its call has to be repeated: once it is set it is done with.
 func TestALateUpdateOfOtherKeysIsNotSentAgainAndAgain(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{
 		cloud:    localcloud.Options{Latency: 20 * time.Millisecond},
 		settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge },
@@ -76,7 +63,7 @@ func TestALateUpdateOfOtherKeysIsNotSentAgainAndAgain(t *testing.T) {
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		broken := &localcloud.Fault{Status: http.StatusInternalServerError, Code: "InternalServerException", BreakAfter: true}
-		r.cloud.Faults.OnCall = script(nil, broken)
+		r.onCall("a", sequence(nil, broken))
 		w := r.start()
 		now := time.Now()
 		r.sendAt(now, `{"Identifier":"a","MetaData":{"room":"hall"}}`)
@@ -95,7 +82,6 @@ func TestALateUpdateOfOtherKeysIsNotSentAgainAndAgain(t *testing.T) {
 // A late update sets one member, and its value of another, whose keys nobody can
 // merge, is dropped: it counts among those that were dropped.
 func TestAnUpdateThatIsDroppedInPartIsCountedApart(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		now := time.Now()

@@ -13,37 +13,33 @@ import (
 )
 
 func TestLesson40_AClockThatIsWrongAtTheStartIsCorrected(t *testing.T) {
-	inVirtualTime(t)
 	for off, says := range map[time.Duration]string{
 		10 * time.Minute:  "10m0s behind AWS's",
 		-10 * time.Minute: "ahead of AWS's",
 		-3 * time.Hour:    "ahead of AWS's",
 	} {
-		t.Run("the cloud's clock is ahead by "+off.String(), func(t *testing.T) {
-			inBubble(t, layout{cloud: localcloud.Options{ClockAhead: off}}, func(t *testing.T, r *rig) {
-				r.sendNames("thing", 20)
-				w := r.start(func(o *app.Options) { o.Examine = true })
-				r.drained(30 * time.Second)
-				time.Sleep(time.Minute) // for the doctor's last word
-				w.stopped()
-				r.wantAppliedOnce("thing", 20)
-				var said []string
-				for _, e := range w.logs.All() {
-					if e.Level >= zapcore.WarnLevel {
-						said = append(said, e.Message)
-					}
+		subtest(t, "the cloud's clock is ahead by "+off.String(), layout{cloud: localcloud.Options{ClockAhead: off}}, func(t *testing.T, r *rig) {
+			r.sendNames("thing", 20)
+			w := r.start(func(o *app.Options) { o.Examine = true })
+			r.drained(30 * time.Second)
+			time.Sleep(time.Minute) // for the doctor's last word
+			w.stopped()
+			r.wantAppliedOnce("thing", 20)
+			var said []string
+			for _, e := range w.logs.All() {
+				if e.Level >= zapcore.WarnLevel {
+					said = append(said, e.Message)
 				}
-				if len(said) != 1 || !strings.Contains(said[0], says) || !strings.Contains(said[0], "clock") {
-					t.Errorf("said %q, want one line that says %q\n%s", said, says, w.lines())
-				}
-			})
+			}
+			if len(said) != 1 || !strings.Contains(said[0], says) || !strings.Contains(said[0], "clock") {
+				t.Errorf("said %q, want one line that says %q\n%s", said, says, w.lines())
+			}
 		})
 	}
 }
 
 // A clock that is wrong explains one refusal, not a wrong secret.
 func TestAWrongSecretIsToldThoughTheClockIsWrongToo(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{cloud: localcloud.Options{ClockAhead: time.Hour}}, func(t *testing.T, r *rig) {
 		w := r.start(func(o *app.Options) { o.AWS.Credentials = credentials("AKIDLOCAL", "not the secret", nil) })
 		began := time.Now()
@@ -55,39 +51,34 @@ func TestAWrongSecretIsToldThoughTheClockIsWrongToo(t *testing.T) {
 }
 
 func TestLesson40_TheGraceOfAThingOnItsWayIsCountedBySQSsClock(t *testing.T) {
-	inVirtualTime(t)
 	for _, off := range []time.Duration{0, -2 * time.Minute, 2 * time.Minute, -time.Hour} {
 		layout := layout{cloud: localcloud.Options{ClockAhead: off}}
-		t.Run("a thing that comes after 40 s, the cloud's clock ahead by "+off.String(), func(t *testing.T) {
-			inBubble(t, layout, func(t *testing.T, r *rig) {
-				r.cloud.Things.Remove("late")
-				defer r.traffic(time.Second)()
-				r.start()
-				time.Sleep(10 * time.Second)
-				id := r.send(name("late", "new"))
-				time.Sleep(40 * time.Second)
-				r.cloud.Things.Create("late")
-				r.until("the message is settled", 2*time.Minute, func() bool { return !r.inQueue(id) })
-				r.wantMember("late", "Name", `"new"`)
-				if n := len(r.letters()); n > 0 {
-					t.Errorf("%d letters", n)
-				}
-			})
+		subtest(t, "a thing that comes after 40 s, the cloud's clock ahead by "+off.String(), layout, func(t *testing.T, r *rig) {
+			r.cloud.Things.Remove("late")
+			defer r.traffic(time.Second)()
+			r.start()
+			time.Sleep(10 * time.Second)
+			id := r.send(name("late", "new"))
+			time.Sleep(40 * time.Second)
+			r.cloud.Things.Create("late")
+			r.until("the message is settled", 2*time.Minute, func() bool { return !r.inQueue(id) })
+			r.wantMember("late", "Name", `"new"`)
+			if n := len(r.letters()); n > 0 {
+				t.Errorf("%d letters", n)
+			}
 		})
-		t.Run("a thing that never comes, the cloud's clock ahead by "+off.String(), func(t *testing.T) {
-			inBubble(t, layout, func(t *testing.T, r *rig) {
-				r.cloud.Things.Remove("never")
-				defer r.traffic(time.Second)()
-				r.start()
-				time.Sleep(10 * time.Second)
-				id := r.send(name("never", "new"))
-				sent := time.Now()
-				r.until("the message is settled", 5*time.Minute, func() bool { return !r.inQueue(id) })
-				if took := time.Since(sent); took < time.Minute || took > 90*time.Second {
-					t.Errorf("dead-lettered after %v", took)
-				}
-				r.oneLetter(message.NotFound)
-			})
+		subtest(t, "a thing that never comes, the cloud's clock ahead by "+off.String(), layout, func(t *testing.T, r *rig) {
+			r.cloud.Things.Remove("never")
+			defer r.traffic(time.Second)()
+			r.start()
+			time.Sleep(10 * time.Second)
+			id := r.send(name("never", "new"))
+			sent := time.Now()
+			r.until("the message is settled", 5*time.Minute, func() bool { return !r.inQueue(id) })
+			if took := time.Since(sent); took < time.Minute || took > 90*time.Second {
+				t.Errorf("dead-lettered after %v", took)
+			}
+			r.oneLetter(message.NotFound)
 		})
 	}
 }

@@ -27,7 +27,6 @@ func comeAfter(r *rig, late time.Duration) func(*app.Options) {
 }
 
 func TestLesson41_CredentialsThatAreNotThereYetAreWaitedFor(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.sendNames("thing", 5)
 		w := r.start(comeAfter(r, 90*time.Second))
@@ -45,7 +44,6 @@ func TestLesson41_CredentialsThatAreNotThereYetAreWaitedFor(t *testing.T) {
 }
 
 func TestLesson41_CredentialsThatNeverComeEndTheStartAfter2Minutes(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		began := time.Now()
 		w := r.start(comeAfter(r, time.Hour))
@@ -65,7 +63,6 @@ func TestLesson41_CredentialsThatNeverComeEndTheStartAfter2Minutes(t *testing.T)
 }
 
 func TestAStopWhileCredentialsAreWaitedForEndsAtOnce(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start(comeAfter(r, time.Hour))
 		time.Sleep(time.Minute)

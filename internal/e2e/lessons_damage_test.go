@@ -42,7 +42,6 @@ func (d damaging) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // One message of an answer that is damaged costs that one, not the other nine.
 func TestOneDamagedMessageCostsThatOneAlone(t *testing.T) {
-	inVirtualTime(t)
 	for name, c := range map[string]struct {
 		damage func(m map[string]any)
 		later  time.Duration // when SQS gives the message again
@@ -56,37 +55,35 @@ func TestOneDamagedMessageCostsThatOneAlone(t *testing.T) {
 		"no receipt handle":        {func(m map[string]any) { delete(m, "ReceiptHandle") }, 3 * time.Minute},
 		"none of all":              {func(m map[string]any) { clear(m) }, 3 * time.Minute},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				for i := range 10 {
-					r.cloud.SQS.Send(r.queue, localcloud.Message{
-						Body:       name2(i),
-						Attributes: map[string]localcloud.Attribute{"a": text("x"), "n": {DataType: "Number.int", StringValue: "7"}, "b": {DataType: "Binary", BinaryValue: []byte{0, 1, 255}}},
-					})
-				}
-				var spoiled atomic.Bool
-				w := r.start(func(o *app.Options) {
-					o.Transport = damaging{o.Transport, "ReceiveMessage", func(answer map[string]any) {
-						messages, _ := answer["Messages"].([]any)
-						for _, m := range messages {
-							if m := m.(map[string]any); m["Body"] == name2(0) && !spoiled.Swap(true) {
-								c.damage(m)
-							}
-						}
-					}}
+		subtest(t, name, layout{}, func(t *testing.T, r *rig) {
+			for i := range 10 {
+				r.cloud.SQS.Send(r.queue, localcloud.Message{
+					Body:       name2(i),
+					Attributes: map[string]localcloud.Attribute{"a": text("x"), "n": {DataType: "Number.int", StringValue: "7"}, "b": {DataType: "Binary", BinaryValue: []byte{0, 1, 255}}},
 				})
-				time.Sleep(5 * time.Second)
-				for i := 1; i < 10; i++ {
-					r.wantMember(fmt.Sprintf("thing-%d", i), "Name", `"new"`)
-				}
-				r.drained(c.later)
-				w.stopped()
-				r.wantMember("thing-0", "Name", `"new"`)
-				if n := len(r.letters()); n > 0 {
-					t.Errorf("%d letters", n)
-				}
-				w.wantLines("damaged", 1)
+			}
+			var spoiled atomic.Bool
+			w := r.start(func(o *app.Options) {
+				o.Transport = damaging{o.Transport, "ReceiveMessage", func(answer map[string]any) {
+					messages, _ := answer["Messages"].([]any)
+					for _, m := range messages {
+						if m := m.(map[string]any); m["Body"] == name2(0) && !spoiled.Swap(true) {
+							c.damage(m)
+						}
+					}
+				}}
 			})
+			time.Sleep(5 * time.Second)
+			for i := 1; i < 10; i++ {
+				r.wantMember(fmt.Sprintf("thing-%d", i), "Name", `"new"`)
+			}
+			r.drained(c.later)
+			w.stopped()
+			r.wantMember("thing-0", "Name", `"new"`)
+			if n := len(r.letters()); n > 0 {
+				t.Errorf("%d letters", n)
+			}
+			w.wantLines("damaged", 1)
 		})
 	}
 }
@@ -95,7 +92,6 @@ func name2(i int) string { return name(fmt.Sprintf("thing-%d", i), "new") }
 
 // A message that arrives damaged each time is said once, and costs no more than a backoff.
 func TestAMessageThatIsDamagedEachTimeIsSaidOnce(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.send(name("thing", "new"))
 		w := r.start(func(o *app.Options) {
@@ -120,32 +116,24 @@ func TestAMessageThatIsDamagedEachTimeIsSaidOnce(t *testing.T) {
 
 // An entry of which the answer says nothing is not done: its neighbours are.
 func TestAnEntryThatIsMissingInAnAnswerIsNotDone(t *testing.T) {
-	inVirtualTime(t)
 	for name, change := range map[string]func(answer map[string]any){
 		"one entry": func(answer map[string]any) { answer["Failed"] = []any{} },
 		"all of it": func(answer map[string]any) { clear(answer) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
-					if i.Action == "DeleteMessageBatch" && i.N == 1 {
-						return &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}
+		subtest(t, name, layout{}, func(t *testing.T, r *rig) {
+			r.onSQS("DeleteMessageBatch", first(1, &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}))
+			var changed atomic.Bool
+			r.sendNames("thing", 10)
+			w := r.start(func(o *app.Options) {
+				o.Transport = damaging{o.Transport, "DeleteMessageBatch", func(answer map[string]any) {
+					if !changed.Swap(true) {
+						change(answer)
 					}
-					return nil
-				}
-				var first atomic.Bool
-				r.sendNames("thing", 10)
-				w := r.start(func(o *app.Options) {
-					o.Transport = damaging{o.Transport, "DeleteMessageBatch", func(answer map[string]any) {
-						if !first.Swap(true) {
-							change(answer)
-						}
-					}}
-				})
-				r.drained(30 * time.Second)
-				w.stopped()
-				r.wantAppliedOnce("thing", 10)
+				}}
 			})
+			r.drained(30 * time.Second)
+			w.stopped()
+			r.wantAppliedOnce("thing", 10)
 		})
 	}
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/http"
 	"testing"
 	"time"
 
@@ -15,10 +14,8 @@ import (
 // lesson's.
 
 func TestLesson01_AFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", internalError)
+		heal := r.sqsFails("DeleteMessageBatch", internalError)
 		w := r.start()
 		r.sendNames("before", 25)
 		time.Sleep(30 * time.Second)
@@ -26,7 +23,7 @@ func TestLesson01_AFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
 		time.Sleep(30 * time.Second)
 		r.wantAppliedOnce("meanwhile", 25)
 		r.wantLeft(50)
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(time.Minute)
 		w.stopped()
 		r.wantAppliedOnce("before", 25)
@@ -36,14 +33,12 @@ func TestLesson01_AFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
 }
 
 func TestLesson02_AFailedEntryOfADeleteBatchIsRetried(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", localcloud.Fault{Entries: map[string]string{"0": "InternalError", "3": "ThrottlingException"}})
+		heal := r.sqsFails("DeleteMessageBatch", &localcloud.Fault{Entries: map[string]string{"0": "InternalError", "3": "ThrottlingException"}})
 		w := r.start()
 		r.sendNames("thing", 20)
 		time.Sleep(20 * time.Second)
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(time.Minute)
 		w.stopped()
 		r.wantAppliedOnce("thing", 20)
@@ -53,7 +48,6 @@ func TestLesson02_AFailedEntryOfADeleteBatchIsRetried(t *testing.T) {
 }
 
 func TestLesson03_TheSameMessageTwiceInOneBatch(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.Faults.SetRates(localcloud.Rates{SQS: localcloud.SQSRates{Duplicate: 1}}) // four times each, within one receive too
 		r.sendNames("thing", 10)
@@ -69,7 +63,6 @@ func TestLesson03_TheSameMessageTwiceInOneBatch(t *testing.T) {
 }
 
 func TestLesson04_DeletesNotYetFullToABatchAreFlushedAtShutdown(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.WaitTime = 0 }} // no long poll holds the stop up
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		w := r.start()
@@ -91,11 +84,9 @@ func TestLesson04_DeletesNotYetFullToABatchAreFlushedAtShutdown(t *testing.T) {
 }
 
 func TestLesson05_TheNewestReceiptHandleDeletes(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 5 * time.Second}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", internalError)
+		heal := r.sqsFails("DeleteMessageBatch", internalError)
 		w := r.start()
 		id := r.send(name("thing", "new"))
 		time.Sleep(2 * time.Second)
@@ -103,7 +94,7 @@ func TestLesson05_TheNewestReceiptHandleDeletes(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.cloud.SQS.Redeliver(r.queue, id) // while its delete is tried
 		time.Sleep(10 * time.Second)
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(time.Minute)
 		w.stopped()
 		if s := w.Status().Messages; s.Received != 1 || s.ReceivedAgain != 2 {
@@ -116,7 +107,6 @@ func TestLesson05_TheNewestReceiptHandleDeletes(t *testing.T) {
 }
 
 func TestLesson06_ASkippedDuplicateIsDeletedToo(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		for range 3 {
@@ -138,34 +128,29 @@ func TestLesson06_ASkippedDuplicateIsDeletedToo(t *testing.T) {
 }
 
 func TestLesson07_AnExpiredHandleIsNoCrash(t *testing.T) {
-	inVirtualTime(t)
 	for _, code := range []string{"InvalidParameterValue", "ReceiptHandleIsInvalid"} {
-		t.Run(code, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				sqs := r.breakable()
-				sqs.set("DeleteMessageBatch", localcloud.Fault{Entries: map[string]string{"0": "senderFault:" + code}})
-				w := r.start()
-				r.send(name("stale", "new"))
-				time.Sleep(10 * time.Second)
-				sqs.heal("DeleteMessageBatch")
-				r.sendNames("other", 10)
-				r.drained(10 * time.Minute) // it comes again when its lease ends, and is known then
-				w.stopped()
-				w.wantOutcomes(map[message.Outcome]int{message.Applied: 11, message.Duplicate: 1})
-				r.wantMember("stale", "Name", `"new"`)
-				r.wantAppliedOnce("other", 10)
-				if n := len(r.calls("stale")); n != 1 {
-					t.Errorf("%d calls, want 1", n)
-				}
-			})
+		subtest(t, code, layout{}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("DeleteMessageBatch", &localcloud.Fault{Entries: map[string]string{"0": "senderFault:" + code}})
+			w := r.start()
+			r.send(name("stale", "new"))
+			time.Sleep(10 * time.Second)
+			heal()
+			r.sendNames("other", 10)
+			r.drained(10 * time.Minute) // it comes again when its lease ends, and is known then
+			w.stopped()
+			w.wantOutcomes(map[message.Outcome]int{message.Applied: 11, message.Duplicate: 1})
+			r.wantMember("stale", "Name", `"new"`)
+			r.wantAppliedOnce("other", 10)
+			if n := len(r.calls("stale")); n != 1 {
+				t.Errorf("%d calls, want 1", n)
+			}
 		})
 	}
 }
 
 func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		down := r.apiDown()
+		heal := r.callsFail("*", brokenBefore)
 		first := r.start()
 		r.send(`{"Identifier":"thing-50","Name":7}`)
 		r.until("the invalid one's letter is stored", time.Minute, func() bool { return len(r.letters()) == 1 })
@@ -176,7 +161,7 @@ func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
 		r.wantLeft(50)
 		r.wantNothingInFlight()
 		r.oneLetter(message.InvalidMessage)
-		down.Store(false)
+		heal()
 		second := r.start()
 		r.drained(10 * time.Minute)
 		second.stopped()
@@ -192,8 +177,6 @@ func TestLesson08_NothingIsDeletedThatWasNotProcessed(t *testing.T) {
 }
 
 func TestLesson09_AMissingPermissionDegradesAndNamesItself(t *testing.T) {
-	inVirtualTime(t)
-	denied := localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 	for _, c := range []struct {
 		action, permission string
 		left               int // messages that stay while it is denied: of 10 good ones and an invalid one
@@ -204,29 +187,26 @@ func TestLesson09_AMissingPermissionDegradesAndNamesItself(t *testing.T) {
 		{"SendMessageBatch", "sqs:SendMessage", 1},
 		{"GetQueueAttributes", "sqs:GetQueueAttributes", 0},
 	} {
-		t.Run(c.action, func(t *testing.T) {
-			l := layout{cloud: localcloud.Options{Latency: 8 * time.Second}, settings: func(c *config.Config) {
-				c.VisibilityTimeout = 10 * time.Second // so that leases would be renewed
-			}}
-			inBubble(t, l, func(t *testing.T, r *rig) {
-				r.cfg.DLQURL = r.dlq
-				sqs := r.breakable()
-				sqs.set(c.action, denied)
-				w := r.start(func(o *app.Options) { o.Examine = true }) // as worker run does
-				r.sendNames("thing", 10)
-				r.send("{")
-				time.Sleep(time.Minute)
-				r.wantLeft(c.left)
-				if applied := w.outcomes()[string(message.Applied)]; c.action != "ReceiveMessage" && applied != 10 {
-					t.Errorf("%d applied, want 10", applied)
-				}
-				w.wantLines(c.permission, map[bool]int{true: 2, false: 1}[c.action == "GetQueueAttributes"]) // of two queues
-				sqs.heal(c.action)
-				r.drained(3 * time.Minute)
-				w.stopped()
-				r.wantAppliedOnce("thing", 10)
-				r.oneLetter(message.InvalidMessage)
-			})
+		l := layout{cloud: localcloud.Options{Latency: 8 * time.Second}, settings: func(c *config.Config) {
+			c.VisibilityTimeout = 10 * time.Second // so that leases would be renewed
+		}}
+		subtest(t, c.action, l, func(t *testing.T, r *rig) {
+			r.cfg.DLQURL = r.dlq
+			heal := r.sqsFails(c.action, denied)
+			w := r.start(func(o *app.Options) { o.Examine = true }) // as worker run does
+			r.sendNames("thing", 10)
+			r.send("{")
+			time.Sleep(time.Minute)
+			r.wantLeft(c.left)
+			if applied := w.outcomes()[string(message.Applied)]; c.action != "ReceiveMessage" && applied != 10 {
+				t.Errorf("%d applied, want 10", applied)
+			}
+			w.wantLines(c.permission, map[bool]int{true: 2, false: 1}[c.action == "GetQueueAttributes"]) // of two queues
+			heal()
+			r.drained(3 * time.Minute)
+			w.stopped()
+			r.wantAppliedOnce("thing", 10)
+			r.oneLetter(message.InvalidMessage)
 		})
 	}
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +14,6 @@ import (
 // lesson's.
 
 func TestLesson10_EveryMessageOfABatchIsRenewedAndRenewalsEndWithTheMessage(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: time.Minute}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout = 10*time.Second, 2*time.Minute
 	}}
@@ -34,50 +32,7 @@ func TestLesson10_EveryMessageOfABatchIsRenewedAndRenewalsEndWithTheMessage(t *t
 	})
 }
 
-func TestLesson11_ARenewalUnderWayDoesNotRaceTheDelete(t *testing.T) {
-	inVirtualTime(t)
-	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 8 * time.Second }}
-	inBubble(t, l, func(t *testing.T, r *rig) {
-		const renewalTakes = 1500 * time.Millisecond
-		sqs := r.breakable()
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Delay: renewalTakes})
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			return &localcloud.Fault{Delay: 2500*time.Millisecond + time.Duration(info.N)*250*time.Millisecond}
-		}
-		w := r.start()
-		const messages = 16 // their calls end before, during and after a renewal
-		for n := range messages {
-			r.send(name(fmt.Sprintf("thing-%d", n), "new"))
-			r.drained(time.Minute)
-		}
-		w.stopped()
-		r.wantReceivedOnce(messages)
-		r.wantAppliedOnce("thing", messages)
-		w.wantQuiet()
-
-		met := 0
-		var renewed time.Time
-		for i, action := range sqs.seen {
-			switch action {
-			case "ChangeMessageVisibilityBatch":
-				renewed = sqs.times[i]
-			case "DeleteMessageBatch":
-				switch since := sqs.times[i].Sub(renewed); {
-				case since < renewalTakes:
-					t.Errorf("a delete went out %v after a renewal that takes %v", since, renewalTakes)
-				case since < renewalTakes+time.Second: // a delete waits up to a second for others: this one was due before
-					met++
-				}
-			}
-		}
-		if met == 0 {
-			t.Error("no call ended during a renewal: the test shows nothing")
-		}
-	})
-}
-
 func TestLesson12_MessagesThatWaitAreRenewedToo(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart = 5*time.Second, 0.5
 	}}
@@ -92,7 +47,6 @@ func TestLesson12_MessagesThatWaitAreRenewedToo(t *testing.T) {
 }
 
 func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
-	inVirtualTime(t)
 	const messages = 5000
 	l := layout{cloud: localcloud.Options{Quota: 10, Latency: 50 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
@@ -119,31 +73,24 @@ func TestLesson13_RenewalsReachAsFarAsTheWait(t *testing.T) {
 }
 
 func TestLesson14_ALostLeaseEndsTheWaitAndNeverSettles(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart, c.Concurrency = 10*time.Second, 100, 1
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.Thing == "slow" {
-				return &localcloud.Fault{Delay: 9 * time.Second}
-			}
-			return nil
-		}
+		r.callsFail("slow", &localcloud.Fault{Delay: 9 * time.Second})
 		w := r.start()
 		r.send(name("slow", "new"))
 		time.Sleep(time.Second)
 		r.send(name("waits", "new"))
 		time.Sleep(time.Second)
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: map[string]string{
+		heal := r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Entries: map[string]string{
 			"0": "senderFault:InvalidParameterValue", "1": "senderFault:InvalidParameterValue",
 		}})
 		time.Sleep(6 * time.Second)
 		if n := w.outcomes()[string(message.Released)]; n != 2 {
 			t.Errorf("%d released, want the one that waits and the one in its call", n)
 		}
-		sqs.heal("ChangeMessageVisibilityBatch")
+		heal()
 		r.drained(5 * time.Minute)
 		w.stopped()
 		if n := len(r.calls("waits")); n != 1 {
@@ -155,14 +102,12 @@ func TestLesson14_ALostLeaseEndsTheWaitAndNeverSettles(t *testing.T) {
 }
 
 func TestLesson14_ACallUnderWayForOthersTooGoesOn(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 9 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout = 10 * time.Second
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		// One of the two messages that the call carries loses its lease.
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: map[string]string{"0": "senderFault:InvalidParameterValue"}})
+		heal := r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Entries: map[string]string{"0": "senderFault:InvalidParameterValue"}})
 		r.send(`{"Identifier":"thing","Name":"new"}`)
 		r.send(`{"Identifier":"thing","HubNetworkMode":"STANDARD"}`)
 		w := r.start()
@@ -170,7 +115,7 @@ func TestLesson14_ACallUnderWayForOthersTooGoesOn(t *testing.T) {
 		if n := w.outcomes()[string(message.Released)]; n != 1 {
 			t.Fatalf("%d released, want 1:\n%s", n, w.lines())
 		}
-		sqs.heal("ChangeMessageVisibilityBatch")
+		heal()
 		time.Sleep(4 * time.Second)
 		r.wantMember("thing", "Name", `"new"`)
 		r.wantMember("thing", "HubNetworkMode", `"STANDARD"`)
@@ -184,7 +129,6 @@ func TestLesson14_ACallUnderWayForOthersTooGoesOn(t *testing.T) {
 }
 
 func TestLesson15_RenewalsGoOnWhileDraining(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 30 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout, c.ShutdownTimeout = 5*time.Second, time.Minute, time.Minute
 	}}
@@ -210,7 +154,6 @@ func TestLesson15_RenewalsGoOnWhileDraining(t *testing.T) {
 }
 
 func TestACallThatOutlastsTheLeaseIsAppliedOnceAndReceivedOnce(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 12 * time.Second}, settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.CallTimeout = 5*time.Second, 30*time.Second
 	}}
@@ -225,16 +168,10 @@ func TestACallThatOutlastsTheLeaseIsAppliedOnceAndReceivedOnce(t *testing.T) {
 }
 
 func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryMax = time.Minute, 5*time.Minute }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		var up atomic.Bool
-		r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
-			if up.Load() {
-				return nil
-			}
-			return &localcloud.Fault{Delay: time.Minute, BreakBefore: true} // fewer calls to simulate than without an answer at once
-		}
+		// Fewer calls to simulate than without an answer at once.
+		heal := r.callsFail("*", &localcloud.Fault{Delay: time.Minute, BreakBefore: true})
 		w := r.start()
 		r.sendNames("thing", 5)
 		time.Sleep(11*time.Hour + 29*time.Minute)
@@ -244,7 +181,7 @@ func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
 		if n := w.outcomes()[string(message.Released)]; n != 5 {
 			t.Errorf("%d released after 12 h, want 5:\n%s", n, w.lines())
 		}
-		up.Store(true)
+		heal()
 		r.drained(10 * time.Minute)
 		w.stopped()
 		w.wantOutcomes(map[message.Outcome]int{message.Released: 5, message.Applied: 5})
@@ -258,16 +195,14 @@ func TestAMessageHeldForTooLongIsReleasedAndCounted(t *testing.T) {
 }
 
 func TestNoCallStartsOnALeaseThatHasRunOut(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.VisibilityTimeout, c.RateStart, c.RateMax, c.MaxHeld = 3*time.Second, 20, 20, 200
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		// Renewals hang past the lease's end, and no poll of the worker's own brings
 		// the messages back: it is full, since deletes fail.
-		sqs.set("DeleteMessageBatch", internalError)
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Hold: make(chan struct{})})
+		heal := r.sqsFails("DeleteMessageBatch", internalError)
+		r.sqsFails("ChangeMessageVisibilityBatch", hangs())
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
 			for _, m := range r.cloud.SQS.Messages(r.queue) {
 				if !m.InFlight && m.Body == name(info.Thing, "new") {
@@ -279,7 +214,7 @@ func TestNoCallStartsOnALeaseThatHasRunOut(t *testing.T) {
 		w := r.start()
 		r.sendNames("thing", 200)
 		time.Sleep(10 * time.Second)
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(5 * time.Minute)
 		w.stopped()
 		for n := range 200 {

@@ -24,11 +24,9 @@ var entryRefused = localcloud.Fault{Entries: map[string]string{"0": "senderFault
 
 // Field lesson 31: letters that cannot be stored do not keep healthy messages out.
 func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testing.T) {
-	inVirtualTime(t)
 	for _, fifo := range []bool{false, true} {
-		inBubble(t, layout{fifo: fifo, settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
-			sqs := r.breakable()
-			sqs.set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		subtest(t, fmt.Sprintf("fifo %v", fifo), layout{fifo: fifo, settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
 			send := func(group, body string) {
 				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: body, GroupID: map[bool]string{true: group}[fifo]})
 			}
@@ -62,7 +60,7 @@ func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testin
 			}
 
 			// Nothing is lost by it: the letters are stored once that is allowed.
-			sqs.heal("SendMessageBatch")
+			heal()
 			r.drained(3 * time.Hour)
 			w.stopped()
 			if n := len(r.letters()); n != 200 {
@@ -78,10 +76,8 @@ func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testin
 // What is given back comes again later each time, and is not lettered by SQS: its own
 // letters have no reason.
 func TestLesson31_WhatIsGivenBackComesAgainLaterEachTime(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld, c.MaxReceives = 10, 5 }}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		heal := r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
 		for i := range 5 {
 			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
 		}
@@ -93,7 +89,7 @@ func TestLesson31_WhatIsGivenBackComesAgainLaterEachTime(t *testing.T) {
 			t.Errorf("%d receives of 5 messages in a day", receives)
 		}
 		r.wantLeft(5)
-		sqs.heal("SendMessageBatch")
+		heal()
 		r.drained(time.Hour)
 		w.stopped()
 		if n := len(r.letters()); n != 5 {
@@ -104,9 +100,8 @@ func TestLesson31_WhatIsGivenBackComesAgainLaterEachTime(t *testing.T) {
 
 // A stop gives them back at once, and is as quick as any.
 func TestLesson31_AStopGivesThemBackAtOnce(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.breakable().set("SendMessageBatch", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
 		for i := range 30 {
 			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
 		}
@@ -125,7 +120,6 @@ func TestLesson31_AStopGivesThemBackAtOnce(t *testing.T) {
 
 // Field lesson 32: a letter keeps to its queue's own MaximumMessageSize.
 func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
-	inVirtualTime(t)
 	const most = 262_144 // of queues made before August 2025
 	for _, fifo := range []bool{false, true} {
 		for _, c := range []struct {
@@ -137,7 +131,7 @@ func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
 			{most - 30, false, false, false},
 			{most, false, false, false},
 		} {
-			inBubble(t, layout{fifo: fifo, maxBytes: most}, func(t *testing.T, r *rig) {
+			subtest(t, fmt.Sprintf("%d bytes, fifo %v", c.bytes, fifo), layout{fifo: fifo, maxBytes: most}, func(t *testing.T, r *rig) {
 				group := map[bool]string{true: "g"}[fifo]
 				w := r.start()
 				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: invalidOf(c.bytes), GroupID: group})
@@ -161,10 +155,9 @@ func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
 // Where the queue may not be asked how much it takes, what it refuses for its size is
 // sent with less.
 func TestLesson32_ALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{maxBytes: 262_144}, func(t *testing.T, r *rig) {
 		r.cfg.DLQURL = r.dlq
-		r.breakable().set("GetQueueAttributes", localcloud.Fault{Status: 403, Code: "AccessDenied"})
+		r.sqsFails("GetQueueAttributes", status(403, "AccessDenied"))
 		w := r.start()
 		r.send(invalidOf(261_900))
 		r.send(`{"Identifier":"a","Nmae":"small"}`)
@@ -186,15 +179,13 @@ func TestLesson32_ALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
 // A failed entry of a batch that was answered 200 is an error with its own code, in the
 // log and in the metrics, whatever the batch was for.
 func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
-	inVirtualTime(t)
 	for action, code := range map[string]string{
 		"SendMessageBatch": "InternalError", "DeleteMessageBatch": "InternalError", "ChangeMessageVisibilityBatch": "InternalError",
 	} {
-		inBubble(t, layout{}, func(t *testing.T, r *rig) {
-			sqs := r.breakable()
-			sqs.set(action, localcloud.Fault{Entries: map[string]string{"0": code}})
+		subtest(t, action, layout{}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails(action, &localcloud.Fault{Entries: map[string]string{"0": code}})
 			hold := make(chan struct{})
-			r.onCall("slow", func(int, string) *localcloud.Fault { return &localcloud.Fault{Hold: hold} })
+			r.callsFail("slow", &localcloud.Fault{Hold: hold})
 			w := r.start()
 			r.send(`{"Identifier":"a","Nmae":"x"}`)
 			r.send(name("fast", "new"))
@@ -210,7 +201,7 @@ func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
 			if n, _ := w.metric("worker_sqs_errors_total", "action", action, "code", code); n == 0 {
 				t.Errorf("%s: %s is not counted", action, code)
 			}
-			sqs.heal(action)
+			heal()
 			close(hold)
 			r.drained(time.Hour)
 			w.stopped()
@@ -220,9 +211,8 @@ func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
 
 // A receipt handle that is no good is an error too, and nothing is tried again for it.
 func TestLesson32_AHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.breakable().set("DeleteMessageBatch", entryRefused)
+		r.sqsFails("DeleteMessageBatch", &entryRefused)
 		w := r.start()
 		r.send(name("a", "new"))
 		time.Sleep(30 * time.Second)

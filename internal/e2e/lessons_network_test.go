@@ -58,7 +58,6 @@ func (r *rig) startSeverable() (*worker, *severed) {
 }
 
 func TestLesson43_TheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		name     string
 		after    time.Duration // of the stop
@@ -68,52 +67,48 @@ func TestLesson43_TheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *test
 		{"in the middle of the releases", 150 * time.Millisecond, true},
 		{"when most is released", 250 * time.Millisecond, false},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			l := layout{settings: func(s *config.Config) { s.MaxHeld, s.RateStart, s.RateMax = 320, 1, 1 }}
-			inBubble(t, l, func(t *testing.T, r *rig) {
-				sqs := r.breakable()
-				w, network := r.startSeverable()
-				r.until("a poll waits", time.Minute, func() bool { return w.Status().SQS.PollsOpen == 1 })
-				for n := range 300 { // of a tenant: without any, or merging, fewer are held
-					r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
+		l := layout{settings: func(s *config.Config) { s.MaxHeld, s.RateStart, s.RateMax = 320, 1, 1 }}
+		subtest(t, c.name, l, func(t *testing.T, r *rig) {
+			w, network := r.startSeverable()
+			r.until("a poll waits", time.Minute, func() bool { return w.Status().SQS.PollsOpen == 1 })
+			for n := range 300 { // of a tenant: without any, or merging, fewer are held
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
+			}
+			r.until("most are held, and a poll waits", time.Minute, func() bool { s := w.Status(); return s.Messages.Held > 200 && s.SQS.PollsOpen == 1 })
+			for _, action := range []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch"} {
+				r.sqsFails(action, &localcloud.Fault{Delay: 200 * time.Millisecond})
+			}
+			stopped := make(chan error)
+			go func() { stopped <- w.stop() }()
+			time.Sleep(c.after)
+			network.sever()
+			err := <-stopped
+			if !errors.Is(err, app.ErrStranded) {
+				t.Errorf("the worker ended with %v, want ErrStranded", err)
+			}
+			hidden := 0
+			for _, m := range r.cloud.SQS.Messages(r.queue) {
+				if m.InFlight {
+					hidden++
 				}
-				r.until("most are held, and a poll waits", time.Minute, func() bool { s := w.Status(); return s.Messages.Held > 200 && s.SQS.PollsOpen == 1 })
-				for _, action := range []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch"} {
-					sqs.set(action, localcloud.Fault{Delay: 200 * time.Millisecond})
-				}
-				stopped := make(chan error)
-				go func() { stopped <- w.stop() }()
-				time.Sleep(c.after)
-				network.sever()
-				err := <-stopped
-				if !errors.Is(err, app.ErrStranded) {
-					t.Errorf("the worker ended with %v, want ErrStranded", err)
-				}
-				hidden := 0
-				for _, m := range r.cloud.SQS.Messages(r.queue) {
-					if m.InFlight {
-						hidden++
-					}
-				}
-				all := w.logs.All()
-				last := all[len(all)-1].ContextMap()
-				stranded, cut := last["stranded"].(int64), last["polls_cut"].(int64)
-				t.Logf("%d hidden, %d stranded, %d polls cut", hidden, stranded, cut)
-				if int(stranded) < hidden || hidden == 0 {
-					t.Errorf("%d messages are hidden, and the last line has stranded=%d", hidden, stranded)
-				}
-				if want := map[bool]int64{true: 1, false: 0}[c.pollOpen]; cut != want {
-					t.Errorf("the last line has polls_cut=%d, want %d", cut, want)
-				}
-				w.addsUp()
-				time.Sleep(time.Minute) // requests that the cloud is still at
-			})
+			}
+			all := w.logs.All()
+			last := all[len(all)-1].ContextMap()
+			stranded, cut := last["stranded"].(int64), last["polls_cut"].(int64)
+			t.Logf("%d hidden, %d stranded, %d polls cut", hidden, stranded, cut)
+			if int(stranded) < hidden || hidden == 0 {
+				t.Errorf("%d messages are hidden, and the last line has stranded=%d", hidden, stranded)
+			}
+			if want := map[bool]int64{true: 1, false: 0}[c.pollOpen]; cut != want {
+				t.Errorf("the last line has polls_cut=%d, want %d", cut, want)
+			}
+			w.addsUp()
+			time.Sleep(time.Minute) // requests that the cloud is still at
 		})
 	}
 }
 
 func TestLesson43_AnOpenPollWhoseAnswerIsLostWhileTheWorkerStopsIsCounted(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.SQS.StrandAbortedPolls = true
 		w, network := r.startSeverable()
@@ -133,7 +128,6 @@ func TestLesson43_AnOpenPollWhoseAnswerIsLostWhileTheWorkerStopsIsCounted(t *tes
 }
 
 func TestAStopWhileNothingConnectsLosesNoPoll(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w, network := r.startSeverable()
 		time.Sleep(5 * time.Second)

@@ -24,12 +24,10 @@ func (w *worker) linesWith(text string) (lines, count int) {
 }
 
 func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.MaxHeld, c.RateStart, c.RateMax, c.VisibilityTimeout = 300, 1, 1, 30*time.Second
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		for n := range 280 {
 			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
 		}
@@ -39,8 +37,8 @@ func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
 		for n := range 10 {
 			entries[fmt.Sprint(n)] = "MessageNotInflight"
 		}
-		sqs.set("ReceiveMessage", localcloud.Fault{ReceiveNothing: true})
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: entries}) // as after a purge
+		r.sqsFails("ReceiveMessage", &localcloud.Fault{ReceiveNothing: true})
+		r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Entries: entries}) // as after a purge
 		r.until("all are lost", 5*time.Minute, func() bool { return w.Status().Messages.Held == 0 })
 		w.stopped()
 		lines, count := w.linesWith("lost to the queue")
@@ -51,7 +49,6 @@ func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
 }
 
 func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		var requests atomic.Int64
 		r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
@@ -71,7 +68,6 @@ func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
 }
 
 func TestLesson46_CallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 20, 20 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		var mu sync.Mutex
@@ -83,7 +79,7 @@ func TestLesson46_CallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
 				return nil
 			}
 			failed[c.Thing] = true
-			return &localcloud.Fault{Status: 503, Code: "ServiceUnavailableException"}
+			return status(503, "ServiceUnavailableException")
 		}
 		w := r.start()
 		for n := range 60 {

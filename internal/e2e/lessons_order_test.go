@@ -20,15 +20,8 @@ import (
 // letters; the number is the lesson's.
 
 func TestLesson25_InFIFOOnlyTheFailedGroupStops(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{fifo: true}, func(t *testing.T, r *rig) {
-		began := time.Now()
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.Thing == "thing-0" && time.Since(began) < 5*time.Minute {
-				return &localcloud.Fault{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException"}
-			}
-			return nil
-		}
+		heal := r.callsFail("thing-0", status(http.StatusServiceUnavailable, "ServiceUnavailableException"))
 		const things, each = 5, 12
 		w := r.start()
 		for n := range each {
@@ -42,6 +35,7 @@ func TestLesson25_InFIFOOnlyTheFailedGroupStops(t *testing.T) {
 			return !slices.ContainsFunc(r.cloud.SQS.Messages(r.queue), func(m localcloud.Stored) bool { return m.GroupID != "thing-0" })
 		})
 		r.wantLeft(each)
+		heal()
 		r.drained(10 * time.Minute)
 		w.stopped()
 		for i := range things {
@@ -66,7 +60,6 @@ func TestLesson25_InFIFOOnlyTheFailedGroupStops(t *testing.T) {
 }
 
 func TestLesson26_ACrashBetweenClaimAndCompletionDoesNotBlockForLong(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		// The record outlives the worker, as a shared store does.
@@ -100,7 +93,6 @@ func TestLesson26_ACrashBetweenClaimAndCompletionDoesNotBlockForLong(t *testing.
 // A lease that a crashed owner left on the thing's record ends by itself, though
 // the message comes at once.
 func TestLesson26_ALeaseLeftBehindEndsByItself(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: time.Hour, VersionTTL: time.Hour})
 		lease := r.cfg.CallTimeout + 10*time.Second
@@ -122,7 +114,6 @@ func TestLesson26_ALeaseLeftBehindEndsByItself(t *testing.T) {
 }
 
 func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.MaxReceives, c.VisibilityTimeout = 30, 30*time.Second
 		c.RateStart = 10 // nothing overtakes the poison by luck
@@ -132,7 +123,7 @@ func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
 		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
 			if info.Thing == "poison" {
 				died <- struct{}{}
-				return &localcloud.Fault{BreakBefore: true}
+				return brokenBefore
 			}
 			return nil
 		}
@@ -165,17 +156,16 @@ func TestLesson27_PoisonDoesNotCrashLoopTheWorker(t *testing.T) {
 }
 
 func TestAMessageReceivedTooOftenIsNotCalled(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxReceives = 2 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		down := r.apiDown()
+		heal := r.callsFail("*", brokenBefore)
 		r.send(name("thing", "new"))
 		for range 2 {
 			w := r.start()
 			time.Sleep(5 * time.Second)
 			w.stopped()
 		}
-		down.Store(false)
+		heal()
 		calls := len(r.calls(""))
 		w := r.start()
 		r.drained(time.Minute)
@@ -190,47 +180,8 @@ func TestAMessageReceivedTooOftenIsNotCalled(t *testing.T) {
 	})
 }
 
-func TestLesson28_TheDeleteComesAfterTheLetterNeverBefore(t *testing.T) {
-	inVirtualTime(t)
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("SendMessageBatch", internalError)
-		w := r.start()
-		bodies := []string{"unreadable", `{"Identifier":"x","Owner":1}`}
-		for _, body := range bodies {
-			r.send(body)
-		}
-		time.Sleep(5 * time.Minute)
-		r.wantLeft(2)
-		if n := sqs.first("DeleteMessageBatch"); n >= 0 {
-			t.Error("deleted before the letter was stored")
-		}
-		w.wantOutcomes(map[message.Outcome]int{})
-		// Stored, and its answer lost: the message stays until a letter is known to be stored.
-		sqs.set("SendMessageBatch", localcloud.Fault{BreakAfter: true})
-		r.until("a letter is stored", time.Minute, func() bool { return len(r.letters()) > 0 })
-		r.wantLeft(2)
-		sqs.heal("SendMessageBatch")
-		r.drained(time.Minute)
-		w.stopped()
-		r.wantReceivedOnce(2)
-		w.wantOutcomes(map[message.Outcome]int{message.DeadLettered: 2})
-		sources := map[string]bool{}
-		for _, l := range r.letters() {
-			if !slices.Contains(bodies, l.Body) {
-				t.Errorf("letter with another body: %q", l.Body)
-			}
-			sources[l.Failure.MessageID] = true
-		}
-		if len(sources) != 2 {
-			t.Errorf("letters of %d messages, want 2", len(sources))
-		}
-	})
-}
-
 // A crash between the letter and the delete may leave a second letter, never none.
 func TestLesson28_ACrashBetweenLetterAndDelete(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		first, process := r.startMortal()
@@ -251,7 +202,6 @@ func TestLesson28_ACrashBetweenLetterAndDelete(t *testing.T) {
 }
 
 func TestLesson29_TheTraceHeaderSurvivesBesideTenAttributes(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		const trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
 		attributes := map[string]localcloud.Attribute{}
@@ -281,7 +231,6 @@ func TestLesson29_TheTraceHeaderSurvivesBesideTenAttributes(t *testing.T) {
 }
 
 func TestLesson30_AnOldLetterMovedBackDoesNotOverwriteToday(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		const week = 7 * 24 * time.Hour
 		store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: 24 * time.Hour, VersionTTL: 5 * week})

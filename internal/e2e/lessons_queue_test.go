@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +33,6 @@ func (w *worker) wantReady(ok bool, words ...string) {
 }
 
 func TestLesson34_AQueueThatIsDeletedShowsInReadinessAndStatus(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.send(name("thing-0", "new"))
@@ -66,73 +64,62 @@ func TestLesson34_AQueueThatIsDeletedShowsInReadinessAndStatus(t *testing.T) {
 }
 
 func TestReadinessTellsWhyNothingIsReceived(t *testing.T) {
-	inVirtualTime(t)
 	for name, c := range map[string]struct {
-		fault localcloud.Fault
+		fault *localcloud.Fault
 		words []string
 	}{
-		"denied":        {localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}, []string{"sqs:ReceiveMessage"}},
-		"the key":       {localcloud.Fault{Status: http.StatusBadRequest, Code: "KMS.AccessDeniedException"}, []string{"KMS", "kms:Decrypt"}},
-		"expired token": {localcloud.Fault{Status: http.StatusForbidden, Code: "ExpiredToken"}, []string{"credentials"}},
-		"no network":    {localcloud.Fault{BreakBefore: true}, []string{"no answer"}},
+		"denied":        {denied, []string{"sqs:ReceiveMessage"}},
+		"the key":       {status(http.StatusBadRequest, "KMS.AccessDeniedException"), []string{"KMS", "kms:Decrypt"}},
+		"expired token": {status(http.StatusForbidden, "ExpiredToken"), []string{"credentials"}},
+		"no network":    {brokenBefore, []string{"no answer"}},
 		"5xx":           {internalError, []string{"InternalError"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				sqs := r.breakable()
-				w := r.start()
-				time.Sleep(time.Minute)
-				w.wantReady(true)
-				sqs.set("ReceiveMessage", c.fault)
-				time.Sleep(2 * time.Minute)
-				w.wantReady(false, c.words...)
-				sqs.heal("ReceiveMessage")
-				time.Sleep(time.Minute)
-				w.wantReady(true)
-				w.stopped()
-			})
+		subtest(t, name, layout{}, func(t *testing.T, r *rig) {
+			w := r.start()
+			time.Sleep(time.Minute)
+			w.wantReady(true)
+			heal := r.sqsFails("ReceiveMessage", c.fault)
+			time.Sleep(2 * time.Minute)
+			w.wantReady(false, c.words...)
+			heal()
+			time.Sleep(time.Minute)
+			w.wantReady(true)
+			w.stopped()
 		})
 	}
 }
 
 // An open long poll is no failure, and a queue from which nothing is wanted says nothing.
 func TestReadinessOfAWorkerThatNeedsNothingFromItsQueue(t *testing.T) {
-	inVirtualTime(t)
-	t.Run("one receive in ten gets through", func(t *testing.T) {
-		inBubble(t, layout{}, func(t *testing.T, r *rig) {
-			var n atomic.Int64
-			r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
-				if i.Action == "ReceiveMessage" && n.Add(1)%3 != 0 {
-					return &internalError
-				}
-				return nil
+	subtest(t, "one receive in ten gets through", layout{}, func(t *testing.T, r *rig) {
+		r.onSQS("ReceiveMessage", func(n int, _ string) *localcloud.Fault {
+			if n%3 != 0 {
+				return internalError
 			}
-			w := r.start()
-			for range 60 {
-				time.Sleep(5 * time.Second)
-				w.wantReady(true)
-			}
-			w.stopped()
+			return nil
 		})
-	})
-	t.Run("enough is held", func(t *testing.T) {
-		l := layout{cloud: localcloud.Options{Quota: 1, Burst: 1}}
-		inBubble(t, l, func(t *testing.T, r *rig) {
-			r.cfg.MaxHeld, r.cfg.RateStart = 10, 1
-			sqs := r.breakable()
-			held := make(chan struct{})
-			r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault { return &localcloud.Fault{Hold: held} }
-			r.cfg.CallTimeout = 10 * time.Minute
-			r.sendNames("thing", 20)
-			w := r.start()
-			r.until("as much is held as may be", time.Minute, func() bool { return w.Status().Messages.Held == 10 })
-			sqs.set("ReceiveMessage", internalError)
-			time.Sleep(5 * time.Minute)
+		w := r.start()
+		for range 60 {
+			time.Sleep(5 * time.Second)
 			w.wantReady(true)
-			sqs.heal("ReceiveMessage")
-			close(held)
-			r.drained(5 * time.Minute)
-			w.stopped()
-		})
+		}
+		w.stopped()
+	})
+	l := layout{cloud: localcloud.Options{Quota: 1, Burst: 1}}
+	subtest(t, "enough is held", l, func(t *testing.T, r *rig) {
+		r.cfg.MaxHeld, r.cfg.RateStart = 10, 1
+		held := make(chan struct{})
+		r.callsFail("*", &localcloud.Fault{Hold: held})
+		r.cfg.CallTimeout = 10 * time.Minute
+		r.sendNames("thing", 20)
+		w := r.start()
+		r.until("as much is held as may be", time.Minute, func() bool { return w.Status().Messages.Held == 10 })
+		heal := r.sqsFails("ReceiveMessage", internalError)
+		time.Sleep(5 * time.Minute)
+		w.wantReady(true)
+		heal()
+		close(held)
+		r.drained(5 * time.Minute)
+		w.stopped()
 	})
 }

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,14 +13,20 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/app"
-	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/thingstate"
 )
 
-// inBubble runs a test on a rig in virtual time.
+// inBubble runs a test on a rig in virtual time, beside other tests.
 func inBubble(t *testing.T, l layout, test func(t *testing.T, r *rig)) {
 	t.Helper()
+	inVirtualTime(t)
 	synctest.Test(t, func(t *testing.T) { test(t, newRig(t, l)) })
+}
+
+// subtest is inBubble for one case of several.
+func subtest(t *testing.T, name string, l layout, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { inBubble(t, l, test) })
 }
 
 // sendNames sends n messages, each for a thing of its own: PREFIX-0, PREFIX-1, …
@@ -126,56 +131,6 @@ func (w *worker) wantLastLine(field string, want int64) {
 	}
 }
 
-// sqsFaults are faults of SQS by action that change while a test runs.
-type sqsFaults struct {
-	mu     sync.Mutex
-	faults map[string]localcloud.Fault
-	seen   []string // actions, in the order of arrival
-	times  []time.Time
-}
-
-// breakable lets a test break SQS's actions. Call it before the first request.
-func (r *rig) breakable() *sqsFaults {
-	f := &sqsFaults{faults: map[string]localcloud.Fault{}}
-	r.cloud.Faults.OnSQS = func(info localcloud.SQSInfo) *localcloud.Fault {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.seen = append(f.seen, info.Action)
-		f.times = append(f.times, time.Now())
-		if fault, ok := f.faults[info.Action]; ok {
-			return &fault
-		}
-		return nil
-	}
-	return f
-}
-
-func (f *sqsFaults) set(action string, fault localcloud.Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.faults[action] = fault
-}
-
-func (f *sqsFaults) heal(action string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.faults, action)
-}
-
-// first is the place of an action's first request among all, -1 for none.
-func (f *sqsFaults) first(action string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i, seen := range f.seen {
-		if seen == action {
-			return i
-		}
-	}
-	return -1
-}
-
-var internalError = localcloud.Fault{Status: http.StatusInternalServerError, Code: "InternalError"}
-
 // mortal is a transport that a kill cuts off from the world: what its worker does
 // from then on, nobody sees, as if the process were gone.
 type mortal struct {
@@ -261,17 +216,4 @@ func (r *rig) startMortal(change ...func(*app.Options)) (*worker, *mortal) {
 			o.Store = mortalStore{o.Store, m.killed}
 		}
 	})...), m
-}
-
-// apiDown breaks every call's connection while it is set; it is set at first.
-func (r *rig) apiDown() *atomic.Bool {
-	down := &atomic.Bool{}
-	down.Store(true)
-	r.cloud.Faults.OnCall = func(localcloud.CallInfo) *localcloud.Fault {
-		if down.Load() {
-			return &localcloud.Fault{BreakBefore: true}
-		}
-		return nil
-	}
-	return down
 }

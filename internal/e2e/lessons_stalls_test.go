@@ -18,7 +18,6 @@ import (
 // number is the lesson's.
 
 func TestLesson18_ADecodingErrorLeaksNoSlot(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxHeld = 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		for n := range 300 {
@@ -37,15 +36,9 @@ func TestLesson18_ADecodingErrorLeaksNoSlot(t *testing.T) {
 }
 
 func TestLesson18_OneSlowMessageDoesNotHaltTheRest(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.Concurrency, c.MaxHeld = 2, 20 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.Thing == "slow" {
-				return &localcloud.Fault{Hold: make(chan struct{})}
-			}
-			return nil
-		}
+		r.callsFail("slow", hangs())
 		w := r.start()
 		r.send(name("slow", "new"))
 		time.Sleep(time.Second)
@@ -56,7 +49,6 @@ func TestLesson18_OneSlowMessageDoesNotHaltTheRest(t *testing.T) {
 }
 
 func TestLesson18_OneBadMessageDoesNotDropItsBatch(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.send("\xef\xbb\xbf{")
 		r.sendNames("thing", 9)
@@ -70,13 +62,12 @@ func TestLesson18_OneBadMessageDoesNotDropItsBatch(t *testing.T) {
 }
 
 func TestLesson19_AReceiveThatNeverReturnsIsBounded(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		var hung atomic.Int32
 		r.cloud.Faults.OnSQS = func(info localcloud.SQSInfo) *localcloud.Fault {
 			if info.Action == "ReceiveMessage" && info.N <= 2 {
 				hung.Add(1)
-				return &localcloud.Fault{Hold: make(chan struct{})}
+				return hangs()
 			}
 			return nil
 		}
@@ -130,37 +121,32 @@ func TestLesson19_NothingGrowsWithTheNumberOfMessagesSeen(t *testing.T) {
 }
 
 func TestLesson20_ReceiveErrorsBackOff(t *testing.T) {
-	inVirtualTime(t)
-	for trouble, fault := range map[string]localcloud.Fault{
+	for trouble, fault := range map[string]*localcloud.Fault{
 		"500":               internalError,
-		"denied":            {Status: http.StatusForbidden, Code: "AccessDenied"},
-		"throttled":         {Status: http.StatusBadRequest, Code: "RequestThrottled"},
-		"broken connection": {BreakBefore: true},
+		"denied":            denied,
+		"throttled":         status(http.StatusBadRequest, "RequestThrottled"),
+		"broken connection": brokenBefore,
 		"nothing, at once":  {ReceiveNothing: true}, // as with too many messages in flight
 	} {
-		t.Run(trouble, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				sqs := r.breakable()
-				sqs.set("ReceiveMessage", fault)
-				w := r.start()
-				r.sendNames("thing", 5)
-				time.Sleep(10 * time.Minute)
-				n := r.requests("ReceiveMessage")
-				t.Logf("%d receives in 10 minutes", n)
-				if n > 150 || n < 20 {
-					t.Errorf("%d receives in 10 minutes, want 20 to 150", n)
-				}
-				sqs.heal("ReceiveMessage")
-				r.drained(r.cfg.RetryMax + 10*time.Second)
-				w.stopped()
-				r.wantAppliedOnce("thing", 5)
-			})
+		subtest(t, trouble, layout{}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("ReceiveMessage", fault)
+			w := r.start()
+			r.sendNames("thing", 5)
+			time.Sleep(10 * time.Minute)
+			n := r.requests("ReceiveMessage")
+			t.Logf("%d receives in 10 minutes", n)
+			if n > 150 || n < 20 {
+				t.Errorf("%d receives in 10 minutes, want 20 to 150", n)
+			}
+			heal()
+			r.drained(r.cfg.RetryMax + 10*time.Second)
+			w.stopped()
+			r.wantAppliedOnce("thing", 5)
 		})
 	}
 }
 
 func TestLesson24_AnEmptyQueueCostsAtMostFourReceivesAMinute(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("thing", 200) // makes it open more polls
@@ -176,7 +162,6 @@ func TestLesson24_AnEmptyQueueCostsAtMostFourReceivesAMinute(t *testing.T) {
 }
 
 func TestNoMoreIsHeldThanTheSettingsAllow(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) {
 		c.MaxHeld, c.MaxHeldBytes, c.RateStart, c.VisibilityTimeout = 50, 20<<20, 5, 30*time.Second
 	}}
@@ -211,28 +196,20 @@ func TestNoMoreIsHeldThanTheSettingsAllow(t *testing.T) {
 }
 
 func TestLesson19_AnyRequestThatNeverReturnsIsBounded(t *testing.T) {
-	inVirtualTime(t)
 	for _, action := range []string{"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueUrl"} {
-		t.Run(action, func(t *testing.T) {
-			l := layout{cloud: localcloud.Options{Latency: 8 * time.Second}, settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
-			inBubble(t, l, func(t *testing.T, r *rig) {
-				r.cloud.Faults.OnSQS = func(info localcloud.SQSInfo) *localcloud.Fault {
-					if info.Action == action && info.N <= 12 { // as many as may be under way at once, and more
-						return &localcloud.Fault{Hold: make(chan struct{})}
-					}
-					return nil
-				}
-				r.cfg.RateStart = 2
-				w := r.start()
-				r.sendNames("thing", 30)
-				r.send("unreadable")
-				r.drained(15 * time.Minute)
-				w.stopped()
-				r.oneLetter(message.InvalidMessage)
-				for n := range 30 {
-					r.wantMember(fmt.Sprintf("thing-%d", n), "Name", `"new"`)
-				}
-			})
+		l := layout{cloud: localcloud.Options{Latency: 8 * time.Second}, settings: func(c *config.Config) { c.VisibilityTimeout = 30 * time.Second }}
+		subtest(t, action, l, func(t *testing.T, r *rig) {
+			r.onSQS(action, first(12, hangs())) // as many as may be under way at once, and more
+			r.cfg.RateStart = 2
+			w := r.start()
+			r.sendNames("thing", 30)
+			r.send("unreadable")
+			r.drained(15 * time.Minute)
+			w.stopped()
+			r.oneLetter(message.InvalidMessage)
+			for n := range 30 {
+				r.wantMember(fmt.Sprintf("thing-%d", n), "Name", `"new"`)
+			}
 		})
 	}
 }

@@ -17,7 +17,6 @@ import (
 // What is wrong with the setup is told in one sentence that names the thing and
 // the way out, before a message is received.
 func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		is    string
 		wrong func(r *rig, o *app.Options)
@@ -54,37 +53,35 @@ func TestAWrongSetupIsToldBeforeTheFirstMessage(t *testing.T) {
 			r.cfg.DLQURL = r.cloud.SQS.CreateQueue("letters", localcloud.QueueOptions{FIFO: true})
 		}, []string{"updates", "letters.fifo", "not of one kind", "both"}},
 	} {
-		t.Run(c.is, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				r.send(name("thing", "new"))
-				wrong := r.aws()
-				o := app.Options{AWS: wrong}
-				c.wrong(r, &o)
-				w := r.start(func(started *app.Options) { started.AWS = o.AWS })
-				began := time.Now()
-				<-w.done
-				if took := time.Since(began); took > time.Second {
-					t.Errorf("told after %v", took)
+		subtest(t, c.is, layout{}, func(t *testing.T, r *rig) {
+			r.send(name("thing", "new"))
+			wrong := r.aws()
+			o := app.Options{AWS: wrong}
+			c.wrong(r, &o)
+			w := r.start(func(started *app.Options) { started.AWS = o.AWS })
+			began := time.Now()
+			<-w.done
+			if took := time.Since(began); took > time.Second {
+				t.Errorf("told after %v", took)
+			}
+			if _, ok := errors.AsType[*app.SetupError](w.err); !ok {
+				t.Fatalf("ended with %v, want a *app.SetupError", w.err)
+			}
+			said := w.err.Error()
+			for _, word := range c.words {
+				if !strings.Contains(said, word) {
+					t.Errorf("%q does not say %q", said, word)
 				}
-				if _, ok := errors.AsType[*app.SetupError](w.err); !ok {
-					t.Fatalf("ended with %v, want a *app.SetupError", w.err)
-				}
-				said := w.err.Error()
-				for _, word := range c.words {
-					if !strings.Contains(said, word) {
-						t.Errorf("%q does not say %q", said, word)
-					}
-				}
-				if strings.Contains(said, "\n") || strings.Contains(said, "secret") || len(said) > 500 {
-					t.Errorf("no clear sentence, or one that tells too much: %q", said)
-				}
-				if n := r.requests("ReceiveMessage"); n != 0 {
-					t.Errorf("%d receives", n)
-				}
-				if m := r.cloud.SQS.Messages(r.queue)[0]; m.Receives != 0 {
-					t.Errorf("the message was received %d times", m.Receives)
-				}
-			})
+			}
+			if strings.Contains(said, "\n") || strings.Contains(said, "secret") || len(said) > 500 {
+				t.Errorf("no clear sentence, or one that tells too much: %q", said)
+			}
+			if n := r.requests("ReceiveMessage"); n != 0 {
+				t.Errorf("%d receives", n)
+			}
+			if m := r.cloud.SQS.Messages(r.queue)[0]; m.Receives != 0 {
+				t.Errorf("the message was received %d times", m.Receives)
+			}
 		})
 	}
 }
@@ -96,39 +93,32 @@ func credentials(id, secret string, err error) aws.CredentialsProviderFunc {
 }
 
 func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
-	inVirtualTime(t)
-	for code, fault := range map[string]localcloud.Fault{
-		"connection":         {BreakBefore: true},
-		"InternalError":      internalError,
-		"timeout":            {Hold: make(chan struct{})},
-		"ServiceUnavailable": {Status: 503, Code: "AWS.SimpleQueueService.ServiceUnavailable"},
+	for code, fault := range map[string]func() *localcloud.Fault{
+		"connection":         func() *localcloud.Fault { return brokenBefore },
+		"InternalError":      func() *localcloud.Fault { return internalError },
+		"timeout":            hangs,
+		"ServiceUnavailable": func() *localcloud.Fault { return status(503, "AWS.SimpleQueueService.ServiceUnavailable") },
 	} {
-		t.Run(code, func(t *testing.T) {
-			inBubble(t, layout{}, func(t *testing.T, r *rig) {
-				if fault.Hold != nil {
-					fault.Hold = make(chan struct{}) // of this bubble
-				}
-				sqs := r.breakable()
-				sqs.set("GetQueueAttributes", fault)
-				r.send(name("thing-0", "new"))
-				w := r.start()
-				time.Sleep(20 * time.Minute)
-				select {
-				case <-w.done:
-					t.Fatalf("gave up: %v", w.err)
-				default:
-				}
-				if n := r.requests("GetQueueAttributes"); n < 20 || n > 400 {
-					t.Errorf("%d tries in 20 minutes", n)
-				}
-				if n, _ := w.metric("worker_sqs_errors_total", "action", "GetQueueAttributes", "code", code); n < 20 {
-					t.Errorf("%v errors of code %s are counted", n, code)
-				}
-				sqs.heal("GetQueueAttributes")
-				r.drained(time.Minute)
-				w.stopped()
-				r.wantAppliedOnce("thing", 1)
-			})
+		subtest(t, code, layout{}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("GetQueueAttributes", fault())
+			r.send(name("thing-0", "new"))
+			w := r.start()
+			time.Sleep(20 * time.Minute)
+			select {
+			case <-w.done:
+				t.Fatalf("gave up: %v", w.err)
+			default:
+			}
+			if n := r.requests("GetQueueAttributes"); n < 20 || n > 400 {
+				t.Errorf("%d tries in 20 minutes", n)
+			}
+			if n, _ := w.metric("worker_sqs_errors_total", "action", "GetQueueAttributes", "code", code); n < 20 {
+				t.Errorf("%v errors of code %s are counted", n, code)
+			}
+			heal()
+			r.drained(time.Minute)
+			w.stopped()
+			r.wantAppliedOnce("thing", 1)
 		})
 	}
 }
@@ -136,10 +126,8 @@ func TestAnSQSThatDoesNotAnswerAtStartIsWaitedFor(t *testing.T) {
 // Readiness names what the start waits for, and the log says it once a minute, not at
 // each try.
 func TestAStartThatWaitsForSQSSaysWhoAndOnceAMinute(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("GetQueueAttributes", internalError)
+		heal := r.sqsFails("GetQueueAttributes", internalError)
 		w := r.start()
 		time.Sleep(5 * time.Minute)
 		ready, text := w.Ready()
@@ -149,7 +137,7 @@ func TestAStartThatWaitsForSQSSaysWhoAndOnceAMinute(t *testing.T) {
 		if n := strings.Count(w.lines(), "SQS is in trouble"); n < 1 || n > 6 {
 			t.Errorf("%d lines in 5 minutes", n)
 		}
-		sqs.heal("GetQueueAttributes")
+		heal()
 		time.Sleep(time.Minute)
 		if ready, text := w.Ready(); !ready {
 			t.Errorf("not ready: %q", text)
@@ -159,9 +147,8 @@ func TestAStartThatWaitsForSQSSaysWhoAndOnceAMinute(t *testing.T) {
 }
 
 func TestAStopWhileSQSIsWaitedForEndsAtOnce(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.breakable().set("GetQueueAttributes", localcloud.Fault{Hold: make(chan struct{})})
+		r.sqsFails("GetQueueAttributes", hangs())
 		w := r.start()
 		time.Sleep(time.Minute)
 		began := time.Now()

@@ -16,7 +16,6 @@ import (
 // lesson's.
 
 func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.SQS.StrandAbortedPolls = true
 		w := r.start()
@@ -55,7 +54,6 @@ func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *test
 }
 
 func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("first", 200) // full receives open more polls
@@ -81,10 +79,8 @@ func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
 }
 
 func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", internalError)
+		r.sqsFails("DeleteMessageBatch", internalError)
 		w := r.start()
 		r.sendNames("thing", 20)
 		time.Sleep(10 * time.Second)
@@ -109,7 +105,6 @@ func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
 }
 
 func TestLesson17_StopReallyStops(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.sendNames("thing", 30)
@@ -125,7 +120,6 @@ func TestLesson17_StopReallyStops(t *testing.T) {
 }
 
 func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Latency: 2 * time.Second}, settings: func(c *config.Config) { c.Concurrency = 8 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		r.sendNames("thing", 60)
@@ -151,13 +145,11 @@ func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
 }
 
 func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		w := r.start()
 		r.send(name("thing-0", "new"))
 		time.Sleep(5 * time.Second)
-		sqs.set("ReceiveMessage", localcloud.Fault{Hold: make(chan struct{})})
+		r.sqsFails("ReceiveMessage", hangs())
 		time.Sleep(18 * time.Second) // the next poll has begun
 		began := time.Now()
 		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
@@ -174,15 +166,9 @@ func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
 }
 
 func TestCallsThatHangAreCutAndTheirMessagesReleased(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.CallTimeout = time.Minute }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.N <= 3 {
-				return &localcloud.Fault{Hold: make(chan struct{})}
-			}
-			return nil
-		}
+		r.onCall("*", first(3, hangs()))
 		w := r.start()
 		r.sendNames("hangs", 3)
 		time.Sleep(2 * time.Second)
@@ -212,19 +198,11 @@ func TestCallsThatHangAreCutAndTheirMessagesReleased(t *testing.T) {
 }
 
 func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.CallTimeout, c.RetryAttempts = 5*time.Minute, 1 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			switch {
-			case info.Thing != "bad":
-				return nil
-			case len(r.calls("bad")) == 1: // counts: other things fare well meanwhile
-				return &localcloud.Fault{Delay: 5 * time.Second, Status: 500, Code: "InternalServerException"}
-			default:
-				return &localcloud.Fault{Hold: make(chan struct{})}
-			}
-		}
+		// The first failure counts: other things fare well meanwhile.
+		r.onCall("bad", first(1, &localcloud.Fault{Delay: 5 * time.Second, Status: 500, Code: "InternalServerException"}))
+		r.callsFail("bad", hangs())
 		w := r.start()
 		r.send(name("bad", "new"))
 		time.Sleep(time.Second)
@@ -247,18 +225,16 @@ func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
 }
 
 func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.RateStart = 0.1 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		w := r.start()
 		r.sendNames("thing", 30)
 		time.Sleep(2 * time.Second)
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Entries: map[string]string{"0": "InternalError", "1": "InternalError"}})
+		heal := r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Entries: map[string]string{"0": "InternalError", "1": "InternalError"}})
 		ended := make(chan error)
 		go func() { ended <- w.stop() }()
 		time.Sleep(5 * time.Second)
-		sqs.heal("ChangeMessageVisibilityBatch")
+		heal()
 		if err := <-ended; err != nil {
 			t.Errorf("stop: %v", err)
 		}
@@ -269,9 +245,8 @@ func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
 }
 
 func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.breakable().set("SendMessageBatch", internalError)
+		r.sqsFails("SendMessageBatch", internalError)
 		w := r.start()
 		for range 12 {
 			r.send("unreadable")
@@ -288,9 +263,8 @@ func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
 }
 
 func TestAStopIsQuickWhileReceivingFails(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.breakable().set("ReceiveMessage", internalError)
+		r.sqsFails("ReceiveMessage", internalError)
 		w := r.start()
 		time.Sleep(10 * time.Minute)
 		began := time.Now()
@@ -302,7 +276,6 @@ func TestAStopIsQuickWhileReceivingFails(t *testing.T) {
 }
 
 func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{fifo: true, cloud: localcloud.Options{Latency: 700 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart = 2 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		const groups, each = 4, 20
@@ -337,16 +310,14 @@ func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
 }
 
 func TestAStopReleasesAFullBacklogAtOnceAndInParallel(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{settings: func(c *config.Config) { c.MaxHeld, c.RateStart = 1000, 10 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
 		for n := range 1200 { // of a tenant: without any, or merging, fewer are held
 			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
 		}
 		w := r.start()
 		r.until("all room is taken", time.Minute, func() bool { return w.Status().Messages.Held > 980 })
-		sqs.set("ChangeMessageVisibilityBatch", localcloud.Fault{Delay: 200 * time.Millisecond})
+		r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Delay: 200 * time.Millisecond})
 		began := time.Now()
 		w.stopped()
 		if took := time.Since(began); took > 1500*time.Millisecond {

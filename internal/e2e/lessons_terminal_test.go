@@ -24,12 +24,7 @@ const (
 func TestLesson44_WhatAProducerWroteReachesNoTerminalUnescaped(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{})
-	s.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-		if c.Thing != "refused" {
-			return nil
-		}
-		return &localcloud.Fault{Status: 400, Code: "ValidationException", Body: fmt.Sprintf(`{"message":%s}`, inJSON(evil))}
-	}
+	s.callsFail("refused", &localcloud.Fault{Status: 400, Code: "ValidationException", Body: fmt.Sprintf(`{"message":%s}`, inJSON(evil))})
 	invalid := fmt.Sprintf(`{"Identifier":%[1]s,%[1]s:1,"MetaData":{%[1]s:[]}}`, inJSON(evil))
 	id := s.cloud.SQS.Send(s.queue, localcloud.Message{Body: invalid, Attributes: map[string]localcloud.Attribute{
 		"note":            {DataType: "String", StringValue: evilInSQS},

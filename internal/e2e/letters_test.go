@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -50,7 +49,6 @@ func (r *rig) wantKept(l letter, m localcloud.Message, but ...string) {
 const broken = `{"Identifier":"a","Nmae":"x"}`
 
 func TestALettersAttributes(t *testing.T) {
-	inVirtualTime(t)
 	// letterFor sends a broken message and returns its letter.
 	letterFor := func(r *rig, m localcloud.Message) letter {
 		w := r.start()
@@ -74,7 +72,6 @@ func TestALettersAttributes(t *testing.T) {
 			r.t.Errorf("%d attributes", len(l.Attributes))
 		}
 	}
-	var scenes []scene
 	for _, c := range []struct {
 		own  int
 		want []string
@@ -85,7 +82,7 @@ func TestALettersAttributes(t *testing.T) {
 		{9, []string{"OccurredAt"}},
 		{10, nil},
 	} {
-		scenes = append(scenes, scene{name: fmt.Sprintf("%d of the producer's own", c.own), play: func(r *rig) {
+		subtest(t, fmt.Sprintf("%d of the producer's own", c.own), layout{}, func(t *testing.T, r *rig) {
 			at := time.Now()
 			l := letterFor(r, localcloud.Message{Body: broken, Attributes: producers(c.own, nil), TraceHeader: trace, GroupID: "tenant-1"})
 			has(r, l, c.want...)
@@ -100,101 +97,98 @@ func TestALettersAttributes(t *testing.T) {
 					r.t.Errorf("said to be without a time: %v", timeless)
 				}
 			}
-		}})
+		})
 	}
-	scenes = append(scenes,
-		scene{name: "ten of the producer's own, three of them by the letter's names", play: func(r *rig) {
-			at := time.Now().Add(-time.Hour).UTC()
-			own := map[string]localcloud.Attribute{
-				"OccurredAt": {DataType: "Number", StringValue: fmt.Sprint(at.UnixMilli())}, "Failure": text("none so far"), "DeduplicationId": text("event-1"),
+	subtest(t, "ten of the producer's own, three of them by the letter's names", layout{}, func(t *testing.T, r *rig) {
+		at := time.Now().Add(-time.Hour).UTC()
+		own := map[string]localcloud.Attribute{
+			"OccurredAt": {DataType: "Number", StringValue: fmt.Sprint(at.UnixMilli())}, "Failure": text("none so far"), "DeduplicationId": text("event-1"),
+		}
+		l := letterFor(r, localcloud.Message{Body: broken, Attributes: producers(7, own)})
+		has(r, l, "OccurredAt", "Failure", "DeduplicationId")
+		if got := l.Attributes["OccurredAt"].StringValue; got != at.Format(time.RFC3339Nano) {
+			r.t.Errorf("OccurredAt is %q, want %q", got, at.Format(time.RFC3339Nano))
+		}
+		if got := l.Attributes["DeduplicationId"].StringValue; got != "attribute:event-1" || l.Failure.DedupKey != got {
+			r.t.Errorf("DeduplicationId is %q, dedupKey %q", got, l.Failure.DedupKey)
+		}
+		for name, a := range own {
+			if kept := l.Failure.Original[name]; kept.DataType != a.DataType || kept.String != a.StringValue {
+				r.t.Errorf("original %s is %+v", name, kept)
 			}
-			l := letterFor(r, localcloud.Message{Body: broken, Attributes: producers(7, own)})
-			has(r, l, "OccurredAt", "Failure", "DeduplicationId")
-			if got := l.Attributes["OccurredAt"].StringValue; got != at.Format(time.RFC3339Nano) {
-				r.t.Errorf("OccurredAt is %q, want %q", got, at.Format(time.RFC3339Nano))
-			}
-			if got := l.Attributes["DeduplicationId"].StringValue; got != "attribute:event-1" || l.Failure.DedupKey != got {
-				r.t.Errorf("DeduplicationId is %q, dedupKey %q", got, l.Failure.DedupKey)
-			}
-			for name, a := range own {
-				if kept := l.Failure.Original[name]; kept.DataType != a.DataType || kept.String != a.StringValue {
-					r.t.Errorf("original %s is %+v", name, kept)
-				}
-			}
-		}},
-		scene{name: "a producer's own Failure that is binary", play: func(r *rig) {
-			l := letterFor(r, localcloud.Message{Body: broken, Attributes: map[string]localcloud.Attribute{"Failure": {DataType: "Binary", BinaryValue: []byte{0, 0xff}}}})
-			has(r, l, "OccurredAt", "Failure", "DeduplicationId")
-			if kept := l.Failure.Original["Failure"]; kept.DataType != "Binary" || string(kept.Binary) != "\x00\xff" {
-				r.t.Errorf("original Failure is %+v", kept)
-			}
-		}},
-		scene{name: "a body that leaves room for OccurredAt only", play: func(r *rig) {
-			room := len("OccurredAtString2000-01-01T00:00:00Z")
-			body := broken + strings.Repeat(" ", 1<<20-len(broken)-room)
-			l := letterFor(r, localcloud.Message{Body: body})
-			has(r, l, "OccurredAt")
-		}},
-		scene{name: "a body that leaves room for a short Failure", play: func(r *rig) {
-			body := broken + strings.Repeat(" ", 1<<20-len(broken)-500)
-			l := letterFor(r, localcloud.Message{Body: body})
-			has(r, l, "OccurredAt", "Failure")
-			if l.Failure.Reason != message.InvalidMessage || len(l.Failure.Faults) > 1 {
-				r.t.Errorf("%+v", l.Failure)
-			}
-		}},
-		scene{name: "a body that leaves no room", play: func(r *rig) {
-			body := broken + strings.Repeat(" ", 1<<20-len(broken))
-			l := letterFor(r, localcloud.Message{Body: body, TraceHeader: trace})
-			has(r, l)
-		}},
-		scene{name: "FIFO: group, and the source's MessageId as deduplication id", layout: layout{fifo: true}, play: func(r *rig) {
-			l := letterFor(r, localcloud.Message{Body: broken, GroupID: "group-1", DedupID: "producers-own", TraceHeader: trace})
-			if l.DedupID != l.Failure.MessageID || l.Failure.SequenceNumber == "" {
-				r.t.Errorf("deduplication id %q, %+v", l.DedupID, l.Failure)
-			}
-		}},
-		scene{name: "what Failure says", play: func(r *rig) {
-			r.onCall("a", func(int, string) *localcloud.Fault { return status(400, "ValidationException") })
-			m := localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"OccurredAt": text("1999-12-31T23:00:00.123456789Z")}}
-			w := r.start()
-			sent := time.Now().UTC()
-			id := r.settled(m)
-			w.stopped()
-			f := r.oneLetter(message.Rejected).Failure
-			want := message.Failure{
-				Reason: message.Rejected, Code: "ValidationException", Detail: f.Detail, Receives: 1, MessageID: id,
-				SentAt: sent.Format("2006-01-02T15:04:05.000Z"), DedupKey: "sqs:" + id, OccurredAt: "1999-12-31T23:00:00.123456789Z",
-				FailedAt: f.FailedAt, RequestID: r.calls("a")[0].RequestID, Worker: "worker-1",
-				Original: map[string]message.OriginalAttribute{"OccurredAt": {DataType: "String", String: "1999-12-31T23:00:00.123456789Z"}},
-			}
-			if fmt.Sprintf("%+v", f) != fmt.Sprintf("%+v", want) || f.Detail == "" || f.FailedAt == "" {
-				r.t.Errorf("got\n%+v\nwant\n%+v", f, want)
-			}
-		}},
-		scene{name: "a letter that fails again keeps its first life", play: func(r *rig) {
-			r.onCall("a", func(int, string) *localcloud.Fault { return status(400, "ValidationException") })
-			w := r.start()
-			id := r.settled(localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"Failure": text("producer's")}, TraceHeader: trace})
-			first := r.oneLetter(message.Rejected)
-			time.Sleep(time.Hour)
-			r.moveBack(first)
-			r.drained(time.Minute)
-			w.stopped()
-			letters := r.letters()
-			if len(letters) != 2 {
-				r.t.Fatalf("%d letters, want 2", len(letters))
-			}
-			again := letters[1]
-			if f, g := first.Failure, again.Failure; g.MessageID != id || g.SentAt != f.SentAt || g.OccurredAt != f.OccurredAt || g.DedupKey != f.DedupKey || g.Original["Failure"].String != "producer's" {
-				r.t.Errorf("first %+v\nthen %+v", f, g)
-			}
-			if again.Attributes["OccurredAt"].StringValue != first.Attributes["OccurredAt"].StringValue || again.TraceHeader != trace {
-				r.t.Errorf("first %+v\nthen %+v", first.Attributes, again.Attributes)
-			}
-		}},
-	)
-	play(t, scenes)
+		}
+	})
+	subtest(t, "a producer's own Failure that is binary", layout{}, func(t *testing.T, r *rig) {
+		l := letterFor(r, localcloud.Message{Body: broken, Attributes: map[string]localcloud.Attribute{"Failure": {DataType: "Binary", BinaryValue: []byte{0, 0xff}}}})
+		has(r, l, "OccurredAt", "Failure", "DeduplicationId")
+		if kept := l.Failure.Original["Failure"]; kept.DataType != "Binary" || string(kept.Binary) != "\x00\xff" {
+			r.t.Errorf("original Failure is %+v", kept)
+		}
+	})
+	subtest(t, "a body that leaves room for OccurredAt only", layout{}, func(t *testing.T, r *rig) {
+		room := len("OccurredAtString2000-01-01T00:00:00Z")
+		body := broken + strings.Repeat(" ", 1<<20-len(broken)-room)
+		l := letterFor(r, localcloud.Message{Body: body})
+		has(r, l, "OccurredAt")
+	})
+	subtest(t, "a body that leaves room for a short Failure", layout{}, func(t *testing.T, r *rig) {
+		body := broken + strings.Repeat(" ", 1<<20-len(broken)-500)
+		l := letterFor(r, localcloud.Message{Body: body})
+		has(r, l, "OccurredAt", "Failure")
+		if l.Failure.Reason != message.InvalidMessage || len(l.Failure.Faults) > 1 {
+			r.t.Errorf("%+v", l.Failure)
+		}
+	})
+	subtest(t, "a body that leaves no room", layout{}, func(t *testing.T, r *rig) {
+		body := broken + strings.Repeat(" ", 1<<20-len(broken))
+		l := letterFor(r, localcloud.Message{Body: body, TraceHeader: trace})
+		has(r, l)
+	})
+	subtest(t, "FIFO: group, and the source's MessageId as deduplication id", layout{fifo: true}, func(t *testing.T, r *rig) {
+		l := letterFor(r, localcloud.Message{Body: broken, GroupID: "group-1", DedupID: "producers-own", TraceHeader: trace})
+		if l.DedupID != l.Failure.MessageID || l.Failure.SequenceNumber == "" {
+			r.t.Errorf("deduplication id %q, %+v", l.DedupID, l.Failure)
+		}
+	})
+	subtest(t, "what Failure says", layout{}, func(t *testing.T, r *rig) {
+		r.callsFail("a", status(400, "ValidationException"))
+		m := localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"OccurredAt": text("1999-12-31T23:00:00.123456789Z")}}
+		w := r.start()
+		sent := time.Now().UTC()
+		id := r.settled(m)
+		w.stopped()
+		f := r.oneLetter(message.Rejected).Failure
+		want := message.Failure{
+			Reason: message.Rejected, Code: "ValidationException", Detail: f.Detail, Receives: 1, MessageID: id,
+			SentAt: sent.Format("2006-01-02T15:04:05.000Z"), DedupKey: "sqs:" + id, OccurredAt: "1999-12-31T23:00:00.123456789Z",
+			FailedAt: f.FailedAt, RequestID: r.calls("a")[0].RequestID, Worker: "worker-1",
+			Original: map[string]message.OriginalAttribute{"OccurredAt": {DataType: "String", String: "1999-12-31T23:00:00.123456789Z"}},
+		}
+		if fmt.Sprintf("%+v", f) != fmt.Sprintf("%+v", want) || f.Detail == "" || f.FailedAt == "" {
+			r.t.Errorf("got\n%+v\nwant\n%+v", f, want)
+		}
+	})
+	subtest(t, "a letter that fails again keeps its first life", layout{}, func(t *testing.T, r *rig) {
+		r.callsFail("a", status(400, "ValidationException"))
+		w := r.start()
+		id := r.settled(localcloud.Message{Body: name("a", "x"), Attributes: map[string]localcloud.Attribute{"Failure": text("producer's")}, TraceHeader: trace})
+		first := r.oneLetter(message.Rejected)
+		time.Sleep(time.Hour)
+		r.moveBack(first)
+		r.drained(time.Minute)
+		w.stopped()
+		letters := r.letters()
+		if len(letters) != 2 {
+			r.t.Fatalf("%d letters, want 2", len(letters))
+		}
+		again := letters[1]
+		if f, g := first.Failure, again.Failure; g.MessageID != id || g.SentAt != f.SentAt || g.OccurredAt != f.OccurredAt || g.DedupKey != f.DedupKey || g.Original["Failure"].String != "producer's" {
+			r.t.Errorf("first %+v\nthen %+v", f, g)
+		}
+		if again.Attributes["OccurredAt"].StringValue != first.Attributes["OccurredAt"].StringValue || again.TraceHeader != trace {
+			r.t.Errorf("first %+v\nthen %+v", first.Attributes, again.Attributes)
+		}
+	})
 }
 
 // oneLetterOfAnyKind is the only letter, with or without a Failure of ours.
@@ -211,8 +205,7 @@ func (r *rig) oneLetterOfAnyKind() letter {
 }
 
 func TestAProducersOwnFailureOnAMessageThatIsRightMeansNothing(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "text", play: func(r *rig) {
+	subtest(t, "text", layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		for i, failure := range []string{"x", `{"reason":"rejected"}`, `{"reason":"rejected","sentAt":"1999-01-01T00:00:00.000Z","messageId":""}`, `{}`, `null`} {
 			r.settled(localcloud.Message{Body: name("a", fmt.Sprint(i)), Attributes: map[string]localcloud.Attribute{"Failure": text(failure)}})
@@ -220,13 +213,12 @@ func TestAProducersOwnFailureOnAMessageThatIsRightMeansNothing(t *testing.T) {
 		}
 		w.stopped()
 		r.wantNoLetters()
-	}}})
+	})
 }
 
 // A message is deleted from the source only once its letter is stored; whatever
 // fails in between leaves the message, its letter or both, never neither.
 func TestBetweenALetterAndItsDelete(t *testing.T) {
-	inVirtualTime(t)
 	for _, fifo := range []bool{false, true} {
 		kind := map[bool]string{false: "standard: ", true: "FIFO: "}[fifo]
 		// send puts 3 broken messages in the queue.
@@ -255,122 +247,82 @@ func TestBetweenALetterAndItsDelete(t *testing.T) {
 			r.wantCalls("", 0)
 		}
 		l := layout{fifo: fifo}
-		play(t, []scene{
-			{kind + "the delete fails for a while", l, func(r *rig) {
-				r.onSQS("DeleteMessageBatch", func(n int) *localcloud.Fault {
-					if n <= 8 {
-						return &localcloud.Fault{Status: 500, Code: "InternalError"}
-					}
-					return nil
-				})
-				w := r.start()
-				ids := send(r)
-				r.drained(10 * time.Minute)
-				w.stopped()
-				check(r, ids, 1)
-			}},
-			{kind + "the delete fails until the lease ends and the message comes again", l, func(r *rig) {
-				until := time.Now().Add(30 * time.Minute)
-				r.onSQS("DeleteMessageBatch", func(int) *localcloud.Fault {
-					if time.Now().Before(until) {
-						return &localcloud.Fault{BreakBefore: true}
-					}
-					return nil
-				})
-				w := r.start()
-				ids := send(r)
-				time.Sleep(30 * time.Minute)
-				check(r, ids, 1) // never copied again, while the process lives
-				r.drained(time.Hour)
-				w.stopped()
-				check(r, ids, 1)
-			}},
-			{kind + "the message is delivered again after its delete", layout{}, func(r *rig) {
-				w := r.start()
-				ids := send(r)
-				r.drained(time.Minute)
-				for id := range ids {
-					r.cloud.SQS.Redeliver(r.queue, id)
-				}
-				r.drained(time.Minute)
-				w.stopped()
-				check(r, ids, 1)
-			}},
-			{kind + "the letter's answer is lost", l, func(r *rig) {
-				r.onSQS("SendMessageBatch", func(n int) *localcloud.Fault {
-					if n == 1 {
-						return &localcloud.Fault{BreakAfter: true}
-					}
-					return nil
-				})
-				w := r.start()
-				ids := send(r)
-				r.drained(10 * time.Minute)
-				w.stopped()
-				if fifo {
-					check(r, ids, 1) // SQS tells the second by the MessageId
-				} else {
-					check(r, ids, 2)
-				}
-			}},
-			{kind + "the letter cannot be stored for 20 minutes", l, func(r *rig) {
-				until := time.Now().Add(20 * time.Minute)
-				r.onSQS("SendMessageBatch", func(int) *localcloud.Fault {
-					if time.Now().Before(until) {
-						return &localcloud.Fault{Status: 503, Code: "ServiceUnavailable"}
-					}
-					return nil
-				})
-				w := r.start()
-				ids := send(r)
-				time.Sleep(time.Until(until))
-				if n := r.cloud.SQS.Len(r.queue); n != 3 {
-					r.t.Errorf("%d messages in the source queue, want 3", n)
-				}
-				r.drained(time.Hour)
-				w.stopped()
-				check(r, ids, 1)
-			}},
-			{kind + "some letters of a batch fail", l, func(r *rig) {
-				r.onSQS("SendMessageBatch", func(n int) *localcloud.Fault {
-					if n <= 5 {
-						return &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}
-					}
-					return nil
-				})
-				w := r.start()
-				ids := send(r)
-				r.drained(time.Hour)
-				w.stopped()
-				check(r, ids, 1)
-			}},
-			{kind + "the worker dies in between", layout{fifo: fifo, settings: func(c *config.Config) { c.ShutdownTimeout = 25 * time.Second }}, func(r *rig) {
-				// From its first letter on nothing of this worker's gets through: as if it
-				// were dead. What it does then leaves no trace.
-				var dead atomic.Bool
-				r.cloud.Faults.OnSQS = func(q localcloud.SQSInfo) *localcloud.Fault {
-					switch {
-					case dead.Load():
-						return &localcloud.Fault{BreakBefore: true}
-					case q.Action == "SendMessageBatch":
-						dead.Store(true)
-						return &localcloud.Fault{BreakAfter: true}
-					}
-					return nil
-				}
-				w := r.start()
-				ids := send(r)
-				r.until("the first letters are stored", time.Minute, dead.Load)
-				_ = w.stop() // it cannot settle anything
-				if n := r.cloud.SQS.Len(r.queue); n != 3 {
-					r.t.Errorf("%d messages in the source queue, want 3", n)
-				}
-				r.cloud.Faults.OnSQS = nil
-				next := r.start()
-				r.drained(10 * time.Minute)
-				next.stopped()
+		subtest(t, kind+"the delete fails for a while", l, func(t *testing.T, r *rig) {
+			r.onSQS("DeleteMessageBatch", first(8, status(500, "InternalError")))
+			w := r.start()
+			ids := send(r)
+			r.drained(10 * time.Minute)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the delete fails until the lease ends and the message comes again", l, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("DeleteMessageBatch", brokenBefore)
+			w := r.start()
+			ids := send(r)
+			time.Sleep(30 * time.Minute)
+			check(r, ids, 1) // never copied again, while the process lives
+			heal()
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the message is delivered again after its delete", layout{}, func(t *testing.T, r *rig) {
+			w := r.start()
+			ids := send(r)
+			r.drained(time.Minute)
+			for id := range ids {
+				r.cloud.SQS.Redeliver(r.queue, id)
+			}
+			r.drained(time.Minute)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the letter's answer is lost", l, func(t *testing.T, r *rig) {
+			r.onSQS("SendMessageBatch", first(1, &localcloud.Fault{BreakAfter: true}))
+			w := r.start()
+			ids := send(r)
+			r.drained(10 * time.Minute)
+			w.stopped()
+			if fifo {
+				check(r, ids, 1) // SQS tells the second by the MessageId
+			} else {
 				check(r, ids, 2)
-			}},
+			}
+		})
+		subtest(t, kind+"the letter cannot be stored for 20 minutes", l, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("SendMessageBatch", status(503, "ServiceUnavailable"))
+			w := r.start()
+			ids := send(r)
+			time.Sleep(20 * time.Minute)
+			if n := r.cloud.SQS.Len(r.queue); n != 3 {
+				r.t.Errorf("%d messages in the source queue, want 3", n)
+			}
+			heal()
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"some letters of a batch fail", l, func(t *testing.T, r *rig) {
+			r.onSQS("SendMessageBatch", first(5, &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}))
+			w := r.start()
+			ids := send(r)
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the worker dies in between", layout{fifo: fifo, settings: func(c *config.Config) { c.ShutdownTimeout = 25 * time.Second }}, func(t *testing.T, r *rig) {
+			w, process := r.startMortal()
+			ids := send(r)
+			r.until("the first letters are stored", time.Minute, func() bool { return len(r.letters()) > 0 })
+			process.kill()
+			_ = w.stop() // it cannot settle anything
+			if n := r.cloud.SQS.Len(r.queue); n != 3 {
+				r.t.Errorf("%d messages in the source queue, want 3", n)
+			}
+			next := r.start()
+			r.drained(10 * time.Minute)
+			next.stopped()
+			check(r, ids, 2)
 		})
 	}
 }

@@ -10,7 +10,6 @@ import (
 )
 
 func TestAMessageThatWasRetriedAndSucceededHasOneLine(t *testing.T) {
-	inVirtualTime(t)
 	failsTwice := func(f *localcloud.Fault) func(int, string) *localcloud.Fault {
 		return func(n int, _ string) *localcloud.Fault {
 			if n <= 2 {
@@ -19,35 +18,33 @@ func TestAMessageThatWasRetriedAndSucceededHasOneLine(t *testing.T) {
 			return nil
 		}
 	}
-	play(t, []scene{
-		{name: "after failures", play: func(r *rig) {
-			r.onCall("lamp", failsTwice(status(503, "ServiceUnavailableException")))
-			w := r.start()
-			r.send(name("plug", "never failed"))
-			id := r.send(name("lamp", "on"))
-			r.drained(10 * time.Minute)
-			time.Sleep(time.Second) // others that fail with it share its line
-			lines := w.logs.FilterMessage("applied after calls had failed").AllUntimed()
-			if len(lines) != 1 || lines[0].Level != zapcore.InfoLevel {
-				t.Fatalf("%d lines:\n%s", len(lines), w.lines())
+	subtest(t, "after failures", layout{}, func(t *testing.T, r *rig) {
+		r.onCall("lamp", failsTwice(status(503, "ServiceUnavailableException")))
+		w := r.start()
+		r.send(name("plug", "never failed"))
+		id := r.send(name("lamp", "on"))
+		r.drained(10 * time.Minute)
+		time.Sleep(time.Second) // others that fail with it share its line
+		lines := w.logs.FilterMessage("applied after calls had failed").AllUntimed()
+		if len(lines) != 1 || lines[0].Level != zapcore.InfoLevel {
+			t.Fatalf("%d lines:\n%s", len(lines), w.lines())
+		}
+		fields := lines[0].ContextMap()
+		if fields["message_id"] != id || fields["thing"] != "lamp" || fields["count"] != int64(2) || fields["code"] != "ServiceUnavailableException" {
+			t.Errorf("the line has %v", fields)
+		}
+		w.stopped()
+	})
+	subtest(t, "after throttles, which are the normal case", layout{}, func(t *testing.T, r *rig) {
+		r.onCall("lamp", failsTwice(status(429, "ThrottlingException")))
+		w := r.start()
+		id := r.send(name("lamp", "on"))
+		r.drained(10 * time.Minute)
+		for _, e := range w.logs.All() {
+			if e.Level >= zapcore.InfoLevel && e.ContextMap()["message_id"] == id {
+				t.Errorf("a line for it: %s %v", e.Message, e.ContextMap())
 			}
-			fields := lines[0].ContextMap()
-			if fields["message_id"] != id || fields["thing"] != "lamp" || fields["count"] != int64(2) || fields["code"] != "ServiceUnavailableException" {
-				t.Errorf("the line has %v", fields)
-			}
-			w.stopped()
-		}},
-		{name: "after throttles, which are the normal case", play: func(r *rig) {
-			r.onCall("lamp", failsTwice(status(429, "ThrottlingException")))
-			w := r.start()
-			id := r.send(name("lamp", "on"))
-			r.drained(10 * time.Minute)
-			for _, e := range w.logs.All() {
-				if e.Level >= zapcore.InfoLevel && e.ContextMap()["message_id"] == id {
-					t.Errorf("a line for it: %s %v", e.Message, e.ContextMap())
-				}
-			}
-			w.stopped()
-		}},
+		}
+		w.stopped()
 	})
 }

@@ -16,7 +16,6 @@ import (
 // setting, against an API that replaces and one that merges: the end is always
 // what the API would have come to, had each update been sent in its order.
 func TestMembersWithKeys(t *testing.T) {
-	inVirtualTime(t)
 	values := map[string][]string{
 		"MetaData":                     {`{"a":"1"}`, `{"b":"1"}`, `{"a":"2","b":"2"}`, `{"c":"1","a":"3"}`, `{"c":"2"}`},
 		"WiFiSimpleSetupConfiguration": {`{"EnableAsProvisioner":true}`, `{"TimeoutInMinutes":5}`, `{"EnableAsProvisioner":false,"TimeoutInMinutes":6}`, `{}`, `{"EnableAsProvisionee":true}`, `{"TimeoutInMinutes":7}`},
@@ -27,7 +26,6 @@ func TestMembersWithKeys(t *testing.T) {
 			twice(schemas("aws.Fan@1.0", 1)), schemas("aws.Fan@1.0", 2), schemas("aws.Color@1.0", 2), twice(schemas("aws.OnOff@1.0", 4)),
 		},
 	}
-	var scenes []scene
 	for _, c := range []struct{ setting, api string }{
 		{config.SemanticsReplace, localcloud.Replace},
 		{config.SemanticsMerge, localcloud.Merge},
@@ -36,34 +34,30 @@ func TestMembersWithKeys(t *testing.T) {
 	} {
 		for member, raws := range values {
 			l := layout{settings: func(cfg *config.Config) { cfg.MemberSemantics = c.setting }}
-			scenes = append(scenes, scene{
-				name: fmt.Sprintf("%s, set to %s, the API does %s", member, c.setting, c.api), layout: l,
-				play: func(r *rig) {
-					r.cloud.Things.Semantics = c.api
-					w, open := r.gate("a")
-					for _, raw := range raws {
-						r.send(put("a", member, raw))
-						time.Sleep(time.Millisecond)
-					}
-					open()
-					r.drained(time.Minute)
-					for _, raw := range raws { // the model: each sent by itself, in order
-						r.settled(localcloud.Message{Body: put("model", member, raw)})
-					}
-					w.stopped()
-					a, _ := r.cloud.Things.Get("a")
-					model, _ := r.cloud.Things.Get("model")
-					if sorted(string(a[member])) != sorted(string(model[member])) {
-						r.t.Errorf("the end is\n%s, want\n%s\nby the calls\n%s", a[member], model[member], strings.Join(r.bodies("a"), "\n"))
-					}
-					if n := len(r.calls("a")) - 1; c.setting != config.SemanticsUnknown && n != 1 || n > len(raws) {
-						r.t.Errorf("%d calls for %d updates that waited together", n, len(raws))
-					}
-				},
+			subtest(t, fmt.Sprintf("%s, set to %s, the API does %s", member, c.setting, c.api), l, func(t *testing.T, r *rig) {
+				r.cloud.Things.Semantics = c.api
+				w, open := r.gate("a")
+				for _, raw := range raws {
+					r.send(put("a", member, raw))
+					time.Sleep(time.Millisecond)
+				}
+				open()
+				r.drained(time.Minute)
+				for _, raw := range raws { // the model: each sent by itself, in order
+					r.settled(localcloud.Message{Body: put("model", member, raw)})
+				}
+				w.stopped()
+				a, _ := r.cloud.Things.Get("a")
+				model, _ := r.cloud.Things.Get("model")
+				if sorted(string(a[member])) != sorted(string(model[member])) {
+					r.t.Errorf("the end is\n%s, want\n%s\nby the calls\n%s", a[member], model[member], strings.Join(r.bodies("a"), "\n"))
+				}
+				if n := len(r.calls("a")) - 1; c.setting != config.SemanticsUnknown && n != 1 || n > len(raws) {
+					r.t.Errorf("%d calls for %d updates that waited together", n, len(raws))
+				}
 			})
 		}
 	}
-	play(t, scenes)
 }
 
 // sorted makes two values that differ in the order of their parts the same.
@@ -87,12 +81,11 @@ func schemas(capability string, version int) string {
 }
 
 func TestALateValueOfAMemberWithKeys(t *testing.T) {
-	inVirtualTime(t)
 	setTo := func(semantics string) layout {
 		return layout{settings: func(c *config.Config) { c.MemberSemantics = semantics }}
 	}
-	late := func(want message.Outcome, value string, calls ...string) func(*rig) {
-		return func(r *rig) {
+	late := func(want message.Outcome, value string, calls ...string) func(*testing.T, *rig) {
+		return func(t *testing.T, r *rig) {
 			r.cloud.Things.Semantics = localcloud.Merge
 			w := r.start()
 			r.settled(localcloud.Message{Body: put("a", "MetaData", `{"room":"hall"}`)})
@@ -108,17 +101,14 @@ func TestALateValueOfAMemberWithKeys(t *testing.T) {
 			w.wantOutcomes(outcomes)
 		}
 	}
-	play(t, []scene{
-		{"merge: the keys that are still its own", setTo(config.SemanticsMerge), late(message.Applied, `{"floor":"1","room":"hall"}`, `{"MetaData":{"floor":"1"}}`)},
-		{"replace", setTo(config.SemanticsReplace), late(message.Superseded, `{"room":"hall"}`)},
-		{"unknown", setTo(config.SemanticsUnknown), late(message.Unsure, `{"room":"hall"}`)},
-	})
+	subtest(t, "merge: the keys that are still its own", setTo(config.SemanticsMerge), late(message.Applied, `{"floor":"1","room":"hall"}`, `{"MetaData":{"floor":"1"}}`))
+	subtest(t, "replace", setTo(config.SemanticsReplace), late(message.Superseded, `{"room":"hall"}`))
+	subtest(t, "unknown", setTo(config.SemanticsUnknown), late(message.Unsure, `{"room":"hall"}`))
 }
 
 // Merged by key, no call has more keys than the API takes.
 func TestMergedKeysStayWithinTheirNumber(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "keys", layout: layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, play: func(r *rig) {
+	subtest(t, "keys", layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		w, open := r.gate("a")
 		for i := range 8 {
@@ -142,5 +132,5 @@ func TestMergedKeysStayWithinTheirNumber(t *testing.T) {
 				r.t.Errorf("key %d is not there", k)
 			}
 		}
-	}}})
+	})
 }

@@ -23,7 +23,6 @@ func refuses(r *rig, bad string, fault *localcloud.Fault) {
 }
 
 func TestARefusedMergedCallIsTakenApart(t *testing.T) {
-	inVirtualTime(t)
 	members := []string{put("a", "Name", `"n"`), put("a", "Brand", `"good"`), put("a", "Model", `"unwelcome"`), put("a", "SerialNumber", `"s"`), put("a", "Owner", `"o"`)}
 	for _, c := range []struct {
 		name   string
@@ -35,7 +34,7 @@ func TestARefusedMergedCallIsTakenApart(t *testing.T) {
 		{"AccessDeniedException", status(403, "AccessDeniedException"), message.Denied},
 		{"413", html(413), message.Exhausted},
 	} {
-		play(t, []scene{{name: c.name, play: func(r *rig) {
+		subtest(t, c.name, layout{}, func(t *testing.T, r *rig) {
 			refuses(r, `"unwelcome"`, c.fault)
 			w, open := r.gate("a")
 			var ids []string
@@ -63,13 +62,12 @@ func TestARefusedMergedCallIsTakenApart(t *testing.T) {
 					r.t.Error("the letter quotes a sensitive value")
 				}
 			}
-		}}})
+		})
 	}
 }
 
 func TestARefusedNewestValueGivesWayToTheOneBefore(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "newest bad", play: func(r *rig) {
+	subtest(t, "newest bad", layout{}, func(t *testing.T, r *rig) {
 		refuses(r, `"bad"`, status(400, "ValidationException"))
 		w, open := r.gate("a")
 		r.send(name("a", "n1"))
@@ -83,7 +81,8 @@ func TestARefusedNewestValueGivesWayToTheOneBefore(t *testing.T) {
 		r.oneLetter(message.Rejected)
 		r.wantMember("a", "Name", `"n2"`)
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 2, message.Superseded: 1, message.DeadLettered: 1})
-	}}, {name: "older bad, superseded by the newest", play: func(r *rig) {
+	})
+	subtest(t, "older bad, superseded by the newest", layout{}, func(t *testing.T, r *rig) {
 		refuses(r, `"bad"`, status(400, "ValidationException"))
 		w, open := r.gate("a")
 		r.send(name("a", "bad"))
@@ -94,14 +93,13 @@ func TestARefusedNewestValueGivesWayToTheOneBefore(t *testing.T) {
 		w.stopped()
 		r.wantNoLetters()
 		r.wantMember("a", "Name", `"n2"`)
-	}}})
+	})
 }
 
 // One that joins a waiting thing starts at 0, and none is given up because of a
 // call that carried others.
 func TestAttemptsBelongToAnUpdate(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "only the guilty one", play: func(r *rig) {
+	subtest(t, "only the guilty one", layout{}, func(t *testing.T, r *rig) {
 		refuses(r, `"bad"`, status(500, "InternalServerException"))
 		w := r.start()
 		r.withTraffic(200*time.Millisecond, func() {
@@ -118,8 +116,9 @@ func TestAttemptsBelongToAnUpdate(t *testing.T) {
 		w.stopped()
 		r.wantMember("a", "Brand", `"good"`)
 		r.wantOnlyLetters(1)
-	}}, {name: "each by its own count", play: func(r *rig) {
-		r.onCall("a", func(int, string) *localcloud.Fault { return status(500, "InternalServerException") })
+	})
+	subtest(t, "each by its own count", layout{}, func(t *testing.T, r *rig) {
+		r.callsFail("a", status(500, "InternalServerException"))
 		w := r.start()
 		r.withTraffic(200*time.Millisecond, func() {
 			first := r.send(put("a", "Model", `"m"`))
@@ -142,12 +141,11 @@ func TestAttemptsBelongToAnUpdate(t *testing.T) {
 				r.t.Errorf("no call with %s alone before its letter", own)
 			}
 		}
-	}}})
+	})
 }
 
 func TestValuesReachTheAPIByteForByte(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "bytes", play: func(r *rig) {
+	subtest(t, "bytes", layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		schema := `[ {"Format":"AWS","CapabilityId":"aws.OnOff@1.0","ExtrinsicId":"0x01","ExtrinsicVersion":1,` +
 			`"Schema":{"a":1.0, "b":12345678901234567890,"c":1e400,"d":-0.0,"e":1.10E+2,"f":"\u00e9\/é","g":null , "h":[null,{}]} } ]`
@@ -166,13 +164,12 @@ func TestValuesReachTheAPIByteForByte(t *testing.T) {
 		if strings.Contains(body, "Owner") || strings.Contains(body, "Identifier") {
 			r.t.Errorf("a member that is null at the top, or the Identifier, is in the call: %s", body)
 		}
-	}}})
+	})
 }
 
 // Merged, three halves of what a call may carry take two calls.
 func TestAMergedBodyStaysWithinAMebibyte(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "big", layout: layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, play: func(r *rig) {
+	subtest(t, "big", layout{settings: func(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }}, func(t *testing.T, r *rig) {
 		r.cloud.Things.Semantics = localcloud.Merge
 		w, open := r.gate("a")
 		for n := range 6 {
@@ -198,5 +195,5 @@ func TestAMergedBodyStaysWithinAMebibyte(t *testing.T) {
 				r.t.Errorf("schema %d is not there", n)
 			}
 		}
-	}}})
+	})
 }

@@ -4,14 +4,12 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 // TestEveryMetricIsDocumented keeps docs/metrics.md complete, and with nothing in it
 // that there is no more.
 func TestEveryMetricIsDocumented(t *testing.T) {
-	inVirtualTime(t)
 	raw, err := os.ReadFile("../../docs/metrics.md")
 	if err != nil {
 		t.Fatal(err)
@@ -24,8 +22,7 @@ func TestEveryMetricIsDocumented(t *testing.T) {
 			documented[name] = strings.HasPrefix(name, "worker_") || strings.HasPrefix(name, "messaging_") // the others are spans
 		}
 	}
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		time.Sleep(time.Second)
 		families, err := w.Metrics().Gather()

@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -68,114 +66,102 @@ func (w *worker) wantMetric(want float64, name string, labels ...string) {
 }
 
 func TestMetrics(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{
-		{name: "where an update lost, and by how much", play: func(r *rig) {
-			w, open := r.gate("lamp")
-			at := time.Now()
-			r.sendAt(at.Add(-30*time.Second), name("lamp", "old"))
-			r.sendAt(at, name("lamp", "new"))
-			open()
-			r.drained(time.Minute)
-			r.sendAt(at.Add(-10*time.Minute), name("lamp", "very old"))
-			r.drained(time.Minute)
-			for where, by := range map[string]float64{"waiting": 30, "record": 600} {
-				if n, sum := w.metric("worker_superseded_by_seconds", "where", where); n != 1 || sum != by {
-					t.Errorf("%s: %v lost, by %v s in all; want 1, by %v s", where, n, sum, by)
-				}
+	subtest(t, "where an update lost, and by how much", layout{}, func(t *testing.T, r *rig) {
+		w, open := r.gate("lamp")
+		at := time.Now()
+		r.sendAt(at.Add(-30*time.Second), name("lamp", "old"))
+		r.sendAt(at, name("lamp", "new"))
+		open()
+		r.drained(time.Minute)
+		r.sendAt(at.Add(-10*time.Minute), name("lamp", "very old"))
+		r.drained(time.Minute)
+		for where, by := range map[string]float64{"waiting": 30, "record": 600} {
+			if n, sum := w.metric("worker_superseded_by_seconds", "where", where); n != 1 || sum != by {
+				t.Errorf("%s: %v lost, by %v s in all; want 1, by %v s", where, n, sum, by)
 			}
-			w.stopped()
-		}},
-		{name: "how long the queue keeps a message", play: func(r *rig) {
-			w := r.start()
-			time.Sleep(time.Second)
-			w.wantMetric((4 * 24 * time.Hour).Seconds(), "worker_queue_retention_seconds")
-			w.stopped()
-		}},
-		{name: "a queue that does not say how long it keeps a message", play: func(r *rig) {
-			r.cfg.DLQURL = r.dlq
-			r.breakable().set("GetQueueAttributes", localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"})
-			w := r.start()
-			time.Sleep(time.Second)
-			if got, _ := w.metric("worker_queue_retention_seconds"); !math.IsNaN(got) {
-				r.t.Errorf("it is %v, want NaN", got)
-			}
-			w.stopped()
-		}},
-		{name: "from sent to applied", play: func(r *rig) {
-			r.send(name("lamp", "on"))
-			time.Sleep(2 * time.Minute)
-			w := r.start()
-			r.drained(time.Minute)
-			if n, sum := w.metric("worker_sent_to_applied_seconds"); n != 1 || sum < 120 || sum > 125 {
-				t.Errorf("%v applied, after %v s in all; want 1, after 2 minutes", n, sum)
-			}
-			w.stopped()
-		}},
-		{name: "the names of the messaging conventions", play: func(r *rig) {
-			w := r.start()
-			for n := range 10 {
-				r.send(name(fmt.Sprintf("lamp-%d", n), "on"))
-			}
-			r.send("not JSON {")
-			r.drained(time.Minute)
-			queue := []string{"messaging_system", "aws_sqs", "messaging_destination_name", "updates"}
-			w.wantMetric(11, "messaging_client_consumed_messages_total", queue...)
-			w.wantMetric(10, "messaging_process_duration_seconds", append(queue, "error_type", "")...)
-			w.wantMetric(1, "messaging_process_duration_seconds", append(queue, "error_type", "invalid_message")...)
-			deletes := r.cloud.SQS.Requests()["DeleteMessageBatch"]
-			w.wantMetric(float64(deletes), "messaging_client_operation_duration_seconds", append(queue, "messaging_operation_name", "delete", "error_type", "")...)
-			w.wantMetric(1, "messaging_client_operation_duration_seconds", "messaging_operation_name", "send", "messaging_destination_name", "updates-dlq", "error_type", "")
-			w.stopped()
-		}},
-		{name: "the circuit, by why it is open", play: func(r *rig) {
-			var down atomic.Bool
-			down.Store(true)
-			r.onCall("", func(int, string) *localcloud.Fault {
-				if down.Load() {
-					return status(503, "ServiceUnavailableException")
-				}
-				return nil
-			})
-			w := r.start()
-			for n := range 5 {
-				r.send(name(fmt.Sprintf("lamp-%d", n), "on"))
-			}
-			time.Sleep(10 * time.Second)
-			w.wantMetric(1, "worker_circuit_open", "reason", "failing")
-			w.wantMetric(0, "worker_circuit_open", "reason", "caller")
-			w.wantMetric(1, "worker_useful_replicas") // nobody knows: leave them as they are
-			down.Store(false)
-			r.drained(10 * time.Minute)
-			w.wantMetric(0, "worker_circuit_open", "reason", "failing")
-			w.wantMetric(1, "worker_circuit_opened_total", "reason", "failing")
-			w.stopped()
-		}},
-		{name: "what the quota keeps busy, and what a message costs at SQS", layout: layout{cloud: localcloud.Options{Quota: 10, Latency: 50 * time.Millisecond}}, play: func(r *rig) {
-			w := r.start()
-			stop := r.traffic(20 * time.Millisecond)
-			time.Sleep(time.Minute)
-			if got, _ := w.metric("worker_useful_replicas"); got <= 0 || got > 0.1 {
-				t.Errorf("%v replicas for 10 calls a second of 50 ms, want about a hundredth", got)
-			}
-			if got, _ := w.metric("worker_sqs_requests_per_message"); got < 0.2 || got > 2 {
-				t.Errorf("%v requests a message", got)
-			}
-			stop()
-			r.drained(time.Minute)
-			w.stopped()
-		}},
+		}
+		w.stopped()
+	})
+	subtest(t, "how long the queue keeps a message", layout{}, func(t *testing.T, r *rig) {
+		w := r.start()
+		time.Sleep(time.Second)
+		w.wantMetric((4 * 24 * time.Hour).Seconds(), "worker_queue_retention_seconds")
+		w.stopped()
+	})
+	subtest(t, "a queue that does not say how long it keeps a message", layout{}, func(t *testing.T, r *rig) {
+		r.cfg.DLQURL = r.dlq
+		r.sqsFails("GetQueueAttributes", status(http.StatusForbidden, "AccessDenied"))
+		w := r.start()
+		time.Sleep(time.Second)
+		if got, _ := w.metric("worker_queue_retention_seconds"); !math.IsNaN(got) {
+			r.t.Errorf("it is %v, want NaN", got)
+		}
+		w.stopped()
+	})
+	subtest(t, "from sent to applied", layout{}, func(t *testing.T, r *rig) {
+		r.send(name("lamp", "on"))
+		time.Sleep(2 * time.Minute)
+		w := r.start()
+		r.drained(time.Minute)
+		if n, sum := w.metric("worker_sent_to_applied_seconds"); n != 1 || sum < 120 || sum > 125 {
+			t.Errorf("%v applied, after %v s in all; want 1, after 2 minutes", n, sum)
+		}
+		w.stopped()
+	})
+	subtest(t, "the names of the messaging conventions", layout{}, func(t *testing.T, r *rig) {
+		w := r.start()
+		for n := range 10 {
+			r.send(name(fmt.Sprintf("lamp-%d", n), "on"))
+		}
+		r.send("not JSON {")
+		r.drained(time.Minute)
+		queue := []string{"messaging_system", "aws_sqs", "messaging_destination_name", "updates"}
+		w.wantMetric(11, "messaging_client_consumed_messages_total", queue...)
+		w.wantMetric(10, "messaging_process_duration_seconds", append(queue, "error_type", "")...)
+		w.wantMetric(1, "messaging_process_duration_seconds", append(queue, "error_type", "invalid_message")...)
+		deletes := r.cloud.SQS.Requests()["DeleteMessageBatch"]
+		w.wantMetric(float64(deletes), "messaging_client_operation_duration_seconds", append(queue, "messaging_operation_name", "delete", "error_type", "")...)
+		w.wantMetric(1, "messaging_client_operation_duration_seconds", "messaging_operation_name", "send", "messaging_destination_name", "updates-dlq", "error_type", "")
+		w.stopped()
+	})
+	subtest(t, "the circuit, by why it is open", layout{}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("*", status(503, "ServiceUnavailableException"))
+		w := r.start()
+		for n := range 5 {
+			r.send(name(fmt.Sprintf("lamp-%d", n), "on"))
+		}
+		time.Sleep(10 * time.Second)
+		w.wantMetric(1, "worker_circuit_open", "reason", "failing")
+		w.wantMetric(0, "worker_circuit_open", "reason", "caller")
+		w.wantMetric(1, "worker_useful_replicas") // nobody knows: leave them as they are
+		heal()
+		r.drained(10 * time.Minute)
+		w.wantMetric(0, "worker_circuit_open", "reason", "failing")
+		w.wantMetric(1, "worker_circuit_opened_total", "reason", "failing")
+		w.stopped()
+	})
+	subtest(t, "what the quota keeps busy, and what a message costs at SQS", layout{cloud: localcloud.Options{Quota: 10, Latency: 50 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		w := r.start()
+		stop := r.traffic(20 * time.Millisecond)
+		time.Sleep(time.Minute)
+		if got, _ := w.metric("worker_useful_replicas"); got <= 0 || got > 0.1 {
+			t.Errorf("%v replicas for 10 calls a second of 50 ms, want about a hundredth", got)
+		}
+		if got, _ := w.metric("worker_sqs_requests_per_message"); got < 0.2 || got > 2 {
+			t.Errorf("%v requests a message", got)
+		}
+		stop()
+		r.drained(time.Minute)
+		w.stopped()
 	})
 }
 
 // TestPromtoolFindsNothing holds the metrics' names and texts against Prometheus's
 // own rules.
 func TestPromtoolFindsNothing(t *testing.T) {
-	inRealTime(t)
 	standin.NeedCommand(t, "promtool", "apt-get install prometheus")
 	var exposed *bytes.Buffer
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.send(name("lamp", "on"))
 		r.drained(time.Minute)

@@ -6,16 +6,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/localcloud"
 )
 
 func TestAPauseStartsNothingAndLosesNothing(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{cloud: localcloud.Options{Quota: 10, Latency: 300 * time.Millisecond}})
+	inBubble(t, layout{cloud: localcloud.Options{Quota: 10, Latency: 300 * time.Millisecond}}, func(t *testing.T, r *rig) {
 		r.cfg.RateStart = 10
 		for n := range 200 {
 			r.send(name(fmt.Sprintf("t-%d", n), "x"))
@@ -66,9 +63,7 @@ func TestAPauseStartsNothingAndLosesNothing(t *testing.T) {
 }
 
 func TestAPausedWorkerStartsNoReceiveEvenWithNothingHeld(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		w.Pause()
 		time.Sleep(time.Minute) // the poll that was open comes back
@@ -85,9 +80,7 @@ func TestAPausedWorkerStartsNoReceiveEvenWithNothingHeld(t *testing.T) {
 }
 
 func TestAPausedWorkerStops(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{cloud: localcloud.Options{Quota: 1}})
+	inBubble(t, layout{cloud: localcloud.Options{Quota: 1}}, func(t *testing.T, r *rig) {
 		r.cfg.RateStart = 1
 		for n := range 50 {
 			r.send(name(fmt.Sprintf("t-%d", n), "x"))
@@ -100,12 +93,8 @@ func TestAPausedWorkerStops(t *testing.T) {
 }
 
 func TestAPauseHoldsProbesBack(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		trouble := &outage{fault: localcloud.Fault{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailableException"}}
-		trouble.on.Store(true)
-		r.cloud.Faults.OnCall = trouble.call
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("*", status(http.StatusServiceUnavailable, "ServiceUnavailableException"))
 		for n := range 20 {
 			r.send(name(fmt.Sprintf("t-%d", n), "x"))
 		}
@@ -118,7 +107,7 @@ func TestAPauseHoldsProbesBack(t *testing.T) {
 		if n := len(r.calls("")) - calls; n > 0 {
 			t.Errorf("%d calls started during the pause", n)
 		}
-		trouble.on.Store(false)
+		heal()
 		w.Resume()
 		r.drained(time.Minute)
 		w.stopped()
@@ -127,12 +116,8 @@ func TestAPauseHoldsProbesBack(t *testing.T) {
 
 // An operator's word closes a circuit that is open because everything is refused.
 func TestResumeAfterEverythingWasRefused(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
-		trouble := &outage{fault: localcloud.Fault{Status: http.StatusNotFound, Code: "ResourceNotFoundException"}}
-		trouble.on.Store(true)
-		r.cloud.Faults.OnCall = trouble.call
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("*", status(http.StatusNotFound, "ResourceNotFoundException"))
 		for n := range 60 {
 			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprintf("t-%d", n), "x"), SentAt: time.Now().Add(-time.Hour)})
 		}
@@ -142,7 +127,7 @@ func TestResumeAfterEverythingWasRefused(t *testing.T) {
 		before := len(r.letters())
 		w.Resume()
 		r.until("letters are written again", time.Minute, func() bool { return len(r.letters()) > before })
-		trouble.on.Store(false)
+		heal()
 		r.drained(10 * time.Minute)
 		if !slices.ContainsFunc(r.calls(""), func(c localcloud.Call) bool { return c.Applied }) {
 			t.Error("nothing was applied")

@@ -50,8 +50,7 @@ func quotes(code int, name string, call localcloud.CallInfo) *localcloud.Fault {
 // out: the log at its most talkative, metrics, status, stories, spans, and what the
 // worker writes on dead letters.
 func TestNoSensitiveValueGetsOut(t *testing.T) {
-	inVirtualTime(t)
-	play(t, []scene{{name: "down every path", layout: layout{}, play: func(r *rig) {
+	subtest(t, "down every path", layout{}, func(t *testing.T, r *rig) {
 		answers := map[string]struct {
 			status int
 			code   string
@@ -80,18 +79,8 @@ func TestNoSensitiveValueGetsOut(t *testing.T) {
 			}
 			return quotes(a.status, a.code, c)
 		}
-		r.onSQS("SendMessageBatch", func(n int) *localcloud.Fault {
-			if n == 1 {
-				return &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}
-			}
-			return nil
-		})
-		r.onSQS("DeleteMessageBatch", func(n int) *localcloud.Fault {
-			if n <= 2 {
-				return status(500, "InternalError")
-			}
-			return nil
-		})
+		r.onSQS("SendMessageBatch", first(1, &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}))
+		r.onSQS("DeleteMessageBatch", first(2, status(500, "InternalError")))
 		var log safeBuffer
 		logger, _, err := telemetry.NewLogger("debug", "json", &log)
 		if err != nil {
@@ -186,5 +175,5 @@ func TestNoSensitiveValueGetsOut(t *testing.T) {
 		if !strings.Contains(log.String(), "masked") {
 			t.Error("the log says nothing of what it leaves out")
 		}
-	}}})
+	})
 }

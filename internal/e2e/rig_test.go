@@ -35,6 +35,9 @@ type rig struct {
 	dlq     string // URL
 	cfg     config.Config
 	workers []*worker
+
+	apiFaults faults[localcloud.CallInfo]
+	sqsFaults faults[localcloud.SQSInfo]
 }
 
 // layout is how a test wants its cloud.
@@ -47,6 +50,15 @@ type layout struct {
 	settings   func(*config.Config) // changes the defaults
 }
 
+// ofQuota is a cloud that grants so many calls a second, and a worker that does not
+// know it.
+func ofQuota(quota float64) layout {
+	return layout{
+		cloud:    localcloud.Options{Quota: quota, Latency: 30 * time.Millisecond},
+		settings: func(c *config.Config) { c.RateStart = config.Default().RateStart },
+	}
+}
+
 func newRig(t testing.TB, l layout) *rig {
 	t.Helper()
 	if l.cloud.AccessKey == "" {
@@ -56,6 +68,7 @@ func newRig(t testing.TB, l layout) *rig {
 		l.cloud.BaseURL = "http://127.0.0.1:4566"
 	}
 	r := &rig{t: t, cloud: localcloud.New(l.cloud), cfg: config.Default()}
+	r.cloud.Faults.OnCall, r.cloud.Faults.OnSQS = r.apiFaults.of, r.sqsFaults.of
 	r.dlq = r.cloud.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: l.fifo, Retention: 14 * 24 * time.Hour, MaxBytes: l.maxBytes})
 	r.queue = r.cloud.SQS.CreateQueue("updates", localcloud.QueueOptions{
 		FIFO: l.fifo, ContentBasedDedup: l.dedup, Visibility: l.visibility, DLQ: r.dlq, MaxBytes: l.maxBytes,

@@ -3,72 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"strings"
-	"sync"
-	"testing"
 	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/localcloud"
 )
-
-// scene is one row of a table: a cloud of its own, in a bubble of its own.
-type scene struct {
-	name   string
-	layout layout
-	play   func(*rig)
-}
-
-func play(t *testing.T, scenes []scene) {
-	t.Helper()
-	for _, s := range scenes {
-		t.Run(s.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { s.play(newRig(t, s.layout)) })
-		})
-	}
-}
-
-// onCall decides over the faults of one thing's calls, and of all calls where
-// thing is empty; n is 1 for the first of them. What an earlier onCall decided
-// counts first. Call it before start.
-func (r *rig) onCall(thing string, decide func(n int, body string) *localcloud.Fault) {
-	var mu sync.Mutex
-	n := 0
-	earlier := r.cloud.Faults.OnCall
-	r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-		if earlier != nil {
-			if f := earlier(c); f != nil {
-				return f
-			}
-		}
-		if thing != "" && c.Thing != thing {
-			return nil
-		}
-		mu.Lock()
-		n++
-		nth := n
-		mu.Unlock()
-		return decide(nth, c.Body)
-	}
-}
-
-// onSQS decides over the faults of one action's requests; n is 1 for the first.
-// Call it before start.
-func (r *rig) onSQS(action string, decide func(n int) *localcloud.Fault) {
-	earlier := r.cloud.Faults.OnSQS
-	r.cloud.Faults.OnSQS = func(q localcloud.SQSInfo) *localcloud.Fault {
-		if earlier != nil {
-			if f := earlier(q); f != nil {
-				return f
-			}
-		}
-		if q.Action != action {
-			return nil
-		}
-		return decide(q.N)
-	}
-}
 
 // gate holds the thing's first call until open is called, so that what is sent
 // meanwhile waits together. The call carries a message of its own, on a member
@@ -76,12 +16,7 @@ func (r *rig) onSQS(action string, decide func(n int) *localcloud.Fault) {
 func (r *rig) gate(thing string) (w *worker, open func()) {
 	r.t.Helper()
 	hold := make(chan struct{})
-	r.onCall(thing, func(n int, _ string) *localcloud.Fault {
-		if n == 1 {
-			return &localcloud.Fault{Hold: hold}
-		}
-		return nil
-	})
+	r.onCall(thing, first(1, &localcloud.Fault{Hold: hold}))
 	w = r.start()
 	r.send(fmt.Sprintf(`{"Identifier":%q,"HubNetworkMode":"STANDARD"}`, thing))
 	r.until("the first call is under way", time.Minute, func() bool { return len(r.calls(thing)) == 1 })
@@ -176,16 +111,6 @@ func (r *rig) wantLetter(id string, within time.Duration) letter {
 	r.until("the letter of message "+id+" is stored", within, func() bool { _, ok := r.letterOf(id); return ok })
 	l, _ := r.letterOf(id)
 	return l
-}
-
-// status is an answer with a modelled error.
-func status(code int, name string) *localcloud.Fault {
-	return &localcloud.Fault{Status: code, Code: name}
-}
-
-// html is an answer of a gateway.
-func html(code int) *localcloud.Fault {
-	return &localcloud.Fault{Status: code, ContentType: "text/html", Body: "<html><h1>" + http.StatusText(code) + "</h1></html>"}
 }
 
 func quoted(text string) string {

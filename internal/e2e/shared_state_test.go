@@ -22,20 +22,14 @@ func TestALetterMovedBackIsSupersededWhoeverSharesTheStore(t *testing.T) {
 		t.Run(store.Name, func(t *testing.T) {
 			inRealTime(t)
 			s := newSharedState(t, store)
-			refuse := true // the API refuses last week's value, for now
-			s.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-				if refuse {
-					return &localcloud.Fault{Status: 400, Code: "ValidationException"}
-				}
-				return nil
-			}
+			heal := s.callsFail("*", status(400, "ValidationException")) // last week's value, for now
 			first := s.start()
 			body := name("lamp", "last week")
 			s.sendAt(time.Now().Add(-7*24*time.Hour), body)
 			s.until("it is dead-lettered", patience, func() bool { return len(s.letters()) == 1 })
 			s.drained(patience)
 			first.stopped()
-			refuse = false
+			heal()
 			l := s.oneLetter(message.Rejected)
 
 			second := s.start()

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/retry"
 )
 
 // Which failure counts: that of a thing that is sick, or of a service that is.
@@ -25,7 +25,6 @@ func (r *rig) rotate(prefix string, things int, every, lasts time.Duration) {
 }
 
 func TestFiftyDeniedThingsAmongAThousandAreDeadLetteredAndCostATenthOfTheCalls(t *testing.T) {
-	inVirtualTime(t)
 	const denied, within = 50, 10 * time.Minute
 	for _, c := range []struct {
 		name  string
@@ -37,60 +36,52 @@ func TestFiftyDeniedThingsAmongAThousandAreDeadLetteredAndCostATenthOfTheCalls(t
 		{"more is reported than the quota allows", 60 * time.Millisecond, false, 0.1},
 		{"the denied ones go on reporting, too", 60 * time.Millisecond, true, 0.2},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				q := newQuotaRun(t, ourOwn, 1, 10)
-				usual := q.cloud.Faults.OnCall
-				q.cloud.Faults.OnCall = func(i localcloud.CallInfo) *localcloud.Fault {
-					f := usual(i)
-					if strings.HasPrefix(i.Thing, "denied") {
-						f.Status, f.Code = http.StatusForbidden, "AccessDeniedException"
-					}
-					return f
-				}
-				q.replicas(1)
-				var senders sync.WaitGroup
-				senders.Go(func() { q.rotate("healthy", 1000, c.every, 3*time.Minute+within) })
-				time.Sleep(3 * time.Minute)
-				from := time.Now()
-				q.sendNames("denied", denied)
-				if c.again {
-					senders.Go(func() { q.rotate("denied", denied, 3*time.Minute/denied, within) })
-				}
-				time.Sleep(within)
-				senders.Wait()
+		subtest(t, c.name, ofQuota(10), func(t *testing.T, r *rig) {
+			r.callsFail("denied*", status(http.StatusForbidden, "AccessDeniedException"))
+			w := r.start()
+			var senders sync.WaitGroup
+			senders.Go(func() { r.rotate("healthy", 1000, c.every, 3*time.Minute+within) })
+			time.Sleep(3 * time.Minute)
+			from := time.Now()
+			r.sendNames("denied", denied)
+			if c.again {
+				senders.Go(func() { r.rotate("denied", denied, 3*time.Minute/denied, within) })
+			}
+			time.Sleep(within)
+			senders.Wait()
 
-				lettered := map[string]bool{}
-				for _, l := range q.letters() {
-					if l.Failure.Reason != message.Denied {
-						t.Errorf("a letter of another kind: %+v %s", l.Failure, l.Body)
-					}
-					thing, _, _ := strings.Cut(l.Body, ",")
-					lettered[thing] = true
+			lettered := map[string]bool{}
+			for _, l := range r.letters() {
+				if l.Failure.Reason != message.Denied {
+					t.Errorf("a letter of another kind: %+v %s", l.Failure, l.Body)
 				}
-				if len(lettered) != denied {
-					t.Errorf("letters for %d things after %v, want %d", len(lettered), within, denied)
+				thing, _, _ := strings.Cut(l.Body, ",")
+				lettered[thing] = true
+			}
+			if len(lettered) != denied {
+				t.Errorf("letters for %d things after %v, want %d", len(lettered), within, denied)
+			}
+			all, spent := 0, 0
+			for _, call := range r.calls("") {
+				if call.At.Before(from) {
+					continue
 				}
-				all, spent := 0, 0
-				for _, call := range q.tally().between(from, time.Now()) {
-					all++
-					if strings.HasPrefix(call.Thing, "denied") {
-						spent++
-					}
+				all++
+				if strings.HasPrefix(call.Thing, "denied") {
+					spent++
 				}
-				t.Logf("%d letters; %d of %d calls were for the denied things", len(q.letters()), spent, all)
-				if float64(spent) > c.share*float64(all) {
-					t.Errorf("%d of %d calls were for the denied things, more than %v of them", spent, all, c.share)
-				}
-				q.stopAll()
-			})
+			}
+			t.Logf("%d letters; %d of %d calls were for the denied things", len(r.letters()), spent, all)
+			if float64(spent) > c.share*float64(all) {
+				t.Errorf("%d of %d calls were for the denied things, more than %v of them", spent, all, c.share)
+			}
+			w.stopped()
 		})
 	}
 }
 
 // Every thing is hit, at random: that is the service's trouble, and no thing's.
 func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		share float64
 		fault localcloud.Fault
@@ -101,24 +92,21 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 		{0.8, *status(403, "AccessDeniedException")},
 		{0.5, localcloud.Fault{Delay: time.Minute, BreakBefore: true}},
 	} {
-		t.Run(fmt.Sprint(c.share, c.fault.Code), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				q := newQuotaRun(t, ourOwn, 1, 10)
-				usual, dice, ends := q.cloud.Faults.OnCall, seeded(7), time.Now().Add(time.Hour)
-				q.cloud.Faults.OnCall = func(i localcloud.CallInfo) *localcloud.Fault {
-					if now := time.Now(); now.Before(ends) && dice.Float64() < c.share {
-						return new(c.fault)
-					}
-					return usual(i)
+		subtest(t, fmt.Sprint(c.share, c.fault.Code), ofQuota(10), func(t *testing.T, r *rig) {
+			random, ends := retry.NewRand(7), time.Now().Add(time.Hour)
+			r.onCall("*", func(int, string) *localcloud.Fault {
+				if time.Now().Before(ends) && random.Float64() < c.share {
+					return new(c.fault)
 				}
-				q.replicas(1)
-				q.rotate("thing", 300, 400*time.Millisecond, time.Hour)
-				q.drained(30 * time.Minute)
-				if n := len(q.letters()); n > 0 {
-					t.Errorf("%d letters, the first: %+v", n, q.letters()[0].Failure)
-				}
-				q.stopAll()
+				return nil
 			})
+			w := r.start()
+			r.rotate("thing", 300, 400*time.Millisecond, time.Hour)
+			r.drained(30 * time.Minute)
+			if n := len(r.letters()); n > 0 {
+				t.Errorf("%d letters, the first: %+v", n, r.letters()[0].Failure)
+			}
+			w.stopped()
 		})
 	}
 }
@@ -126,30 +114,27 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 // Each of its updates is worth what the next one sets anew, so that the newest, which
 // alone is in the call, has never failed often enough.
 func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
-	inVirtualTime(t)
 	for _, fault := range []*localcloud.Fault{status(403, "AccessDeniedException"), status(500, "InternalServerException")} {
 		for _, every := range []time.Duration{30 * time.Second, 5 * time.Second} {
-			t.Run(fmt.Sprint(fault.Code, " every ", every), func(t *testing.T) {
-				inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
-					r.onCall("sick-0", func(int, string) *localcloud.Fault { return fault })
-					w := r.start()
-					const lasts, within = 30 * time.Minute, 6 * time.Minute
-					r.withTraffic(500*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
-					due := int((lasts - within) / every)
-					if n := len(r.letters()); n < due {
-						t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+			subtest(t, fmt.Sprint(fault.Code, " every ", every), layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
+				r.callsFail("sick-0", fault)
+				w := r.start()
+				const lasts, within = 30 * time.Minute, 6 * time.Minute
+				r.withTraffic(500*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
+				due := int((lasts - within) / every)
+				if n := len(r.letters()); n < due {
+					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+				}
+				t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick-0")))
+				for i, l := range r.letters() {
+					if l.Body != name("sick-0", fmt.Sprint("n", i)) {
+						t.Fatalf("letter %d is %s: not in their order", i, l.Body)
 					}
-					t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick-0")))
-					for i, l := range r.letters() {
-						if l.Body != name("sick-0", fmt.Sprint("n", i)) {
-							t.Fatalf("letter %d is %s: not in their order", i, l.Body)
-						}
-						if took := stamp(t, l.Failure.FailedAt).Sub(stamp(t, l.Failure.SentAt)); took > within {
-							t.Fatalf("letter %d was written %v after its update was sent", i, took)
-						}
+					if took := stamp(t, l.Failure.FailedAt).Sub(stamp(t, l.Failure.SentAt)); took > within {
+						t.Fatalf("letter %d was written %v after its update was sent", i, took)
 					}
-					_ = w.stop()
-				})
+				}
+				_ = w.stop()
 			})
 		}
 	}
@@ -157,29 +142,26 @@ func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
 
 // Its updates set different members, so that each call carries several.
 func TestASickThingWhoseUpdatesAreMergedIsDeadLettered(t *testing.T) {
-	inVirtualTime(t)
 	for _, fault := range []*localcloud.Fault{status(403, "AccessDeniedException"), status(500, "InternalServerException")} {
-		t.Run(fault.Code, func(t *testing.T) {
-			inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
-				r.onCall("sick", func(int, string) *localcloud.Fault { return fault })
-				w := r.start()
-				const lasts, within, every = 30 * time.Minute, 6 * time.Minute, 30 * time.Second
-				r.withTraffic(500*time.Millisecond, func() {
-					for n := range int(lasts / every) {
-						if n%2 == 0 {
-							r.send(name("sick", fmt.Sprint("n", n)))
-						} else {
-							r.send(put("sick", "HubNetworkMode", `"STANDARD"`))
-						}
-						time.Sleep(every)
+		subtest(t, fault.Code, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
+			r.callsFail("sick", fault)
+			w := r.start()
+			const lasts, within, every = 30 * time.Minute, 6 * time.Minute, 30 * time.Second
+			r.withTraffic(500*time.Millisecond, func() {
+				for n := range int(lasts / every) {
+					if n%2 == 0 {
+						r.send(name("sick", fmt.Sprint("n", n)))
+					} else {
+						r.send(put("sick", "HubNetworkMode", `"STANDARD"`))
 					}
-				})
-				if n, due := len(r.letters()), int((lasts-within)/every); n < due {
-					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+					time.Sleep(every)
 				}
-				t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick")))
-				_ = w.stop()
 			})
+			if n, due := len(r.letters()), int((lasts-within)/every); n < due {
+				t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
+			}
+			t.Logf("%d letters, %d calls", len(r.letters()), len(r.calls("sick")))
+			_ = w.stop()
 		})
 	}
 }

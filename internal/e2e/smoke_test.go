@@ -3,16 +3,14 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
 )
 
 func TestAMessageIsAppliedAndDeleted(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.send(`{"Identifier":"a:b-1","Name":"Hall light","MetaData":{"room":"hall"}}`)
 		r.drained(time.Minute)
@@ -26,11 +24,7 @@ func TestAMessageIsAppliedAndDeleted(t *testing.T) {
 }
 
 func TestABacklogIsMergedThroughANarrowDoor(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		l := layout{}
-		l.cloud.Quota = 10
-		r := newRig(t, l)
+	inBubble(t, layout{cloud: localcloud.Options{Quota: 10}}, func(t *testing.T, r *rig) {
 		r.cfg.RateStart = 10
 		for n := range 1000 {
 			r.send(name(fmt.Sprintf("thing-%d", n%50), fmt.Sprintf("n%d", n)))
@@ -49,9 +43,7 @@ func TestABacklogIsMergedThroughANarrowDoor(t *testing.T) {
 }
 
 func TestABrokenMessageIsDeadLetteredWithItsReason(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		r.send(`{"Identifier":"x","Nmae":"Hall"}`)
 		r.drained(time.Minute)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/app"
@@ -18,15 +17,8 @@ import (
 // Suspects are messages that were received often.
 
 func TestASuspectThatWasThrottledOnceIsCalledAgainWithin30SecondsBehind6000YoungerThings(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax, c.MaxHeld = 10, 10, 10_000 }})
-		r.onCall("suspect", func(n int, _ string) *localcloud.Fault {
-			if n == 1 {
-				return status(http.StatusTooManyRequests, "ThrottlingException")
-			}
-			return nil
-		})
+	inBubble(t, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax, c.MaxHeld = 10, 10, 10_000 }}, func(t *testing.T, r *rig) {
+		r.onCall("suspect", first(1, status(http.StatusTooManyRequests, "ThrottlingException")))
 		r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name("suspect", "new"), Receives: 5})
 		time.Sleep(time.Millisecond)
 		r.sendNames("younger", 6000)
@@ -41,7 +33,6 @@ func TestASuspectThatWasThrottledOnceIsCalledAgainWithin30SecondsBehind6000Young
 }
 
 func TestLesson45_MessagesThatWereReceivedOftenAreNotCalledOneAfterTheOther(t *testing.T) {
-	inVirtualTime(t)
 	for _, c := range []struct {
 		name     string
 		latency  time.Duration // of a call
@@ -53,23 +44,21 @@ func TestLesson45_MessagesThatWereReceivedOftenAreNotCalledOneAfterTheOther(t *t
 		{"as fast as others at 50 ms a call", 50 * time.Millisecond, 150, 1500, 15 * time.Second, 1400},
 		{"at the quota at 300 ms a call", 300 * time.Millisecond, 20, 400, 25 * time.Second, 390},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newRig(t, layout{
-					cloud:    localcloud.Options{Latency: c.latency},
-					settings: func(s *config.Config) { s.RateStart, s.RateMax = c.quota, c.quota },
-				})
-				for n := range c.messages {
-					r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), Receives: 6})
-				}
-				w := r.start()
-				time.Sleep(c.within)
-				if n := len(r.calls("")); n < c.least {
-					t.Errorf("%d of %d calls in %v, want %d", n, c.messages, c.within, c.least)
-				}
-				r.drained(10 * time.Minute)
-				w.stopped()
-			})
+		l := layout{
+			cloud:    localcloud.Options{Latency: c.latency},
+			settings: func(s *config.Config) { s.RateStart, s.RateMax = c.quota, c.quota },
+		}
+		subtest(t, c.name, l, func(t *testing.T, r *rig) {
+			for n := range c.messages {
+				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), Receives: 6})
+			}
+			w := r.start()
+			time.Sleep(c.within)
+			if n := len(r.calls("")); n < c.least {
+				t.Errorf("%d of %d calls in %v, want %d", n, c.messages, c.within, c.least)
+			}
+			r.drained(10 * time.Minute)
+			w.stopped()
 		})
 	}
 }
@@ -95,7 +84,6 @@ func (s *slowWriter) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func TestSuspectsAreWrittenOneAtATimeAndWaitForTheirAnswersTogether(t *testing.T) {
-	inVirtualTime(t)
 	const suspects, others, latency = 8, 20, time.Second
 	inBubble(t, layout{cloud: localcloud.Options{Latency: latency}}, func(t *testing.T, r *rig) {
 		for n := range suspects {

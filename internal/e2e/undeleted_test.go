@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +11,6 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 )
-
-var denied = localcloud.Fault{Status: http.StatusForbidden, Code: "AccessDenied"}
 
 // appliedOnceSoFar checks that the things of sendNames were called once each, and counts
 // those that were applied.
@@ -30,10 +27,8 @@ func (r *rig) appliedOnceSoFar(prefix string, n int) (applied int) {
 }
 
 func TestMessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", denied)
+		heal := r.sqsFails("DeleteMessageBatch", denied)
 		w := r.start()
 		r.sendNames("first", 200)
 		r.until("the first are applied", 20*time.Second, func() bool { return r.appliedOnceSoFar("first", 200) == 200 })
@@ -63,7 +58,7 @@ func TestMessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut(t *testing.T) {
 			t.Errorf("%d letters of messages that were applied", len(letters))
 		}
 		r.wantLeft(250)
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(20 * time.Minute)
 		w.stopped()
 		if s := w.Status(); s.Deletes.Undeleted != 0 || s.Deletes.FailingSince != nil {
@@ -75,10 +70,8 @@ func TestMessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut(t *testing.T) {
 // The messages of a group are handed out in order, so a group stands still while one of it
 // cannot be deleted. The others go on.
 func TestAGroupStandsStillWhileItsMessageCannotBeDeletedAndOthersGoOn(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{fifo: true, settings: func(c *config.Config) { c.MaxHeld = 20 }}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("DeleteMessageBatch", denied)
+		heal := r.sqsFails("DeleteMessageBatch", denied)
 		w := r.start()
 		const groups = 100
 		for i := range groups {
@@ -86,7 +79,7 @@ func TestAGroupStandsStillWhileItsMessageCannotBeDeletedAndOthersGoOn(t *testing
 			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(thing, "new"), GroupID: thing})
 		}
 		r.until("all are applied", 30*time.Second, func() bool { return r.appliedOnceSoFar("thing", groups) == groups })
-		sqs.heal("DeleteMessageBatch")
+		heal()
 		r.drained(5 * time.Minute) // let go to the end of their lease
 		w.stopped()
 		r.wantAppliedOnce("thing", groups)
@@ -96,9 +89,8 @@ func TestAGroupStandsStillWhileItsMessageCannotBeDeletedAndOthersGoOn(t *testing
 // What was let go a moment ago is neither deleted nor visible when the worker ends: the
 // last line says so.
 func TestAStopCountsWhatWasLetGoAndIsNotVisibleYet(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
-		r.breakable().set("DeleteMessageBatch", denied)
+		r.sqsFails("DeleteMessageBatch", denied)
 		w := r.start()
 		r.sendNames("thing", 60)
 		r.until("all are applied", 20*time.Second, func() bool { return r.appliedOnceSoFar("thing", 60) == 60 })
@@ -113,19 +105,17 @@ func TestAStopCountsWhatWasLetGoAndIsNotVisibleYet(t *testing.T) {
 
 // Messages that are to be given back, and cannot, are let go as well.
 func TestMessagesThatCannotBeGivenBackDoNotKeepHealthyMessagesOut(t *testing.T) {
-	inVirtualTime(t)
 	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
-		sqs := r.breakable()
-		sqs.set("SendMessageBatch", denied)
-		sqs.set("ChangeMessageVisibilityBatch", denied)
+		healSend := r.sqsFails("SendMessageBatch", denied)
+		healChange := r.sqsFails("ChangeMessageVisibilityBatch", denied)
 		for i := range 200 {
 			r.send(fmt.Sprintf(`{"Identifier":"broken","Nmae":"%d"}`, i))
 		}
 		r.sendNames("good", 50)
 		w := r.start()
 		r.until("the good ones are applied", 30*time.Second, func() bool { return r.appliedOnceSoFar("good", 50) == 50 })
-		sqs.heal("SendMessageBatch")
-		sqs.heal("ChangeMessageVisibilityBatch")
+		healSend()
+		healChange()
 		r.drained(time.Hour)
 		w.stopped()
 		if n := len(r.letters()); n != 200 {
@@ -137,12 +127,11 @@ func TestMessagesThatCannotBeGivenBackDoNotKeepHealthyMessagesOut(t *testing.T) 
 // Leases that cannot be renewed end after the first one. What is not called by then comes
 // again, is a receive nearer to WORKER_MAX_RECEIVES, and never was any use to hold.
 func TestWithoutRenewalsNoMoreIsHeldThanIsCalledWithinALease(t *testing.T) {
-	inVirtualTime(t)
 	l := layout{cloud: localcloud.Options{Quota: 5}, settings: func(c *config.Config) {
 		c.RateStart, c.RateMax, c.VisibilityTimeout, c.MaxReceives = 5, 5, 30*time.Second, 10
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		r.breakable().set("ChangeMessageVisibilityBatch", denied)
+		r.sqsFails("ChangeMessageVisibilityBatch", denied)
 		const n = 2500
 		for i := range n { // with tenants the look-ahead is as deep as it can be
 			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprintf("thing-%d", i), "new"), GroupID: fmt.Sprint("tenant-", i%5)})

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/localcloud"
@@ -66,9 +65,7 @@ func chains(n int) [][]int {
 }
 
 func TestAMessageInEveryWrappingAndNestingIsApplied(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		sent := map[string]string{} // body by thing
 		for depth := range 5 {
@@ -92,9 +89,7 @@ func TestAMessageInEveryWrappingAndNestingIsApplied(t *testing.T) {
 }
 
 func TestAMessageWrappedFiveDeepIsALetter(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, layout{})
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		w := r.start()
 		all := chains(5)
 		sent := map[string]string{}
@@ -139,7 +134,6 @@ func (r *rig) wantInvalid(sent map[string]string, check func(id string, f messag
 // Key and time of the event come from the innermost wrapping that has them, and a
 // message attribute, inside an SNS notification too, overrides them.
 func TestAWrappingGivesKeyAndTime(t *testing.T) {
-	inVirtualTime(t)
 	now := func() time.Time { return time.Now().UTC().Truncate(time.Second) }
 	ago := func(d time.Duration) time.Time { return now().Add(-d) }
 	for _, c := range []struct {
@@ -167,7 +161,7 @@ func TestAWrappingGivesKeyAndTime(t *testing.T) {
 				now().Format(time.RFC3339), quoted(request), at.Format(time.RFC3339Nano))
 		}},
 	} {
-		play(t, []scene{{name: c.name, play: func(r *rig) {
+		subtest(t, c.name, layout{}, func(t *testing.T, r *rig) {
 			time.Sleep(time.Hour)
 			w := r.start()
 			r.sendAt(ago(20*time.Minute), name("a", "of 20 minutes ago"))
@@ -180,6 +174,6 @@ func TestAWrappingGivesKeyAndTime(t *testing.T) {
 			r.settled(localcloud.Message{Body: strings.Replace(body, `"e"`, `"e2"`, 1)})
 			w.stopped()
 			w.wantOutcomes(map[message.Outcome]int{message.Applied: 2, message.Superseded: 1, message.Duplicate: 1})
-		}}})
+		})
 	}
 }
