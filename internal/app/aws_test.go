@@ -19,11 +19,11 @@ import (
 	"managed-thing-updater/internal/awshttp"
 )
 
-// TestLesson42_AProxyIsNotAskedForCredentials dials none of the addresses it speaks of:
+// TestAProxyIsNotAskedForCredentials dials none of the addresses it speaks of:
 // all connections end at a server of its own. (The client of EC2's metadata service makes
 // a dialer of its own and is left out; its proxy is that of the same base.) It runs in a process of its own, since
 // net/http reads the proxy's variables once.
-func TestLesson42_AProxyIsNotAskedForCredentials(t *testing.T) {
+func TestAProxyIsNotAskedForCredentials(t *testing.T) {
 	if address := os.Getenv("APP_TEST_AGENT"); address != "" {
 		printKey(t, address)
 		return
@@ -42,7 +42,7 @@ func TestLesson42_AProxyIsNotAskedForCredentials(t *testing.T) {
 		"EKS Pod Identity, IPv6": "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://[fd00:ec2::23]/v1/credentials",
 	} {
 		t.Run(source, func(t *testing.T) {
-			p := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestLesson42_AProxyIsNotAskedForCredentials$", "-test.v")
+			p := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestAProxyIsNotAskedForCredentials$", "-test.v")
 			p.Env = []string{
 				"HOME=" + t.TempDir(), "AWS_REGION=eu-west-1", "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + filepath.Join(t.TempDir(), "none"), setting,
 				"HTTP_PROXY=http://proxy.example:3128", "HTTPS_PROXY=http://proxy.example:3128",

@@ -67,9 +67,7 @@ func TestThingsThatAreSickDoNotHoldTheOthersBackForEver(t *testing.T) {
 			r.send(name(fmt.Sprintf("healthy-%d", n), "y"))
 		}
 		r.until("the healthy things are updated", 5*time.Minute, func() bool { return w.outcomes()[string(message.Applied)] == 20 })
-		if n := len(r.letters()); n > 0 {
-			t.Errorf("%d dead letters", n)
-		}
+		r.wantNoLetters()
 		if err := w.stop(); err != nil {
 			t.Error(err)
 		}
@@ -86,14 +84,10 @@ func TestNoLetterIsWrittenWhileTheCircuitIsOpen(t *testing.T) {
 			r.send(`{"Identifier":"a","Name":7}`)
 		}
 		time.Sleep(10 * time.Minute)
-		if n := len(r.letters()); n > 0 {
-			t.Errorf("%d letters written while the circuit was open", n)
-		}
+		r.wantNoLetters()
 		heal()
 		r.drained(5 * time.Minute)
-		if n := len(r.letters()); n != 30 {
-			t.Errorf("%d letters, want 30", n)
-		}
+		r.wantOnlyLetters(30)
 		w.stopped()
 	})
 }

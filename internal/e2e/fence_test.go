@@ -106,9 +106,7 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 		if n := w.Status().Messages.Received - received; n > 10 {
 			t.Errorf("%d messages received without the store", n)
 		}
-		if n := len(r.letters()); n > 0 {
-			t.Errorf("%d dead letters while the store is down", n)
-		}
+		r.wantNoLetters()
 
 		store.down.Store(false)
 		back := time.Now()
@@ -177,9 +175,7 @@ func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.drained(time.Minute)
-		if n := len(r.calls("lamp")); n != 0 {
-			t.Errorf("%d calls behind the lease's end", n)
-		}
+		r.wantCalls("lamp", 0)
 		w.wantOutcomes(map[message.Outcome]int{message.Superseded: 1})
 		if !strings.Contains(w.lines(), "calls were not made") || strings.Contains(w.lines(), "stale") {
 			t.Errorf("it does not say what happened:\n%s", w.lines())

@@ -75,9 +75,7 @@ func TestEveryOutcome(t *testing.T) {
 		r.send(name("a", "new"))
 		open()
 		time.Sleep(5 * time.Minute)
-		if n := r.cloud.SQS.Len(r.queue); n != 2 {
-			r.t.Errorf("%d messages in the queue while no call succeeds, want 2", n)
-		}
+		r.wantLeft(2)
 		down.Store(false)
 		r.drained(time.Minute)
 		w.stopped()
@@ -272,9 +270,7 @@ func TestEveryOutcome(t *testing.T) {
 				r.t.Errorf("message %s is not visible", m.ID)
 			}
 		}
-		if n := r.cloud.SQS.Len(r.queue); n != 30 {
-			r.t.Errorf("%d messages left, want 30", n)
-		}
+		r.wantLeft(30)
 	})
 }
 
@@ -412,9 +408,7 @@ func TestEveryReasonOfADeadLetter(t *testing.T) {
 			r.t.Errorf("%+v", l)
 		}
 		r.wantCalls("a", calls)
-		if n := r.cloud.SQS.Len(r.queue); n != 0 {
-			r.t.Errorf("%d messages left", n)
-		}
+		r.wantLeft(0)
 	})
 }
 

@@ -52,9 +52,7 @@ func TestAPauseStartsNothingAndLosesNothing(t *testing.T) {
 			t.Errorf("not ready after it: %s", reason)
 		}
 		w.stopped()
-		if n := len(r.letters()); n > 0 {
-			t.Errorf("%d dead letters", n)
-		}
+		r.wantNoLetters()
 		lines := w.lines()
 		if strings.Count(lines, "paused by an operator") != 1 || strings.Count(lines, "resumed by an operator") != 1 {
 			t.Errorf("the log does not say each once:\n%s", lines)

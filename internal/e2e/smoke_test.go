@@ -17,9 +17,7 @@ func TestAMessageIsAppliedAndDeleted(t *testing.T) {
 		r.wantMember("a:b-1", "Name", `"Hall light"`)
 		w.stopped()
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 1})
-		if n := len(r.calls("")); n != 1 {
-			t.Errorf("%d calls, want 1", n)
-		}
+		r.wantCalls("", 1)
 	})
 }
 

@@ -32,7 +32,7 @@ func TestASuspectThatWasThrottledOnceIsCalledAgainWithin30SecondsBehind6000Young
 	})
 }
 
-func TestLesson45_MessagesThatWereReceivedOftenAreNotCalledOneAfterTheOther(t *testing.T) {
+func TestMessagesThatWereReceivedOftenAreNotCalledOneAfterTheOther(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		latency  time.Duration // of a call

@@ -8,9 +8,51 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap/zapcore"
+
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 )
+
+func TestAMessageThatWasRetriedAndSucceededHasOneLine(t *testing.T) {
+	failsTwice := func(f *localcloud.Fault) func(int, string) *localcloud.Fault {
+		return func(n int, _ string) *localcloud.Fault {
+			if n <= 2 {
+				return f
+			}
+			return nil
+		}
+	}
+	subtest(t, "after failures", layout{}, func(t *testing.T, r *rig) {
+		r.onCall("lamp", failsTwice(status(503, "ServiceUnavailableException")))
+		w := r.start()
+		r.send(name("plug", "never failed"))
+		id := r.send(name("lamp", "on"))
+		r.drained(10 * time.Minute)
+		time.Sleep(time.Second) // others that fail with it share its line
+		lines := w.logs.FilterMessage("applied after calls had failed").AllUntimed()
+		if len(lines) != 1 || lines[0].Level != zapcore.InfoLevel {
+			t.Fatalf("%d lines:\n%s", len(lines), w.lines())
+		}
+		fields := lines[0].ContextMap()
+		if fields["message_id"] != id || fields["thing"] != "lamp" || fields["count"] != int64(2) || fields["code"] != "ServiceUnavailableException" {
+			t.Errorf("the line has %v", fields)
+		}
+		w.stopped()
+	})
+	subtest(t, "after throttles, which are the normal case", layout{}, func(t *testing.T, r *rig) {
+		r.onCall("lamp", failsTwice(status(429, "ThrottlingException")))
+		w := r.start()
+		id := r.send(name("lamp", "on"))
+		r.drained(10 * time.Minute)
+		for _, e := range w.logs.All() {
+			if e.Level >= zapcore.InfoLevel && e.ContextMap()["message_id"] == id {
+				t.Errorf("a line for it: %s %v", e.Message, e.ContextMap())
+			}
+		}
+		w.stopped()
+	})
+}
 
 // linesWith sums up the lines that hold the text: how many, and their counts.
 func (w *worker) linesWith(text string) (lines, count int) {
@@ -23,7 +65,7 @@ func (w *worker) linesWith(text string) (lines, count int) {
 	return lines, count
 }
 
-func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
+func TestLeasesThatEndAreOneLineWithACount(t *testing.T) {
 	l := layout{settings: func(c *config.Config) {
 		c.MaxHeld, c.RateStart, c.RateMax, c.VisibilityTimeout = 300, 1, 1, 30*time.Second
 	}}
@@ -48,7 +90,7 @@ func TestLesson46_LeasesThatEndAreOneLineWithACount(t *testing.T) {
 	})
 }
 
-func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
+func TestAnActionThatFailsInTwoWaysHasALineForEach(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		var requests atomic.Int64
 		r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
@@ -67,7 +109,7 @@ func TestLesson46_AnActionThatFailsNowSoNowSoHasALineForEach(t *testing.T) {
 	})
 }
 
-func TestLesson46_CallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
+func TestCallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
 	l := layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 20, 20 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		var mu sync.Mutex

@@ -54,9 +54,7 @@ func TestMessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut(t *testing.T) {
 		if n := r.appliedOnceSoFar("first", 200) + r.appliedOnceSoFar("later", 50); n != 250 {
 			t.Errorf("%d applied, want 250", n)
 		}
-		if letters := r.letters(); len(letters) != 0 {
-			t.Errorf("%d letters of messages that were applied", len(letters))
-		}
+		r.wantNoLetters()
 		r.wantLeft(250)
 		heal()
 		r.drained(20 * time.Minute)
@@ -118,9 +116,7 @@ func TestMessagesThatCannotBeGivenBackDoNotKeepHealthyMessagesOut(t *testing.T) 
 		healChange()
 		r.drained(time.Hour)
 		w.stopped()
-		if n := len(r.letters()); n != 200 {
-			t.Errorf("%d letters, want 200", n)
-		}
+		r.wantOnlyLetters(200)
 	})
 }
 
@@ -139,9 +135,7 @@ func TestWithoutRenewalsNoMoreIsHeldThanIsCalledWithinALease(t *testing.T) {
 		w := r.start()
 		r.drained(15 * time.Minute)
 		w.stopped()
-		if letters := r.letters(); len(letters) > 0 {
-			t.Errorf("%d letters of healthy messages", len(letters))
-		}
+		r.wantNoLetters()
 		if receives, _ := r.cloud.SQS.Receives(r.queue); receives > 3*n {
 			t.Errorf("%d receives of %d messages", receives, n)
 		}

@@ -1,18 +1,22 @@
 package e2e
 
 import (
+	"encoding/json"
+	"math"
 	"strings"
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"go.uber.org/zap/zapcore"
 
 	"managed-thing-updater/internal/app"
+	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
 )
 
-func TestLesson40_AClockThatIsWrongAtTheStartIsCorrected(t *testing.T) {
+func TestAClockThatIsWrongAtTheStartIsCorrected(t *testing.T) {
 	for off, says := range map[time.Duration]string{
 		10 * time.Minute:  "10m0s behind AWS's",
 		-10 * time.Minute: "ahead of AWS's",
@@ -50,7 +54,7 @@ func TestAWrongSecretIsToldThoughTheClockIsWrongToo(t *testing.T) {
 	})
 }
 
-func TestLesson40_TheGraceOfAThingOnItsWayIsCountedBySQSsClock(t *testing.T) {
+func TestTheGraceOfAThingOnItsWayIsCountedBySQSsClock(t *testing.T) {
 	for _, off := range []time.Duration{0, -2 * time.Minute, 2 * time.Minute, -time.Hour} {
 		layout := layout{cloud: localcloud.Options{ClockAhead: off}}
 		subtest(t, "a thing that comes after 40 s, the cloud's clock ahead by "+off.String(), layout, func(t *testing.T, r *rig) {
@@ -63,9 +67,7 @@ func TestLesson40_TheGraceOfAThingOnItsWayIsCountedBySQSsClock(t *testing.T) {
 			r.cloud.Things.Create("late")
 			r.until("the message is settled", 2*time.Minute, func() bool { return !r.inQueue(id) })
 			r.wantMember("late", "Name", `"new"`)
-			if n := len(r.letters()); n > 0 {
-				t.Errorf("%d letters", n)
-			}
+			r.wantNoLetters()
 		})
 		subtest(t, "a thing that never comes, the cloud's clock ahead by "+off.String(), layout, func(t *testing.T, r *rig) {
 			r.cloud.Things.Remove("never")
@@ -90,4 +92,59 @@ func (r *rig) inQueue(id string) bool {
 		}
 	}
 	return false
+}
+
+// Our clock may be behind SQS's: a message is then from the future. Its age is 0, in
+// /status, on the page and in every metric: a sum of negative ages would fall, and a
+// counter that falls counts as one that was started anew.
+func TestAClockThatIsBehindSQSsShowsNoNegativeAge(t *testing.T) {
+	inBubble(t, layout{settings: func(c *config.Config) { c.CallTimeout = 30 * time.Second }}, func(t *testing.T, r *rig) {
+		r.callsFail("*", &localcloud.Fault{Delay: 5 * time.Second})
+		w := r.start()
+		time.Sleep(time.Second)
+		for range 3 { // of one thing: two wait for the first
+			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name("lamp", "new"), SentAt: time.Now().Add(time.Hour)})
+			time.Sleep(time.Second)
+		}
+		if s := w.Status().Backlog; s.Items == 0 || s.OldestSeconds != 0 {
+			t.Errorf("with messages from the future: %+v", s)
+		}
+		w.wantSoundNumbers()
+		r.drained(5 * time.Minute)
+		w.wantSoundNumbers()
+		w.stopped()
+	})
+}
+
+// wantSoundNumbers checks that /status can be written, and that no metric is negative
+// or infinite. NaN is for what is not known.
+func (w *worker) wantSoundNumbers() {
+	w.t.Helper()
+	if _, err := json.Marshal(w.Status()); err != nil {
+		w.t.Errorf("/status: %v", err)
+	}
+	families, err := w.Metrics().Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if v := valueOf(m); v < 0 || math.IsInf(v, 0) {
+				w.t.Errorf("%s %v is %v", f.GetName(), m.GetLabel(), v)
+			}
+		}
+	}
+}
+
+// valueOf is a metric's value, or the sum of its observations.
+func valueOf(m *dto.Metric) float64 {
+	switch {
+	case m.Gauge != nil:
+		return m.GetGauge().GetValue()
+	case m.Counter != nil:
+		return m.GetCounter().GetValue()
+	case m.Histogram != nil:
+		return m.GetHistogram().GetSampleSum()
+	}
+	return 0
 }

@@ -14,7 +14,7 @@ import (
 
 const onlyFIPS = "GODEBUG=fips140=only"
 
-func TestLesson39_EveryCommandAndTheWorkRunWhereOnlyFIPS140AlgorithmsAreAllowed(t *testing.T) {
+func TestEveryCommandAndTheWorkRunWithFIPS140AlgorithmsAlone(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

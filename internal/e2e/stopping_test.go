@@ -12,10 +12,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// What users of other queue consumers reported about stopping; the number is the
-// lesson's.
-
-func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *testing.T) {
+func TestTheLastPollIsNotCancelledAndItsMessagesAreReleased(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.SQS.StrandAbortedPolls = true
 		w := r.start()
@@ -43,79 +40,11 @@ func TestLesson16_TheLastPollsAreNotCancelledAndTheirMessagesAreReleased(t *test
 		w.wantLastLine("polls_cut", 0)
 		r.wantLeft(7)
 		r.wantNothingInFlight()
-		if n := len(r.calls("")); n != 0 {
-			t.Errorf("%d calls began after the stop", n)
-		}
+		r.wantCalls("", 0)
 		next := r.start()
 		r.drained(time.Minute)
 		next.stopped()
 		r.wantAppliedOnce("thing", 7)
-	})
-}
-
-func TestLesson16_ManyOpenPollsAreAllWaitedFor(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		w := r.start()
-		r.sendNames("first", 200) // full receives open more polls
-		r.until("several polls are open", time.Minute, func() bool { return w.Status().SQS.PollsOpen > 1 })
-		stopped := make(chan error)
-		go func() { stopped <- w.stop() }()
-		for n := range 40 {
-			r.send(name(fmt.Sprintf("during-%d", n), "new"))
-			time.Sleep(500 * time.Millisecond)
-		}
-		if err := <-stopped; err != nil {
-			t.Errorf("stop: %v\n%s", err, w.lines())
-		}
-		w.addsUp()
-		w.wantLastLine("stranded", 0)
-		r.wantNothingInFlight()
-		next := r.start()
-		r.drained(time.Minute)
-		next.stopped()
-		r.wantAppliedOnce("first", 200)
-		r.wantAppliedOnce("during", 40)
-	})
-}
-
-func TestLesson17_FinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.sqsFails("DeleteMessageBatch", internalError)
-		w := r.start()
-		r.sendNames("thing", 20)
-		time.Sleep(10 * time.Second)
-		began := time.Now()
-		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
-			t.Errorf("stop: %v, want ErrStranded: the queue does not know yet what is done", err)
-		}
-		if took := time.Since(began); took > r.cfg.ShutdownTimeout {
-			t.Errorf("the stop took %v", took)
-		}
-		for _, m := range r.cloud.SQS.Messages(r.queue) {
-			if !m.InFlight {
-				t.Errorf("made visible again: %s", m.Body)
-			}
-		}
-		if n := r.requests("ChangeMessageVisibilityBatch"); n != 0 {
-			t.Errorf("%d changes of visibility", n)
-		}
-		w.addsUp()
-		w.wantOutcomes(map[message.Outcome]int{message.Applied: 20})
-	})
-}
-
-func TestLesson17_StopReallyStops(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		w := r.start()
-		r.sendNames("thing", 30)
-		time.Sleep(3 * time.Second)
-		w.stopped()
-		requests := r.allRequests()
-		r.sendNames("later", 5)
-		time.Sleep(time.Hour)
-		if n := r.allRequests(); n != requests {
-			t.Errorf("%d requests after the end", n-requests)
-		}
 	})
 }
 
@@ -141,27 +70,6 @@ func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
 		r.drained(2 * time.Minute)
 		next.stopped()
 		r.wantAppliedOnce("thing", 60)
-	})
-}
-
-func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		w := r.start()
-		r.send(name("thing-0", "new"))
-		time.Sleep(5 * time.Second)
-		r.sqsFails("ReceiveMessage", hangs())
-		time.Sleep(18 * time.Second) // the next poll has begun
-		began := time.Now()
-		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
-			t.Errorf("stop: %v, want ErrStranded", err)
-		}
-		if took, want := time.Since(began), r.cfg.ShutdownTimeout-2*time.Second; took != want {
-			t.Errorf("the stop took %v, want %v", took, want)
-		}
-		w.wantLastLine("polls_cut", 1)
-		w.wantLastLine("stranded", 0)
-		r.wantLeft(0)
-		r.wantAppliedOnce("thing", 1)
 	})
 }
 
@@ -210,15 +118,11 @@ func TestACallThatTheStopCutsIsNoFailureOfItsUpdate(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		r.sendNames("second", 20)
 		time.Sleep(3 * time.Minute) // a failure now would be the last one
-		if n := len(r.calls("bad")); n != 2 {
-			t.Fatalf("%d calls, want the second to be under way", n)
-		}
+		r.wantCalls("bad", 2)
 		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
 			t.Errorf("stop: %v, want ErrStranded", err)
 		}
-		if letters := r.letters(); len(letters) != 0 {
-			t.Errorf("the stop dead-lettered: %+v", letters[0].Failure)
-		}
+		r.wantNoLetters()
 		w.wantLastLine("stranded", 1)
 		r.wantNothingInFlight()
 	})
@@ -241,24 +145,6 @@ func TestAStopGivesBackWhatSQSTakesOnlyAtTheSecondTry(t *testing.T) {
 		w.addsUp()
 		r.wantLeft(29)
 		r.wantNothingInFlight()
-	})
-}
-
-func TestAStopReleasesLettersThatCannotBeStored(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.sqsFails("SendMessageBatch", internalError)
-		w := r.start()
-		for range 12 {
-			r.send("unreadable")
-		}
-		time.Sleep(5 * time.Second)
-		w.stopped() // SQS said that they are visible again: none is stranded
-		w.wantLastLine("stranded", 0)
-		r.wantLeft(12)
-		r.wantNothingInFlight()
-		if letters := r.letters(); len(letters) != 0 {
-			t.Errorf("%d letters", len(letters))
-		}
 	})
 }
 
@@ -306,24 +192,5 @@ func TestAStopKeepsAFIFOGroupsOrder(t *testing.T) {
 		for g := range groups {
 			r.wantMember(fmt.Sprintf("thing-%d", g), "Name", fmt.Sprintf(`"n%d"`, each-1))
 		}
-	})
-}
-
-func TestAStopReleasesAFullBacklogAtOnceAndInParallel(t *testing.T) {
-	l := layout{settings: func(c *config.Config) { c.MaxHeld, c.RateStart = 1000, 10 }}
-	inBubble(t, l, func(t *testing.T, r *rig) {
-		for n := range 1200 { // of a tenant: without any, or merging, fewer are held
-			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
-		}
-		w := r.start()
-		r.until("all room is taken", time.Minute, func() bool { return w.Status().Messages.Held > 980 })
-		r.sqsFails("ChangeMessageVisibilityBatch", &localcloud.Fault{Delay: 200 * time.Millisecond})
-		began := time.Now()
-		w.stopped()
-		if took := time.Since(began); took > 1500*time.Millisecond {
-			t.Errorf("the stop took %v for 100 releases of 200ms", took)
-		}
-		w.wantLastLine("stranded", 0)
-		r.wantNothingInFlight()
 	})
 }

@@ -57,7 +57,7 @@ func (r *rig) startSeverable() (*worker, *severed) {
 	return r.start(func(o *app.Options) { o.Transport = s }), s
 }
 
-func TestLesson43_TheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *testing.T) {
+func TestTheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		after    time.Duration // of the stop
@@ -108,7 +108,7 @@ func TestLesson43_TheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *test
 	}
 }
 
-func TestLesson43_AnOpenPollWhoseAnswerIsLostWhileTheWorkerStopsIsCounted(t *testing.T) {
+func TestAnOpenPollWhoseAnswerIsLostWhileTheWorkerStopsIsCounted(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.cloud.SQS.StrandAbortedPolls = true
 		w, network := r.startSeverable()

@@ -22,8 +22,8 @@ func invalidOf(bytes int) string {
 // What SQS's entries of a batch failed with is an error, though the batch was answered 200.
 var entryRefused = localcloud.Fault{Entries: map[string]string{"0": "senderFault:InvalidParameterValue"}}
 
-// Field lesson 31: letters that cannot be stored do not keep healthy messages out.
-func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testing.T) {
+// Letters that cannot be stored do not keep healthy messages out.
+func TestLettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testing.T) {
 	for _, fifo := range []bool{false, true} {
 		subtest(t, fmt.Sprintf("fifo %v", fifo), layout{fifo: fifo, settings: func(c *config.Config) { c.MaxHeld = 100 }}, func(t *testing.T, r *rig) {
 			heal := r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
@@ -63,9 +63,7 @@ func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testin
 			heal()
 			r.drained(3 * time.Hour)
 			w.stopped()
-			if n := len(r.letters()); n != 200 {
-				t.Errorf("%d letters, want 200", n)
-			}
+			r.wantOnlyLetters(200)
 			if ok, text := w.Ready(); !ok && strings.Contains(text, "dead letters") {
 				t.Errorf("ready after all: %v %q", ok, text)
 			}
@@ -73,53 +71,8 @@ func TestLesson31_LettersThatCannotBeStoredDoNotKeepHealthyMessagesOut(t *testin
 	}
 }
 
-// What is given back comes again later each time, and is not lettered by SQS: its own
-// letters have no reason.
-func TestLesson31_WhatIsGivenBackComesAgainLaterEachTime(t *testing.T) {
-	inBubble(t, layout{settings: func(c *config.Config) { c.MaxHeld, c.MaxReceives = 10, 5 }}, func(t *testing.T, r *rig) {
-		heal := r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
-		for i := range 5 {
-			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
-		}
-		w := r.start()
-		time.Sleep(24 * time.Hour)
-		// At 30 s, then twice as long each time up to 15 minutes: about 100 receives a
-		// day each, far above WORKER_MAX_RECEIVES.
-		if receives, _ := r.cloud.SQS.Receives(r.queue); receives < 5*50 || receives > 5*110 {
-			t.Errorf("%d receives of 5 messages in a day", receives)
-		}
-		r.wantLeft(5)
-		heal()
-		r.drained(time.Hour)
-		w.stopped()
-		if n := len(r.letters()); n != 5 {
-			t.Errorf("%d letters, want 5", n)
-		}
-	})
-}
-
-// A stop gives them back at once, and is as quick as any.
-func TestLesson31_AStopGivesThemBackAtOnce(t *testing.T) {
-	inBubble(t, layout{}, func(t *testing.T, r *rig) {
-		r.sqsFails("SendMessageBatch", status(403, "AccessDenied"))
-		for i := range 30 {
-			r.send(fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, i))
-		}
-		w := r.start()
-		time.Sleep(time.Minute)
-		start := time.Now()
-		w.stopped()
-		if took := time.Since(start); took > 21*time.Second { // the long poll's
-			t.Errorf("the stop took %s", took)
-		}
-		w.wantLastLine("stranded", 0)
-		r.wantLeft(30)
-		r.wantNothingInFlight()
-	})
-}
-
-// Field lesson 32: a letter keeps to its queue's own MaximumMessageSize.
-func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
+// A letter keeps to its queue's own MaximumMessageSize.
+func TestALetterKeepsToItsQueuesOwnSize(t *testing.T) {
 	const most = 262_144 // of queues made before August 2025
 	for _, fifo := range []bool{false, true} {
 		for _, c := range []struct {
@@ -152,33 +105,9 @@ func TestLesson32_ALetterKeepsToItsQueuesOwnSize(t *testing.T) {
 	}
 }
 
-// Where the queue may not be asked how much it takes, what it refuses for its size is
-// sent with less.
-func TestLesson32_ALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
-	inBubble(t, layout{maxBytes: 262_144}, func(t *testing.T, r *rig) {
-		r.cfg.DLQURL = r.dlq
-		r.sqsFails("GetQueueAttributes", status(403, "AccessDenied"))
-		w := r.start()
-		r.send(invalidOf(261_900))
-		r.send(`{"Identifier":"a","Nmae":"small"}`)
-		r.drained(time.Minute)
-		w.stopped()
-		for _, l := range r.cloud.SQS.Messages(r.dlq) {
-			_, timed := l.Attributes["OccurredAt"]
-			_, failed := l.Attributes["Failure"]
-			if small := len(l.Body) < 100; !timed || failed != small {
-				t.Errorf("a letter of %d bytes with %v", len(l.Body), l.Attributes)
-			}
-		}
-		if n := len(r.cloud.SQS.Messages(r.dlq)); n != 2 {
-			t.Errorf("%d letters, want 2", n)
-		}
-	})
-}
-
 // A failed entry of a batch that was answered 200 is an error with its own code, in the
 // log and in the metrics, whatever the batch was for.
-func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
+func TestAFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
 	for action, code := range map[string]string{
 		"SendMessageBatch": "InternalError", "DeleteMessageBatch": "InternalError", "ChangeMessageVisibilityBatch": "InternalError",
 	} {
@@ -210,7 +139,7 @@ func TestLesson32_AFailedEntryIsAnErrorWithItsOwnCode(t *testing.T) {
 }
 
 // A receipt handle that is no good is an error too, and nothing is tried again for it.
-func TestLesson32_AHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
+func TestAHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		r.sqsFails("DeleteMessageBatch", &entryRefused)
 		w := r.start()
@@ -225,9 +154,9 @@ func TestLesson32_AHandleThatIsNoGoodIsAnErrorToo(t *testing.T) {
 	})
 }
 
-// Field lesson 36: SQS does not know the source of a letter that a worker sent, so its
+// SQS does not know the source of a letter that a worker sent, so its
 // own redrive needs a destination. The docs say so wherever they name it.
-func TestLesson36_TheDocsGiveSQSsOwnRedriveADestination(t *testing.T) {
+func TestTheDocsGiveSQSsOwnRedriveADestination(t *testing.T) {
 	inRealTime(t)
 	named := 0
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../cmd/worker/*.go", "../../deploy/*/*.md"} {

@@ -21,7 +21,7 @@ const (
 	evilInSQS = "\n2026 FORGED line\u009b2J\x7f\u202egnp\u2066\u2028y" // what SQS takes without JSON's escapes
 )
 
-func TestLesson44_WhatAProducerWroteReachesNoTerminalUnescaped(t *testing.T) {
+func TestWhatAProducerWroteReachesNoTerminalUnescaped(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{})
 	s.callsFail("refused", &localcloud.Fault{Status: 400, Code: "ValidationException", Body: fmt.Sprintf(`{"message":%s}`, inJSON(evil))})

@@ -13,8 +13,6 @@ import (
 	"managed-thing-updater/internal/localcloud"
 )
 
-// What users reported about a process and its log; the number is the lesson's.
-
 // unread starts a worker whose standard error is a pipe. Nobody reads it before the
 // test does.
 func (s *server) unread(settings ...string) (p *process, log *os.File) {
@@ -41,7 +39,7 @@ func (s *server) wantFinished(sent int) {
 	}
 }
 
-func TestLesson37_ALogThatNobodyReadsStopsNeitherTheWorkNorTheDrain(t *testing.T) {
+func TestALogThatNobodyReadsStopsNeitherTheWorkNorTheDrain(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{})
 	for range 1500 {
@@ -58,7 +56,7 @@ func TestLesson37_ALogThatNobodyReadsStopsNeitherTheWorkNorTheDrain(t *testing.T
 	s.wantFinished(1700)
 }
 
-func TestLesson37_WhatIsReadAgainSaysWhatWasDropped(t *testing.T) {
+func TestALogThatIsReadAgainSaysWhatWasDropped(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{})
 	for range 3000 {
@@ -85,7 +83,7 @@ func TestLesson37_WhatIsReadAgainSaysWhatWasDropped(t *testing.T) {
 	}
 }
 
-func TestLesson38_ALogPipeThatClosesDoesNotEndTheProcess(t *testing.T) {
+func TestALogPipeThatClosesDoesNotEndTheProcess(t *testing.T) {
 	inRealTime(t)
 	s := newServer(t, buildWorker(t), layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}})
 	s.sendNames("thing", 300)
