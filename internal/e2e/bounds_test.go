@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"managed-thing-updater/internal/config"
@@ -40,9 +41,11 @@ func TestOneSlowCallDoesNotHaltTheRest(t *testing.T) {
 	})
 }
 
+// It runs beside no other test: the heap is the whole process's.
 func TestNothingGrowsWithTheNumberOfMessagesSeen(t *testing.T) {
 	l := layout{settings: func(c *config.Config) { c.DedupTTL, c.VersionTTL, c.MaxHeld = time.Minute, time.Minute, 1000 }}
-	inBubble(t, l, func(t *testing.T, r *rig) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, l)
 		r.cloud.Things.Record = false
 		w := r.start()
 		sent := 0
