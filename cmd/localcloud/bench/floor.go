@@ -84,18 +84,18 @@ func runFloor(ctx context.Context, s settings) (run, error) {
 	if err != nil {
 		return run{}, err
 	}
-	defer c.close()
+	defer c.Close()
 	self, err := os.Executable()
 	if err != nil {
 		return run{}, err
 	}
 	began := time.Now()
-	p, err := start(self, []string{floorCommand, "--messages", strconv.Itoa(s.messages)}, environment(c))
+	p, err := start(self, []string{floorCommand, "--messages", strconv.Itoa(s.messages)}, c.environment())
 	if err != nil {
 		return run{}, err
 	}
 	select {
-	case <-p.ended:
+	case <-p.Ended:
 	case <-ctx.Done():
 		_ = p.stop()
 		return run{}, context.Cause(ctx)

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"managed-thing-updater/cmd/localcloud/internal/harness"
 	"managed-thing-updater/internal/standin"
 	"managed-thing-updater/internal/thingstate"
 	"managed-thing-updater/internal/thingstate/dynamostore"
@@ -78,8 +79,8 @@ func openDynamoDB(ctx context.Context, server *standin.Server) (openState, error
 	const name = "things"
 	transport := &http.Transport{MaxIdleConnsPerHost: concurrency}
 	cfg := aws.Config{
-		Region: region, BaseEndpoint: &server.URL,
-		Credentials: credentials.NewStaticCredentialsProvider(accessKey, secretKey, ""),
+		Region: harness.Region, BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider(harness.AccessKey, harness.SecretKey, ""),
 	}
 	table := dynamostore.New(cfg, dynamostore.Options{Name: name, HTTP: &http.Client{Transport: transport}})
 	if err := table.Create(ctx); err != nil {

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"managed-thing-updater/cmd/localcloud/internal/harness"
 )
 
 // run is one run of a child.
@@ -34,19 +35,18 @@ func runWorker(ctx context.Context, path string, l load, profile string) (run, e
 	if err != nil {
 		return run{}, err
 	}
-	defer c.close()
+	defer c.Close()
 	l.feed(c)
-	admin, err := freeAddress()
+	admin, err := harness.FreeAddress(anyAddress)
 	if err != nil {
 		return run{}, err
 	}
-	env := append(environment(c), l.settings...)
 	// Short polls: a drain waits for the open ones.
-	env = append(env, "WORKER_WAIT_TIME=1s", "WORKER_ADMIN_ADDR="+admin, "WORKER_LOG_LEVEL=warn")
+	settings := append(l.settings, "WORKER_WAIT_TIME=1s", "WORKER_ADMIN_ADDR="+admin, "WORKER_LOG_LEVEL=warn")
 	if profile != "" {
-		env = append(env, "WORKER_ADMIN_TOKEN="+adminToken)
+		settings = append(settings, "WORKER_ADMIN_TOKEN="+adminToken)
 	}
-	p, err := start(path, []string{"run"}, env)
+	p, err := start(path, []string{"run"}, c.environment(settings...))
 	if err != nil {
 		return run{}, err
 	}
@@ -59,7 +59,7 @@ func runWorker(ctx context.Context, path string, l load, profile string) (run, e
 }
 
 func watchWorker(ctx context.Context, p *child, c *cloud, l load, admin, profile string) (run, error) {
-	if err := wait(ctx, p.ended, func() bool { return c.SQS.Requests()["ReceiveMessage"] > 0 }); err != nil {
+	if err := wait(ctx, p.Ended, func() bool { return c.SQS.Requests()["ReceiveMessage"] > 0 }); err != nil {
 		return run{}, err
 	}
 	began := time.Now()
@@ -67,12 +67,12 @@ func watchWorker(ctx context.Context, p *child, c *cloud, l load, admin, profile
 	if profile != "" {
 		go func() { profiled <- saveProfile(ctx, admin, profile) }()
 	}
-	if err := wait(ctx, p.ended, func() bool { return c.applied() >= l.messages }); err != nil {
+	if err := wait(ctx, p.Ended, func() bool { return c.applied() >= l.messages }); err != nil {
 		return run{}, err
 	}
 	r := run{Elapsed: time.Since(began)}
 	// Deletes that fill no batch follow a moment later.
-	if err := wait(ctx, p.ended, func() bool { return c.SQS.Len(c.queue) == 0 }); err != nil {
+	if err := wait(ctx, p.Ended, func() bool { return c.SQS.Len(c.queue) == 0 }); err != nil {
 		return run{}, err
 	}
 	r.Calls, r.Requests, r.Peak = c.calls(), c.sqsRequests(), p.peak()
@@ -124,13 +124,4 @@ func get(ctx context.Context, url string) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %s", url, answer.Status)
 	}
 	return io.ReadAll(answer.Body)
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }

@@ -30,12 +30,12 @@ func (c *cloud) watchSend(w http.ResponseWriter, r *http.Request, next http.Hand
 		return
 	}
 	if taken.MessageID != "" {
-		c.book.byHand(taken.MessageID, request.MessageBody)
+		c.sent.byHand(taken.MessageID, request.MessageBody)
 	}
 	for _, s := range taken.Successful {
 		for _, e := range request.Entries {
 			if e.ID == s.ID {
-				c.book.byHand(s.MessageID, e.MessageBody)
+				c.sent.byHand(s.MessageID, e.MessageBody)
 			}
 		}
 	}
@@ -59,13 +59,13 @@ func (c *cloud) watchDelete(w http.ResponseWriter, r *http.Request, next http.Ha
 		return
 	}
 	if request.ReceiptHandle != "" {
-		c.book.letterTaken(request.ReceiptHandle)
+		c.sent.letterTaken(request.ReceiptHandle)
 	}
 	_ = json.Unmarshal(answer.body.Bytes(), &done) // DeleteMessage answers nothing
 	for _, s := range done.Successful {
 		for _, e := range request.Entries {
 			if e.ID == s.ID {
-				c.book.letterTaken(e.ReceiptHandle)
+				c.sent.letterTaken(e.ReceiptHandle)
 			}
 		}
 	}

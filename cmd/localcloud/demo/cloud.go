@@ -5,54 +5,37 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"log"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
+	"managed-thing-updater/cmd/localcloud/internal/harness"
 	"managed-thing-updater/internal/fleet"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/queueurl"
 )
 
-// What the local cloud takes as a signature.
-const (
-	accessKey = "AKIDLOCAL"
-	secretKey = "local-secret"
-	region    = "eu-west-1"
-)
-
 // ownThing is a thing that the fleet leaves alone: for the person who watches.
 const ownThing = "my-lamp"
 
-// cloud is the local cloud on an address, with its queues and things, and the
-// book of what was sent.
+// cloud is the local cloud on an address, with its queues and things, and what was
+// sent to it.
 type cloud struct {
-	*localcloud.Cloud
-	base  string // URL
+	*harness.Cloud
 	queue string // URL
 	dlq   string // URL
 	fleet *fleet.Fleet
-	book  *book
-
-	server *http.Server
-	served chan struct{} // closed when the server has ended
+	sent  *expectations
 }
 
 func startCloud(s settings) (*cloud, error) {
-	listener, err := listen(s.addr)
+	served, err := harness.Listen(s.addr, localcloud.Options{Seed: s.seed, Quota: s.quota, Latency: s.latency})
 	if err != nil {
 		return nil, fmt.Errorf("--addr: %w", err)
 	}
-	base := "http://" + listener.Addr().String()
 	c := &cloud{
-		Cloud: localcloud.New(localcloud.Options{
-			Seed: s.seed, Region: region, AccessKey: accessKey, SecretKey: secretKey,
-			Quota: s.quota, Latency: s.latency, BaseURL: base,
-		}),
-		base: base, fleet: fleet.New(s.seed, fleet.Options{Things: s.things, FIFO: s.fifo}),
-		book: &book{ledger: fleet.Ledger{FIFO: s.fifo}}, served: make(chan struct{}),
+		Cloud: served, fleet: fleet.New(s.seed, fleet.Options{Things: s.things, FIFO: s.fifo}),
+		sent: &expectations{ledger: fleet.Ledger{FIFO: s.fifo}},
 	}
 	c.Things.AutoCreate, c.Things.Record = false, false
 	for _, id := range append(c.fleet.Things(), ownThing) {
@@ -62,42 +45,12 @@ func startCloud(s settings) (*cloud, error) {
 	c.Faults.OnCall = refuse
 	c.dlq = c.SQS.CreateQueue("updates-dlq", localcloud.QueueOptions{FIFO: s.fifo, Retention: letterRetention})
 	c.queue = c.SQS.CreateQueue("updates", localcloud.QueueOptions{FIFO: s.fifo, DLQ: c.dlq, MaxReceiveCount: 1000})
-
-	c.server = &http.Server{
-		Handler: c.handler(), ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: log.New(io.Discard, "", 0), // connections that the cloud breaks on purpose
-	}
-	go func() {
-		defer close(c.served)
-		_ = c.server.Serve(listener)
-	}()
+	c.Serve(c.handler())
 	return c, nil
 }
 
 // letterRetention is SQS's longest: letters are to outlast messages.
 const letterRetention = 14 * 24 * time.Hour
-
-// listen takes the address, or a free port of the same host where it is taken.
-func listen(addr string) (net.Listener, error) {
-	listener, err := net.Listen("tcp", addr)
-	if err == nil {
-		return listener, nil
-	}
-	host, _, split := net.SplitHostPort(addr)
-	if split != nil {
-		return nil, err
-	}
-	if listener, second := net.Listen("tcp", net.JoinHostPort(host, "0")); second == nil {
-		return listener, nil
-	}
-	return nil, err
-}
-
-// close ends the server, open long polls as well.
-func (c *cloud) close() {
-	_ = c.server.Close()
-	<-c.served
-}
 
 // depth is how many messages the queue has, those in flight and delayed ones
 // included.
@@ -114,7 +67,7 @@ func refuse(call localcloud.CallInfo) *localcloud.Fault {
 // handler is the local cloud, with a way to send a message without a signature,
 // and an eye on the messages that others than the feeder send.
 func (c *cloud) handler() http.Handler {
-	next := c.Cloud.Handler()
+	next := c.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPost && r.URL.Path == "/_cloud/send":
@@ -150,7 +103,7 @@ func (c *cloud) serveSend(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	c.book.byHand(id, string(body))
+	c.sent.byHand(id, string(body))
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]string{"MessageId": id})
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"managed-thing-updater/cmd/localcloud/internal/harness"
 	"managed-thing-updater/internal/fleet"
 	"managed-thing-updater/internal/message"
 )
@@ -36,7 +37,7 @@ func TestNoWorkerBinary(t *testing.T) {
 }
 
 func TestWorkerEnvironment(t *testing.T) {
-	c := &cloud{base: "http://127.0.0.1:1", queue: "http://127.0.0.1:1/000000000000/updates"}
+	c := &cloud{Cloud: &harness.Cloud{Base: "http://127.0.0.1:1"}, queue: "http://127.0.0.1:1/000000000000/updates"}
 	env := environment([]string{
 		"PATH=/bin", "AWS_PROFILE=production", "AWS_SESSION_TOKEN=token", "AWS_ENDPOINT_URL_SQS=https://elsewhere.example",
 		"WORKER_QUEUE_URL=https://elsewhere.example/q", "WORKER_DLQ_URL=https://elsewhere.example/d", "WORKER_WAIT_TIME=5s", "WORKER_CONCURRENCY=3",
@@ -51,7 +52,7 @@ func TestWorkerEnvironment(t *testing.T) {
 	}
 	for name, want := range map[string]string{
 		"PATH": "/bin", "WORKER_WAIT_TIME": "5s", "WORKER_CONCURRENCY": "3", "WORKER_ADMIN_ADDR": "127.0.0.1:2",
-		"WORKER_QUEUE_URL": c.queue, "AWS_ENDPOINT_URL_SQS": c.base, "AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS": c.base,
+		"WORKER_QUEUE_URL": c.queue, "AWS_ENDPOINT_URL_SQS": c.Base, "AWS_ENDPOINT_URL_IOT_MANAGED_INTEGRATIONS": c.Base,
 	} {
 		if values[name] != want {
 			t.Errorf("%s is %q, want %q", name, values[name], want)
@@ -65,7 +66,7 @@ func newCloud(t *testing.T) *cloud {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.close)
+	t.Cleanup(c.Close)
 	return c
 }
 
@@ -80,7 +81,7 @@ func TestSendWithoutSignature(t *testing.T) {
 		{"", "", http.StatusBadRequest},
 		{"?queue=other", "{}", http.StatusNotFound},
 	} {
-		resp, err := http.Post(c.base+"/_cloud/send"+test.query, "", strings.NewReader(test.body))
+		resp, err := http.Post(c.Base+"/_cloud/send"+test.query, "", strings.NewReader(test.body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +90,7 @@ func TestSendWithoutSignature(t *testing.T) {
 			t.Errorf("%q to %q: %s", test.body, test.query, resp.Status)
 		}
 	}
-	if sent := c.book.sums(); c.depth() != 2 || sent.hand != 2 || sent.all() != 2 {
+	if sent := c.sent.sums(); c.depth() != 2 || sent.hand != 2 || sent.all() != 2 {
 		t.Errorf("%d in the queue, sent %+v", c.depth(), sent)
 	}
 }
@@ -106,7 +107,7 @@ func TestMessagesSentByHandAreCounted(t *testing.T) {
 		{"refused", `{"QueueUrl":"http://localhost/0/updates","MessageBody":"x"}`, `{"__type":"no"}`, http.StatusBadRequest, 0},
 		{"a batch, one of them refused", `{"QueueUrl":"http://localhost/0/updates","Entries":[{"Id":"a","MessageBody":"x"},{"Id":"b","MessageBody":"y"}]}`, `{"Successful":[{"Id":"b","MessageId":"2"}],"Failed":[{"Id":"a"}]}`, answered, 1},
 	} {
-		before := c.book.sums().hand
+		before := c.sent.sums().hand
 		var passed []byte
 		next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			passed, _ = io.ReadAll(r.Body)
@@ -115,7 +116,7 @@ func TestMessagesSentByHandAreCounted(t *testing.T) {
 		})
 		answer := httptest.NewRecorder()
 		c.watchSend(answer, httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.request)), next)
-		if got := c.book.sums().hand - before; got != test.counted {
+		if got := c.sent.sums().hand - before; got != test.counted {
 			t.Errorf("%s: %d counted, want %d", test.name, got, test.counted)
 		}
 		if string(passed) != test.request || answer.Body.String() != test.answer || answer.Code != test.status {
@@ -141,7 +142,7 @@ func TestLettersTakenAreCounted(t *testing.T) {
 			_, _ = io.WriteString(w, test.answer)
 		})
 		c.watchDelete(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.request)), next)
-		if got := c.book.lettersTaken(); got != test.all {
+		if got := c.sent.lettersTaken(); got != test.all {
 			t.Errorf("%s: %d counted, want %d", test.name, got, test.all)
 		}
 	}
@@ -166,12 +167,12 @@ func TestBookFindsWhatIsWrong(t *testing.T) {
 		{"a sound one dead-lettered", sound, []string{"1"}, `"b"`, []string{"message 1 is sound and was dead-lettered"}},
 		{"a broken one dead-lettered", fleet.Message{Broken: true}, []string{"1"}, "", nil},
 	} {
-		var b book
-		err := b.fromFleet(test.m, func(time.Time) (string, error) { return "1", nil })
+		var e expectations
+		err := e.fromFleet(test.m, func(time.Time) (string, error) { return "1", nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, wrong := b.compare(nil, test.letters, is(test.is)); !slices.Equal(wrong, test.want) {
+		if _, wrong := e.compare(nil, test.letters, is(test.is)); !slices.Equal(wrong, test.want) {
 			t.Errorf("%s: %q, want %q", test.name, wrong, test.want)
 		}
 	}
@@ -179,7 +180,7 @@ func TestBookFindsWhatIsWrong(t *testing.T) {
 
 func TestTheHelpNamesTheWayToSend(t *testing.T) {
 	c := newCloud(t)
-	resp, err := http.Get(c.base + "/_cloud/")
+	resp, err := http.Get(c.Base + "/_cloud/")
 	if err != nil {
 		t.Fatal(err)
 	}

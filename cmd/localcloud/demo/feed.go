@@ -38,7 +38,7 @@ func (c *cloud) sendFleet(m fleet.Message) {
 	for name, a := range m.Attributes {
 		attributes[name] = localcloud.Attribute(a)
 	}
-	err := c.book.fromFleet(m, func(sentAt time.Time) (string, error) {
+	err := c.sent.fromFleet(m, func(sentAt time.Time) (string, error) {
 		return c.send(localcloud.Message{
 			Body: m.Body, GroupID: m.GroupID, DedupID: m.DedupID, Attributes: attributes,
 			TraceHeader: m.TraceHeader, Delay: m.Delay, SentAt: sentAt,

@@ -137,7 +137,7 @@ func run(s settings, out *screen) (addsUp bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer c.close()
+	defer c.Close()
 	w, err := startWorker(s, c, out)
 	if err != nil {
 		return false, err
@@ -154,7 +154,9 @@ func run(s settings, out *screen) (addsUp bool, err error) {
 	out.end()
 
 	out.say("\n" + why + "; stopping")
-	w.stop(signals, out)
+	if killed := w.Stop(signals); killed != "" {
+		out.say(killed + ": the worker was killed")
+	}
 	return account(c, w, time.Since(started), out), nil
 }
 
@@ -165,14 +167,14 @@ func watch(s settings, c *cloud, w *worker, out *screen, signals <-chan os.Signa
 	defer tick.Stop()
 	for {
 		select {
-		case <-w.done:
+		case <-w.Ended:
 			return "the worker has ended by itself"
 		case sig := <-signals:
 			return sig.String()
 		case <-tick.C:
 		}
 		status, err := w.status()
-		sent := c.book.sums()
+		sent := c.sent.sums()
 		out.show(sent.all(), c.depth(), status, err)
 		if s.messages > 0 && sent.fleet >= s.messages && c.depth() == 0 {
 			return fmt.Sprintf("all of %d messages are settled", sent.all())

@@ -59,16 +59,16 @@ func (s sums) faults(sent, left, letters int) []string {
 // add up.
 func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 	left, letters := c.left(), c.letters()
-	sent := c.book.sums()
-	things, wrong := c.book.compare(left, letters, c.Things.Get)
+	sent := c.sent.sums()
+	things, wrong := c.sent.compare(left, letters, c.Things.Get)
 
 	s := w.sums()
 	if s == nil {
-		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.exit)}, wrong...)
+		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.Err)}, wrong...)
 	} else {
-		wrong = append(s.faults(sent.all(), len(left), len(letters)+c.book.lettersTaken()), wrong...)
-		if w.exit != nil {
-			wrong = append(wrong, "the worker's exit: "+w.exit.Error())
+		wrong = append(s.faults(sent.all(), len(left), len(letters)+c.sent.lettersTaken()), wrong...)
+		if w.Err != nil {
+			wrong = append(wrong, "the worker's exit: "+w.Err.Error())
 		}
 	}
 	if s != nil {
