@@ -29,7 +29,7 @@ func Decode(in Incoming, o Options) (Update, []Fault) {
 		if shape := knownShape(p.request); shape != "" {
 			findings = []finding{found("", ruleUpdate, shape)}
 		} else {
-			thing, members, findings = validate(p.request)
+			thing, members, findings = validate(p.request, p.repeated)
 		}
 		p.faults.add(p.wrappings, findings)
 	}

@@ -2,115 +2,75 @@ package message
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )
 
 // maxQuoted is the most characters of a value, or of a name, that a fault quotes.
 const maxQuoted = 64
 
-// explain puts a validation error into findings, one for each broken rule.
-func explain(r rules, request object, e *jsonschema.ValidationError) []finding {
-	x := explainer{r, request, nil}
-	x.walk(e)
-	return x.findings
-}
-
-type explainer struct {
-	rules    rules
-	request  object
-	findings []finding
-}
-
-func (x *explainer) walk(e *jsonschema.ValidationError) {
-	switch k := e.ErrorKind.(type) {
-	case *kind.PropertyNames:
-		// The instance location of this kind is not to be trusted: the validator
-		// goes on writing into it.
-		place := append(placeOf(e.SchemaURL), k.Property)
-		for _, cause := range e.Causes {
-			x.key(place, cause)
-		}
-	case *kind.Required:
-		for _, name := range k.Missing {
-			x.add(append(slices.Clone(e.InstanceLocation), name), "required member", func() string { return "missing" })
-		}
-	case *kind.AdditionalProperties:
-		known := x.rules.at[e.SchemaURL].Properties
-		for _, name := range k.Properties {
-			x.add(append(slices.Clone(e.InstanceLocation), name), "unknown member", func() string { return unknownMember(name, known) })
-		}
-	default:
-		if len(e.Causes) == 0 {
-			x.leaf(e)
-		}
-		for _, cause := range e.Causes {
-			x.walk(cause)
-		}
+// place is the path of what was read last.
+func (c *checker) place() []string {
+	path := slices.Clone(c.path)
+	if c.member != nil {
+		path = append(path, c.member.Name)
 	}
+	if c.dec != nil {
+		path = slices.AppendSeq(path, c.dec.StackPointer().Tokens())
+	}
+	return path
 }
 
-func (x *explainer) add(path []string, rule string, detail func() string) {
-	x.findings = append(x.findings, finding{pointerTo(path...), rule, detail})
+func (c *checker) add(path []string, rule string, detail func() string) {
+	c.findings = append(c.findings, finding{pointerTo(path...), rule, detail})
 }
 
-// leaf is a value that breaks one rule.
-func (x *explainer) leaf(e *jsonschema.ValidationError) {
-	path, s := e.InstanceLocation, x.rules.at[e.SchemaURL]
-	rule := ruleOf(e.ErrorKind, s)
-	if k, ok := e.ErrorKind.(*kind.Type); ok && k.Got == "null" {
-		x.add(path, "no null", func() string {
-			return "null where " + rule + " belongs; leave the member out (null means absent only at the top level)"
-		})
+// breaks says that the value that was read last breaks a rule.
+func (c *checker) breaks(rule string, raw []byte) {
+	path := c.place()
+	c.add(path, rule, func() string { return describe(raw, slices.ContainsFunc(path, IsSensitive)) })
+}
+
+// mistyped says that the value that was read last is of a kind that is not allowed.
+func (c *checker) mistyped(raw []byte, s *jsonschema.Schema) {
+	rule := oneOfKinds(s.Types.ToStrings())
+	if kindOf(raw) != 'n' {
+		c.breaks(rule, raw)
 		return
 	}
-	x.add(path, rule, func() string { return describe(path, x.request) })
+	c.add(c.place(), "no null", func() string {
+		return "null where " + rule + " belongs; leave the member out (null means absent only at the top level)"
+	})
 }
 
-// key is a key of a map that breaks one rule.
-func (x *explainer) key(path []string, e *jsonschema.ValidationError) {
-	if len(e.Causes) > 0 {
-		for _, cause := range e.Causes {
-			x.key(path, cause)
-		}
-		return
+// brokenBy lists the rules that a text breaks, each in words.
+func brokenBy(text string, s *jsonschema.Schema) (rules []string) {
+	if s.Enum != nil && !slices.Contains(s.Enum.Values, any(text)) {
+		return []string{oneOf(s.Enum.Values)}
 	}
-	name := path[len(path)-1]
-	x.add(path, "key of "+ruleOf(e.ErrorKind, x.rules.at[e.SchemaURL]), func() string { return "the key: " + describeText(name) })
+	if s.MinLength != nil || s.MaxLength != nil {
+		if outside(utf8.RuneCountInString(text), s.MinLength, s.MaxLength) {
+			rules = append(rules, "length "+between(s.MinLength, s.MaxLength))
+		}
+	}
+	if s.Pattern != nil && !s.Pattern.MatchString(text) {
+		rules = append(rules, "pattern "+s.Pattern.String())
+	}
+	return rules
 }
 
-// ruleOf puts a rule into words, the whole of it: both bounds where there are two.
-func ruleOf(k jsonschema.ErrorKind, s *jsonschema.Schema) string {
-	switch k := k.(type) {
-	case *kind.Type:
-		return oneOfKinds(k.Want)
-	case *kind.Pattern:
-		return "pattern " + k.Want
-	case *kind.MinLength, *kind.MaxLength:
-		return "length " + between(s.MinLength, s.MaxLength)
-	case *kind.MinItems, *kind.MaxItems:
-		return between(s.MinItems, s.MaxItems) + " items"
-	case *kind.MinProperties, *kind.MaxProperties:
-		return between(s.MinProperties, s.MaxProperties) + " entries"
-	case *kind.Minimum, *kind.Maximum:
-		return ratText(s.Minimum) + " to " + ratText(s.Maximum)
-	case *kind.Enum:
-		var values []string
-		for _, v := range k.Want {
-			if text, ok := v.(string); ok {
-				values = append(values, text)
-			}
+func oneOf(values []any) string {
+	var words []string
+	for _, v := range values {
+		if text, ok := v.(string); ok {
+			words = append(words, text)
 		}
-		return "one of " + strings.Join(values, ", ")
 	}
-	// No other keyword is in the schema.
-	return strings.Join(k.KeywordPath(), " ")
+	return "one of " + strings.Join(words, ", ")
 }
 
 func between(least, most *int) string {
@@ -122,8 +82,6 @@ func between(least, most *int) string {
 	}
 	return strconv.Itoa(*least) + " to " + strconv.Itoa(*most)
 }
-
-func ratText(r *big.Rat) string { return r.RatString() }
 
 var kindWords = map[string]string{
 	"string": "a string", "number": "a number", "integer": "an integer",
@@ -145,11 +103,9 @@ func oneOfKinds(kinds []string) string {
 	return strings.Join(words, " or ")
 }
 
-// describe says what stands at path: its kind and size, and, where it is short
-// and not sensitive, the value.
-func describe(path []string, request object) string {
-	raw := lookUp(request, path)
-	sensitive := slices.ContainsFunc(path, IsSensitive)
+// describe says what a value is: its kind and size, and the value itself if it is
+// short and not sensitive.
+func describe(raw []byte, sensitive bool) string {
 	switch k := kindOf(raw); k {
 	case '"':
 		text, _ := stringOf(raw)

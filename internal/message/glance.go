@@ -77,15 +77,14 @@ func (w veil) value(raw []byte) {
 	switch kindOf(raw) {
 	case '{':
 		_ = w.enc.WriteToken(jsontext.BeginObject)
-		members, _ := readObject(raw, lenient...)
-		for _, m := range members {
-			_ = w.enc.WriteToken(jsontext.String(m.Name))
-			w.member(m.Name, m.Value)
-		}
+		each(raw, func(name string, value []byte) {
+			_ = w.enc.WriteToken(jsontext.String(name))
+			w.member(name, value)
+		})
 		_ = w.enc.WriteToken(jsontext.EndObject)
 	case '[':
 		_ = w.enc.WriteToken(jsontext.BeginArray)
-		eachItem(raw, func(item []byte) bool { w.value(item); return true })
+		each(raw, func(_ string, item []byte) { w.value(item) })
 		_ = w.enc.WriteToken(jsontext.EndArray)
 	default:
 		_ = w.enc.WriteValue(raw)

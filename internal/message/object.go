@@ -24,6 +24,19 @@ func (o object) get(name string) []byte {
 	return nil
 }
 
+// with adds a member, in place of the one of its name if at knows where that is. A
+// nil map knows of none.
+func (o object) with(m Member, at map[string]int) object {
+	if i, again := at[m.Name]; again {
+		o[i] = m
+		return o
+	}
+	if at != nil {
+		at[m.Name] = len(o)
+	}
+	return append(o, m)
+}
+
 // text returns the string that a member holds; false where it is absent or no
 // string.
 func (o object) text(name string) (string, bool) { return stringOf(o.get(name)) }
@@ -75,6 +88,43 @@ func readObject(text []byte, opts ...jsontext.Options) (object, error) {
 		return nil, orUnexpectedEnd(err)
 	}
 	return o, readEnd(dec)
+}
+
+// lastOfEach are the members of a raw object; of those of one name, the last.
+func lastOfEach(raw []byte) object {
+	var o object
+	at := map[string]int{}
+	each(raw, func(name string, value []byte) { o = o.with(Member{name, value}, at) })
+	return o
+}
+
+// lengthOf counts the items of a raw array, or the members of a raw object.
+func lengthOf(raw []byte) (n int) {
+	each(raw, func(string, []byte) { n++ })
+	return n
+}
+
+// each calls f with each raw item of a raw array, which has no name, or with each
+// member of a raw object. They share raw's memory.
+func each(raw []byte, f func(name string, value []byte)) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(raw), lenient...)
+	open, err := dec.ReadToken()
+	if err != nil {
+		return
+	}
+	kind := open.Kind()
+	for k := dec.PeekKind(); k != ']' && k != '}' && k != jsontext.KindInvalid; k = dec.PeekKind() {
+		var name string
+		if kind == '{' {
+			quoted, _ := dec.ReadValue()
+			name, _ = viewOf(within(raw, dec, quoted))
+		}
+		value, err := dec.ReadValue()
+		if err != nil {
+			return
+		}
+		f(name, within(raw, dec, value))
+	}
 }
 
 // within is the value just read from text, as a part of text: the decoder's own

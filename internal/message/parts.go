@@ -42,17 +42,16 @@ func schemaParts(value []byte) ([]Part, bool) {
 	}
 	parts, keyed := []Part{}, true
 	at := map[string]int{}
-	eachItem(value, func(item []byte) bool {
+	each(value, func(_ string, item []byte) {
 		o, err := readObject(item)
 		id, ok := o.text("CapabilityId")
-		keyed = err == nil && ok
+		keyed = keyed && err == nil && ok
 		if i, seen := at[id]; seen {
 			parts[i].Raw = slices.Concat(parts[i].Raw, []byte{','}, item)
-			return keyed
+			return
 		}
 		at[id] = len(parts)
 		parts = append(parts, Part{id, item})
-		return keyed
 	})
 	return parts, keyed
 }

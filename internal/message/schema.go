@@ -4,9 +4,9 @@ import (
 	"bytes"
 	_ "embed"
 	"slices"
-	"strings"
 	"sync"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -23,11 +23,6 @@ type rules struct {
 	// names are the API's members, each by itself: what an update keeps of them
 	// must not keep the message's text alive.
 	names map[string]string
-	// at finds a part of the schema by its location, as validation errors name it.
-	at map[string]*jsonschema.Schema
-	// kinds are the kinds of values that a part of the schema allows; a part that
-	// allows all has none.
-	kinds map[*jsonschema.Schema][]string
 }
 
 // compiled compiles the schema when it is first asked for: some commands never
@@ -43,32 +38,12 @@ var compiled = sync.OnceValue(func() rules {
 	if err := c.AddResource(name, file); err != nil {
 		panic("message: schema.json: " + err.Error())
 	}
-	r := rules{
-		root: c.MustCompile(name), names: map[string]string{},
-		at: map[string]*jsonschema.Schema{}, kinds: map[*jsonschema.Schema][]string{},
-	}
+	r := rules{root: c.MustCompile(name), names: map[string]string{}}
 	for member := range r.root.Properties {
 		r.names[member] = member
 	}
-	r.index(r.root)
 	return r
 })
-
-func (r rules) index(s *jsonschema.Schema) {
-	if s == nil {
-		return
-	}
-	r.at[s.Location] = s
-	if s.Types != nil && !s.Types.IsEmpty() {
-		r.kinds[s] = s.Types.ToStrings()
-	}
-	for _, property := range s.Properties {
-		r.index(property)
-	}
-	r.index(s.Items2020)
-	r.index(s.PropertyNames)
-	r.index(valuesOf(s))
-}
 
 // valuesOf is the schema of the values of a map, whose keys are free.
 func valuesOf(s *jsonschema.Schema) *jsonschema.Schema {
@@ -76,11 +51,21 @@ func valuesOf(s *jsonschema.Schema) *jsonschema.Schema {
 	return values
 }
 
-// placeOf is the JSON Pointer of the instance that a part of the schema
-// describes, for parts that no list is around of.
-func placeOf(location string) []string {
-	_, fragment, _ := strings.Cut(location, "#")
-	return slices.DeleteFunc(strings.Split(fragment, "/"), func(s string) bool {
-		return s == "" || s == "properties" || s == "propertyNames"
-	})
+var numberType, integerType = typeOf("number"), typeOf("integer")
+
+// typesOf are the schema's types of each kind of value. A number may be an integer.
+var typesOf = [128]jsonschema.Types{
+	'n': typeOf("null"), 't': typeOf("boolean"), 'f': typeOf("boolean"), '"': typeOf("string"),
+	'0': numberType | integerType, '{': typeOf("object"), '[': typeOf("array"),
+}
+
+func typeOf(name string) (t jsonschema.Types) {
+	t.Add(name)
+	return t
+}
+
+// allows reports whether values of this kind may stand here, numbers aside that must be
+// whole.
+func allows(s *jsonschema.Schema, kind jsontext.Kind) bool {
+	return s.Types == nil || *s.Types&typesOf[kind] != 0
 }

@@ -54,6 +54,7 @@ type peeled struct {
 	wrappings []string   // outermost first
 	envelopes []envelope // outermost first
 	request   object     // nil where a fault hides it
+	repeated  bool       // the request, or an object in it, names a member twice
 	faults    faults
 }
 
@@ -87,7 +88,7 @@ func unwrap(text []byte) peeled {
 			return p
 		}
 		if name == "" {
-			p.request = o
+			p.request, p.repeated = o, twice
 			return p
 		}
 		text = e.payload.text
