@@ -81,7 +81,7 @@ bench: build ## run the benchmarks, and hold the worker's CPU, requests and memo
 	@bin/bench $(ARGS)
 
 bench-quota: ## print how calls are spent, beside two baselines; fails where a bound is broken (about 10 minutes; SEEDS=1 is quicker)
-	@BENCH_QUOTA=$(SEEDS) go test -count=1 -v -timeout 40m -run '^TestQuota$$' ./internal/e2e | awk '!/^ *(===|---|PASS|FAIL|ok)/ { print; fflush() }'
+	@BENCH_QUOTA=$(SEEDS) go test -count=1 -v -timeout 40m ./cmd/localcloud/bench/quota | awk '!/^ *(===|---|PASS|FAIL|ok)/ { print; fflush() }'
 
 bench-state: build ## print what each state store costs, and the worker's messages a second with it (ARGS=--help says more)
 	@mkdir -p bin && go build -o bin/bench ./cmd/localcloud/bench

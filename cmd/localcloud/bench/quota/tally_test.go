@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import (
 	"cmp"
@@ -13,21 +13,30 @@ import (
 // others begins the names of the things that another program updates.
 const others = "other-"
 
+// figures are what a course measured, by name.
+type figures map[string]float64
+
+// usual are the figures of most courses.
+func (r *run) usual(y tally) figures {
+	_, most := r.cloud.SQS.Receives(r.queue)
+	return figures{throttled: y.throttled(0), lettered: float64(len(r.letters())), received: float64(most)}
+}
+
 // tally is what the API saw of the workers.
 type tally struct {
 	calls []localcloud.Call // in the order of arrival
 	start time.Time         // of the first, which is when its token was given
 }
 
-func (q *quotaRun) tally() tally {
-	calls := slices.DeleteFunc(q.calls(""), func(c localcloud.Call) bool { return strings.HasPrefix(c.Thing, others) })
+func (r *run) tally() tally {
+	calls := slices.DeleteFunc(slices.Clone(r.cloud.Things.Calls()), func(c localcloud.Call) bool { return strings.HasPrefix(c.Thing, others) })
 	return tally{calls, calls[0].At}
 }
 
 // othersApplied is how many calls of the other program were applied.
-func (q *quotaRun) othersApplied() float64 {
+func (r *run) othersApplied() float64 {
 	n := 0
-	for _, c := range q.calls("") {
+	for _, c := range r.cloud.Things.Calls() {
 		if c.Applied && strings.HasPrefix(c.Thing, others) {
 			n++
 		}
@@ -117,18 +126,12 @@ func (y tally) opening(from time.Time, things int) (at time.Time, ok bool) {
 
 // granted is how many calls the API would have let through in a time: the quota's
 // and one burst, a second's quota; or what the concurrency allows.
-func (q *quotaRun) granted(quota float64, t time.Duration) float64 {
-	return min(quota*t.Seconds()+quota, float64(q.cfg.Concurrency)/quotaLatency.Seconds()*t.Seconds())
+func (r *run) granted(quota float64, t time.Duration) float64 {
+	return min(quota*t.Seconds()+quota, float64(r.cfg.Concurrency)/latency.Seconds()*t.Seconds())
 }
 
 // utilisation is applied over granted, between two moments since the first call's
 // token.
-func (q *quotaRun) utilisation(y tally, quota float64, from, to time.Duration) float64 {
-	return y.applied(from, to) / q.granted(quota, to-from)
-}
-
-// mostReceived is how often the message was received that was received most.
-func (q *quotaRun) mostReceived() float64 {
-	_, most := q.cloud.SQS.Receives(q.queue)
-	return float64(most)
+func (r *run) utilisation(y tally, quota float64, from, to time.Duration) float64 {
+	return y.applied(from, to) / r.granted(quota, to-from)
 }

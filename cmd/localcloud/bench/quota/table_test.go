@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import (
 	"cmp"
@@ -24,7 +24,7 @@ func (a *table) print(to io.Writer) (broken []string) {
 	fmt.Fprintf(to, legend, a.seeds)
 	out := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprint(out, "scenario\tfigure")
-	for _, v := range quotaVariants {
+	for _, v := range variants {
 		fmt.Fprint(out, "\t", v.name)
 	}
 	fmt.Fprintln(out, "\tbound\t")
@@ -37,7 +37,7 @@ func (a *table) print(to io.Writer) (broken []string) {
 			}
 			fmt.Fprint(out, scenario, "\t", b.figure)
 			scenario = ""
-			for _, v := range quotaVariants {
+			for _, v := range variants {
 				text := "-"
 				if of := a.cells[cell{c.name, v.name, b.figure}]; len(of) > 0 {
 					text = b.format(middle(of))

@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import (
 	"fmt"
@@ -21,18 +21,18 @@ const (
 	hotMessages = 20_000
 )
 
-func (h *hot) send(q *quotaRun, thing string, at time.Time) {
+func (h *hot) send(r *run, thing string, at time.Time) {
 	if h.sent == nil {
 		h.sent = make(map[string][]time.Time)
 	}
 	body := name(thing, fmt.Sprint(len(h.sent[thing])))
 	h.sent[thing] = append(h.sent[thing], at)
 	h.number++
-	q.cloud.SQS.Send(q.queue, localcloud.Message{Body: body, SentAt: at})
+	r.cloud.SQS.Send(r.queue, localcloud.Message{Body: body, SentAt: at})
 }
 
-// wait is that of the longest-waiting of the messages that a call settled.
-type wait struct {
+// waited is that of the longest-waiting of the messages that a call settled.
+type waited struct {
 	thing string
 	took  time.Duration
 	ended time.Time
@@ -40,7 +40,7 @@ type wait struct {
 
 // waits are those of the calls that were applied, and by thing when its last
 // message was.
-func (h *hot) waits(y tally) (waits []wait, last map[string]time.Time) {
+func (h *hot) waits(y tally) (waits []waited, last map[string]time.Time) {
 	last = make(map[string]time.Time)
 	next := make(map[string]int) // the first message that no call has settled yet
 	for _, c := range y.calls {
@@ -52,7 +52,7 @@ func (h *hot) waits(y tally) (waits []wait, last map[string]time.Time) {
 		if _, err := fmt.Sscanf(c.Body, `{"Name":"%d"}`, &n); err != nil || n < next[c.Thing] {
 			continue
 		}
-		waits = append(waits, wait{c.Thing, c.AppliedAt.Sub(h.from(sent[next[c.Thing]])), c.AppliedAt})
+		waits = append(waits, waited{c.Thing, c.AppliedAt.Sub(h.from(sent[next[c.Thing]])), c.AppliedAt})
 		next[c.Thing] = n + 1
 		if n == len(sent)-1 {
 			last[c.Thing] = c.AppliedAt
@@ -70,7 +70,7 @@ func (h *hot) from(sent time.Time) time.Time {
 }
 
 // figures are what both courses of hot things look at.
-func (h *hot) figures(q *quotaRun, y tally) map[string]float64 {
+func (h *hot) figures(r *run, y tally) figures {
 	waits, last := h.waits(y)
 	ones, usual := compared(waits)
 	late, faults := 0.0, 0
@@ -79,33 +79,32 @@ func (h *hot) figures(q *quotaRun, y tally) map[string]float64 {
 			late = never
 		}
 		late = max(late, last[thing].Sub(h.from(sent[len(sent)-1])).Seconds())
-		members, _ := q.cloud.Things.Get(thing)
+		members, _ := r.cloud.Things.Get(thing)
 		if string(members["Name"]) != fmt.Sprintf("%q", fmt.Sprint(len(sent)-1)) {
 			faults++
 		}
 	}
-	return map[string]float64{
-		newest: late, wrong: float64(faults), perCall: float64(h.number) / float64(len(y.calls)),
-		throttled: y.throttled(0), lettered: float64(len(q.letters())), received: q.mostReceived(),
-		single: ones, usualSingle: usual,
-	}
+	f := r.usual(y)
+	f[newest], f[wrong], f[perCall] = late, float64(faults), float64(h.number)/float64(len(y.calls))
+	f[single], f[usualSingle] = ones, usual
+	return f
 }
 
 func hotThing(n uint64) string { return fmt.Sprint("hot-", n) }
 
-func hotFed(q *quotaRun) map[string]float64 {
-	zipf := rand.NewZipf(q.rng, 1.1, 1, hotThings-1)
+func hotFed(r *run) figures {
+	zipf := rand.NewZipf(r.rng, 1.1, 1, hotThings-1)
 	var h hot
-	q.replicas(1)
+	r.replicas(1)
 	for n := range hotMessages {
 		if n%200 == 0 && n > 0 && n/200 <= 95 {
-			h.send(q, fmt.Sprint(lone, n/200), time.Now())
+			h.send(r, fmt.Sprint(lone, n/200), time.Now())
 		}
-		h.send(q, hotThing(zipf.Uint64()), time.Now())
+		h.send(r, hotThing(zipf.Uint64()), time.Now())
 		time.Sleep(5 * time.Millisecond)
 	}
-	q.settled(10 * time.Minute)
-	return h.figures(q, q.tally())
+	r.settled(10 * time.Minute)
+	return h.figures(r, r.tally())
 }
 
 // lone begins the names of things with one message each.
@@ -114,8 +113,8 @@ const lone = "single-"
 // compared are the longest wait of the things with one message over the hot ones'
 // longest, and the median of what each waited over what the hot ones waited whose
 // calls ended within a second of its.
-func compared(waits []wait) (most, usual float64) {
-	var ones, hots []wait
+func compared(waits []waited) (most, usual float64) {
+	var ones, hots []waited
 	for _, w := range waits {
 		if strings.HasPrefix(w.thing, lone) {
 			ones = append(ones, w)
@@ -138,24 +137,24 @@ func compared(waits []wait) (most, usual float64) {
 	return longest(ones).Seconds() / longest(hots).Seconds(), middle(shares)
 }
 
-func longest(waits []wait) (took time.Duration) {
+func longest(waits []waited) (took time.Duration) {
 	for _, w := range waits {
 		took = max(took, w.took)
 	}
 	return took
 }
 
-func hotReady(q *quotaRun) map[string]float64 {
-	zipf := rand.NewZipf(q.rng, 1.1, 1, hotThings-1)
+func hotReady(r *run) figures {
+	zipf := rand.NewZipf(r.rng, 1.1, 1, hotThings-1)
 	h := hot{ready: time.Now()}
 	for n := range hotMessages { // a millisecond apart: of two sent at once neither is the newest
 		at := h.ready.Add(time.Duration(n-hotMessages) * time.Millisecond)
 		if n%1000 == 500 {
-			h.send(q, fmt.Sprint(lone, n/1000), at)
+			h.send(r, fmt.Sprint(lone, n/1000), at)
 		}
-		h.send(q, hotThing(zipf.Uint64()), at)
+		h.send(r, hotThing(zipf.Uint64()), at)
 	}
-	q.replicas(1)
-	q.settled(10 * time.Minute)
-	return h.figures(q, q.tally())
+	r.replicas(1)
+	r.settled(10 * time.Minute)
+	return h.figures(r, r.tally())
 }

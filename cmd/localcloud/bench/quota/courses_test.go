@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import "slices"
 
@@ -7,7 +7,7 @@ type course struct {
 	name   string
 	quick  bool    // cheap enough for every run of the tests
 	quota  float64 // calls a second
-	play   func(*quotaRun) map[string]float64
+	play   func(*run) figures
 	bounds []bound
 }
 

@@ -3,20 +3,16 @@ package e2e
 import (
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
 func TestTheNumbersOfAScarceMinute(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		q := newQuotaRun(t, ourOwn, 1, 10)
+	inBubble(t, ofQuota(10), func(t *testing.T, r *rig) {
 		for n := range 4000 { // four messages a thing
-			q.send(name(fmt.Sprint("thing-", n/4), "new"))
+			r.send(name(fmt.Sprint("thing-", n/4), "new"))
 		}
-		q.replicas(1)
+		w := r.start()
 		time.Sleep(90 * time.Second)
-		w := q.workers[0]
 		s := w.Status()
 		if p := s.Pace; p.Utilisation < 0.9 || p.ThrottledShare <= 0 || p.ThrottledShare > 0.1 || p.MessagesPerCall < 3 || p.MoreInQueue {
 			t.Errorf("pace: %+v", p)
@@ -38,35 +34,33 @@ func TestTheNumbersOfAScarceMinute(t *testing.T) {
 				t.Errorf("no metric %s", metric)
 			}
 		}
-		q.drained(5 * time.Minute)
+		r.drained(5 * time.Minute)
 		time.Sleep(2 * time.Minute)
 		if p := w.Status().Pace; p.Utilisation != 0 || p.ThrottledShare != 0 || p.MessagesPerCall != 0 || *p.DrainSeconds != 0 {
 			t.Errorf("after two minutes without messages: %+v", p)
 		}
-		q.stopAll()
+		w.stopped()
 	})
 }
 
 // TestTheTimeToDrainFollowsAFallingQuota: the rate of the minute before says nothing of
 // how long the rest takes.
 func TestTheTimeToDrainFollowsAFallingQuota(t *testing.T) {
-	inVirtualTime(t)
-	synctest.Test(t, func(t *testing.T) {
-		q := newQuotaRun(t, ourOwn, 1, 20)
+	inBubble(t, ofQuota(20), func(t *testing.T, r *rig) {
 		for n := range 1600 {
-			q.send(name(fmt.Sprint("thing-", n), "new"))
+			r.send(name(fmt.Sprint("thing-", n), "new"))
 		}
-		q.replicas(1)
+		w := r.start()
 		time.Sleep(time.Minute)
-		q.cloud.Things.SetQuota(2, 2)
+		r.cloud.Things.SetQuota(2, 2)
 		time.Sleep(20 * time.Second)
-		s := q.workers[0].Status()
+		s := w.Status()
 		left := float64(s.Backlog.Things)
 		if d := s.Pace.DrainSeconds; d == nil || *d < left/2.6 {
 			t.Errorf("%v seconds to drain %v things at 2/s: %+v", d, left, s.Pace)
 		}
-		q.cloud.Things.SetQuota(1000, 1000)
-		q.drained(5 * time.Minute)
-		q.stopAll()
+		r.cloud.Things.SetQuota(1000, 1000)
+		r.drained(5 * time.Minute)
+		w.stopped()
 	})
 }

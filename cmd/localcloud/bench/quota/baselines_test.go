@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import (
 	"context"
@@ -17,15 +17,15 @@ import (
 // variant is a way to spend calls: the worker's own, or one that it is compared to.
 type variant struct {
 	name   string
-	change func(*quotaRun, *app.Options)
+	change func(*run, *app.Options)
 }
 
 var (
-	ourOwn   = variant{"worker", func(*quotaRun, *app.Options) {}}
-	noPace   = variant{"a: backoff alone", func(_ *quotaRun, o *app.Options) { o.Pace = unpaced{} }}
-	adaptive = variant{"b: SDK adaptive", func(q *quotaRun, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(q.client(o.Transport)) }}
+	ourOwn   = variant{"worker", func(*run, *app.Options) {}}
+	noPace   = variant{"a: backoff alone", func(_ *run, o *app.Options) { o.Pace = unpaced{} }}
+	adaptive = variant{"b: SDK adaptive", func(r *run, o *app.Options) { o.Pace, o.API = unpaced{}, newAdaptiveAPI(r.client(o.Transport)) }}
 
-	quotaVariants = []variant{ourOwn, noPace, adaptive}
+	variants = []variant{ourOwn, noPace, adaptive}
 )
 
 // unpaced lets every call out at once.

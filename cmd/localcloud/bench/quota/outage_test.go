@@ -1,4 +1,4 @@
-package e2e
+package quota
 
 import (
 	"slices"
@@ -9,29 +9,16 @@ import (
 	"managed-thing-updater/internal/localcloud"
 )
 
-// outage is a trouble of the service: every call gets the fault while it lasts.
+// outage is a trouble of the service that must cost nothing but time.
 type outage struct {
-	on    atomic.Bool
-	fault localcloud.Fault
-}
-
-func (o *outage) call(localcloud.CallInfo) *localcloud.Fault {
-	if !o.on.Load() {
-		return nil
-	}
-	return new(o.fault)
-}
-
-// outageKind is a trouble that must cost nothing but time.
-type outageKind struct {
 	name    string
-	fault   localcloud.Fault
-	things  int           // whose failures open the circuit
-	opens   time.Duration // at most, from the trouble's start to the failure that opens
-	resumes time.Duration // at most, from its end to the first success
+	fault   localcloud.Fault // of every call
+	things  int              // whose failures open the circuit
+	opens   time.Duration    // at most, from the trouble's start to the failure that opens
+	resumes time.Duration    // at most, from its end to the first success
 }
 
-var outages = []outageKind{
+var outages = []outage{
 	{"503", localcloud.Fault{Status: 503, Code: "ServiceUnavailableException"}, 3, time.Second, 5 * time.Second},
 	{"connection refused", localcloud.Fault{BreakBefore: true}, 3, time.Second, 5 * time.Second},
 	{"hang", localcloud.Fault{Delay: time.Hour}, 3, 11 * time.Second, 8 * time.Second}, // after the call timeout
@@ -39,44 +26,29 @@ var outages = []outageKind{
 	{"expired credentials", localcloud.Fault{Status: 403, Code: "ExpiredTokenException"}, 1, time.Second, 5 * time.Second},
 }
 
-// fed is how often a message comes before, in and after an outage: half of the
-// quota.
-const fed = 200 * time.Millisecond
-
 // play is a steady feed of distinct things before, in and after an outage of a
-// minute.
-func (o outageKind) play(q *quotaRun) map[string]float64 {
-	trouble := &outage{fault: o.fault}
-	usual := q.cloud.Faults.OnCall
-	q.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
-		if f := trouble.call(c); f != nil {
-			return f
-		}
-		return usual(c)
-	}
-	receives := q.watchReceives()
-	q.replicas(1)
-	sent, stop := q.feed(fed)
+// minute, at half of the quota.
+func (o outage) play(r *run) figures {
+	var on atomic.Bool
+	r.fail(o.fault, func(localcloud.CallInfo) bool { return on.Load() })
+	receives := r.watchReceives()
+	r.replicas(1)
+	sent, stop := r.feed(200 * time.Millisecond)
 	time.Sleep(30 * time.Second)
-	trouble.on.Store(true)
+	on.Store(true)
 	began := time.Now()
 	time.Sleep(time.Minute)
-	trouble.on.Store(false)
+	on.Store(false)
 	ended := time.Now()
-	caughtUp := func() bool {
-		return !slices.ContainsFunc(q.cloud.SQS.Messages(q.queue), func(m localcloud.Stored) bool { return m.SentAt.Before(ended) })
-	}
-	for !caughtUp() && time.Since(ended) < 10*time.Minute {
-		time.Sleep(time.Second)
-	}
+	wait(10*time.Minute, func() bool { // until what was sent before its end is settled
+		return !slices.ContainsFunc(r.cloud.SQS.Messages(r.queue), func(m localcloud.Stored) bool { return m.SentAt.Before(ended) })
+	})
 	stop()
-	q.settled(10 * time.Minute)
+	r.settled(10 * time.Minute)
 
-	y := q.tally()
-	f := map[string]float64{
-		lettered: float64(len(q.letters())), received: q.mostReceived(),
-		"failure that opens the circuit after, s": never, "first success after its end, s": never,
-	}
+	y := r.tally()
+	f := r.usual(y)
+	f["failure that opens the circuit after, s"], f["first success after its end, s"] = never, never
 	var success, drained time.Time // the first after the outage, and the last of what was sent before its end
 	for _, c := range y.calls {
 		if !c.Applied || c.AppliedAt.Before(ended) {
@@ -95,7 +67,7 @@ func (o outageKind) play(q *quotaRun) map[string]float64 {
 		f["receives begun 2 s after that, or later"] = receives.between(opened.Add(2*time.Second), success)
 		f["calls begun in a second while open, most"] = thickest(y.between(opened, success))
 	}
-	f["drained at, of the quota"] = q.utilisation(y, 10, success.Sub(y.start), drained.Sub(y.start))
+	f["drained at, of the quota"] = r.utilisation(y, 10, success.Sub(y.start), drained.Sub(y.start))
 	return f
 }
 
@@ -106,18 +78,22 @@ type moments struct {
 }
 
 // watchReceives remembers when each receive begins.
-func (q *quotaRun) watchReceives() *moments {
+func (r *run) watchReceives() *moments {
 	var m moments
-	usual := q.cloud.Faults.OnSQS
-	q.cloud.Faults.OnSQS = func(s localcloud.SQSInfo) *localcloud.Fault {
+	usual := r.cloud.Faults.OnSQS
+	r.cloud.Faults.OnSQS = func(s localcloud.SQSInfo) *localcloud.Fault {
 		if s.Action == "ReceiveMessage" {
-			m.mu.Lock()
-			m.at = append(m.at, time.Now())
-			m.mu.Unlock()
+			m.mark()
 		}
 		return usual(s)
 	}
 	return &m
+}
+
+func (m *moments) mark() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = append(m.at, time.Now())
 }
 
 func (m *moments) between(after, before time.Time) float64 {
