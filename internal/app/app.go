@@ -204,7 +204,7 @@ func (w *Worker) build(ctx context.Context) error {
 		w.pace = pace.NewLearned(pace.LearnedOptions{Start: w.cfg.RateStart, Max: w.cfg.RateMax, Rand: w.o.Rand})
 	}
 	w.updater = updater.New(w.backlog, w.store, w.admission.Pause.Pace(w.pace), api, w.metrics, w.log, updater.Options{
-		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, Attempts: w.cfg.RetryAttempts,
+		Concurrency: w.cfg.Concurrency, CallTimeout: w.cfg.CallTimeout, Retry: policy, FailureLimit: w.cfg.RetryAttempts,
 		Semantics: merge.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{

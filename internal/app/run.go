@@ -96,7 +96,7 @@ func (w *Worker) work(ctx context.Context) error {
 	keep, endKeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer endKeep()
 
-	w.health.Watch(updaterLoop, loopSilence, w.updater.LastBeat)
+	w.health.Watch(updaterLoop, loopSilence, w.updater.LastTick)
 	w.health.Watch(receiveLoop, loopSilence, func() time.Time { return w.consumer.Stats().ReceiveBeat })
 	w.health.Watch(keepLoop, loopSilence, func() time.Time { return w.consumer.Stats().KeepBeat })
 	var working, keeper loops

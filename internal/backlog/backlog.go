@@ -51,8 +51,8 @@ type Backlog struct {
 	seq        int64
 	waiting    int // items that no turn holds
 	lastProbe  time.Time
-	all        evidence.Score // of first calls
-	answered   uint64         // calls, first ones or not
+	calls      evidence.CallCounts // of first calls
+	answered   uint64              // calls, first ones or not
 	sick       sickThings
 }
 
@@ -89,7 +89,7 @@ func (b *Backlog) addLocked(it *Item) {
 		t = &thing{id: it.Update.Thing, failing: b.sick.takeBack(it.Update.Thing, time.Now())}
 		b.things[t.id] = t
 	}
-	it.Evidence.Others = b.all.Sub(t.own)
+	it.Evidence.OtherCalls = b.calls.Sub(t.calls)
 	t.insert(it)
 	b.claims[it.Claim] = it
 	b.waiting++

@@ -280,19 +280,19 @@ func TestCloseReturnsEverythingThatWaitsAndDoneTheRest(t *testing.T) {
 	}
 }
 
-func TestTheScoreOfOthersLeavesOutTheThingsOwnCalls(t *testing.T) {
+func TestTheCallsOfOthersLeaveOutTheThingsOwn(t *testing.T) {
 	b := backlog.New()
 	b.Add(item("a", 1))
 	b.Add(item("b", 2))
 	a, other := take(t, b, "a", 1), take(t, b, "b", 1)
-	b.Count(a, evidence.Score{Ended: 1, Answered: 1})
-	b.Count(other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
-	if got, want := b.Others(a), (evidence.Score{Ended: 1, Answered: 1, Succeeded: 1}); got != want {
+	b.Count(a, evidence.CallCounts{Ended: 1, Answered: 1})
+	b.Count(other, evidence.CallCounts{Ended: 1, Answered: 1, Succeeded: 1})
+	if got, want := b.OtherCalls(a), (evidence.CallCounts{Ended: 1, Answered: 1, Succeeded: 1}); got != want {
 		t.Errorf("others of a: %+v, want %+v", got, want)
 	}
 	late := item("a", 3)
 	b.Add(late)
-	if since := b.Others(a).Sub(late.Evidence.Others); since != (evidence.Score{}) {
+	if since := b.OtherCalls(a).Sub(late.Evidence.OtherCalls); since != (evidence.CallCounts{}) {
 		t.Errorf("an update that has just joined has seen %+v", since)
 	}
 }

@@ -27,13 +27,13 @@ const (
 	sick                    // each turn fails
 	throttled               // two turns of three fail
 	held                    // another worker has it, time and again
-	confirmed               // what succeeded is sent again before it is settled
+	resent                  // what succeeded is sent again before it is settled
 	suspected               // each message is a suspect, and half of the turns fail
 	natures
 )
 
 func (n nature) String() string {
-	return [...]string{"healthy", "sick", "throttled", "held", "confirmed", "suspected"}[n]
+	return [...]string{"healthy", "sick", "throttled", "held", "resent", "suspected"}[n]
 }
 
 // modelThing is a thing as the model knows it.
@@ -43,6 +43,7 @@ type modelThing struct {
 	nature  nature
 	items   int // that wait or are in its turn
 	inTurn  bool
+	resent  bool      // its values were sent once
 	due     time.Time // when it may have its turn; zero: nothing waits
 	waited  int       // turns that could have been its own since then
 	skipped int       // probes that went to others while it waited
@@ -161,7 +162,7 @@ func (m *model) advance() {
 func (m *model) end(turn *backlog.Turn) {
 	w := m.byID[turn.Thing]
 	var next backlog.Next
-	failed := backlog.Next{Failed: true, Confirm: turn.Confirm, Delay: time.Duration(m.rng.Int64N(int64(stretch)))}
+	failed := backlog.Next{Failed: true, Delay: time.Duration(m.rng.Int64N(int64(stretch)))}
 	switch {
 	case m.open, w.nature == sick,
 		w.nature == throttled && m.rng.IntN(3) > 0,
@@ -169,8 +170,11 @@ func (m *model) end(turn *backlog.Turn) {
 		next = failed
 	case w.nature == held:
 		next = backlog.Next{Delay: comeBack, Failed: turn.Failures > 0}
-	case w.nature == confirmed && !turn.Confirm:
-		next = backlog.Next{Delay: stretch, Confirm: true}
+	case w.nature == resent && !w.resent:
+		w.resent = true
+		next = backlog.Next{Delay: stretch}
+	default:
+		w.resent = false
 	}
 	var done []*backlog.Item
 	if next.Delay == 0 {

@@ -11,12 +11,12 @@ import (
 )
 
 var (
-	succeeded = evidence.Score{Ended: 1, Answered: 1, Succeeded: 1}
-	refused   = evidence.Score{Ended: 1, Answered: 1}
+	succeeded = evidence.CallCounts{Ended: 1, Answered: 1, Succeeded: 1}
+	refused   = evidence.CallCounts{Ended: 1, Answered: 1}
 )
 
 // called gives the thing a turn of one call that ended so, and settles all of it.
-func called(t *testing.T, b *backlog.Backlog, thing string, ended evidence.Score) {
+func called(t *testing.T, b *backlog.Backlog, thing string, ended evidence.CallCounts) {
 	t.Helper()
 	b.Add(item(thing, 1))
 	turn := take(t, b, thing, 1)
@@ -24,23 +24,23 @@ func called(t *testing.T, b *backlog.Backlog, thing string, ended evidence.Score
 	b.Done(turn, turn.Items, backlog.Next{})
 }
 
-// score is that of all things but one that is never called.
-func score(t *testing.T, b *backlog.Backlog) evidence.Score {
+// firstCalls counts those of all things but one that is never called.
+func firstCalls(t *testing.T, b *backlog.Backlog) evidence.CallCounts {
 	t.Helper()
 	b.Add(item("observer", 0))
 	turn := take(t, b, "observer", 1)
 	defer b.Done(turn, turn.Items, backlog.Next{})
-	return b.Others(turn)
+	return b.OtherCalls(turn)
 }
 
 func TestOnlyFirstCallsSayHowOtherThingsFare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := backlog.New()
-		want := evidence.Score{Ended: 1, Answered: 1}
+		want := evidence.CallCounts{Ended: 1, Answered: 1}
 		expect := func(what string) {
 			t.Helper()
-			if got := score(t, b); got != want {
-				t.Errorf("%s: the score is %+v, want %+v", what, got, want)
+			if got := firstCalls(t, b); got != want {
+				t.Errorf("%s: the first calls are %+v, want %+v", what, got, want)
 			}
 		}
 		called(t, b, "sick", refused)
@@ -87,8 +87,8 @@ func TestASickThingThatWaitsIsRememberedAsLongAsItWaits(t *testing.T) {
 		b.Remove(it.Claim) // its lease is lost
 		time.Sleep(9 * time.Minute)
 		called(t, b, "sick", refused)
-		if got := score(t, b); got != refused {
-			t.Errorf("the score is %+v, want that of its first call alone", got)
+		if got := firstCalls(t, b); got != refused {
+			t.Errorf("the first calls are %+v, want that of its first call alone", got)
 		}
 	})
 }
@@ -100,11 +100,11 @@ func TestWhatIsRememberedOfSickThingsIsBounded(t *testing.T) {
 		called(t, b, fmt.Sprint("sick-", n), refused)
 	}
 	called(t, b, fmt.Sprint("sick-", things), refused) // remembered
-	if got := score(t, b); got.Ended != things+1 {
+	if got := firstCalls(t, b); got.Ended != things+1 {
 		t.Errorf("%d first calls, want %d", got.Ended, things+1)
 	}
 	called(t, b, "sick-0", refused) // the first to leave is forgotten first
-	if got := score(t, b); got.Ended != things+2 {
+	if got := firstCalls(t, b); got.Ended != things+2 {
 		t.Errorf("%d first calls, want %d", got.Ended, things+2)
 	}
 }

@@ -65,7 +65,7 @@ func (b *Backlog) beginLocked(t *thing) *Turn {
 	if b.passedOver == t {
 		b.passedOver = nil
 	}
-	turn := &Turn{Thing: t.id, Confirm: t.resend, Failures: t.failures, thing: t}
+	turn := &Turn{Thing: t.id, Failures: t.failures, thing: t}
 	turn.Items, t.items = t.take()
 	for _, it := range turn.Items {
 		turn.Suspect = turn.Suspect || it.Suspect

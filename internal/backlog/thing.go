@@ -28,14 +28,13 @@ type thing struct {
 	heap      *thingHeap  // of the tenant, that it is in
 	index     int         // in its heap
 	key       readyKey
-	due       time.Time      // end of the last delay
-	failures  int            // turns that failed in a row
-	resend    bool           // see Turn.Confirm
-	failing   bool           // its last call failed, throttled ones left out
-	own       evidence.Score // of its first calls
-	answered  uint64         // its calls, first ones or not
-	throttled bool           // its last call was
-	probed    time.Time      // when it was last probed; zero: never
+	due       time.Time           // end of the last delay
+	failures  int                 // turns that failed in a row
+	failing   bool                // its last call failed, throttled ones left out
+	calls     evidence.CallCounts // its first calls
+	answered  uint64              // its calls, first ones or not
+	throttled bool                // its last call was
+	probed    time.Time           // when it was last probed; zero: never
 
 	othersAnswered uint64 // calls for other things that were answered when it was last throttled
 }

@@ -7,11 +7,7 @@ import "time"
 type Turn struct {
 	Thing string
 	Items []*Item // in their order, oldest event first
-	// Confirm is set when this turn is to send again what an earlier one sent,
-	// since a call of unknown outcome might have landed after it.
-	Confirm bool
-	// Failures is how many turns of this thing failed in a row, throttled ones
-	// included.
+	// Failures is how many turns of this thing failed in a row, throttled ones too.
 	Failures int
 	// Suspect is set when one of the items is a suspect, see Backlog.Written.
 	Suspect bool
@@ -21,19 +17,18 @@ type Turn struct {
 	thing *thing
 }
 
-// Next says when and how a thing's next turn comes.
+// Next says when a thing's next turn comes, and as what.
 type Next struct {
-	Delay   time.Duration // before it is in line again; 0 is at once
-	Failed  bool          // this turn failed: the next one is a retry
-	Confirm bool          // see Turn.Confirm
+	Delay  time.Duration // before it is in line again; 0 is at once
+	Failed bool          // this turn failed: the next one is a retry
 }
 
-// Done ends a turn. Those that are settled are finished with; the turn's others go
-// back to their thing, which is in line again, at its place, after next.Delay. A
-// thing whose turn failed is a retry until a turn of it succeeds.
+// Done ends a turn. The settled items are finished with. The others go back to their
+// thing, which is in line again, at its place, after next.Delay. A thing whose turn failed
+// is a retry until a turn of it succeeds.
 //
-// Once Close was called Done keeps nothing and returns the items that are left,
-// for the caller to release.
+// After Close, Done keeps nothing: it returns the items that are left, for the caller to
+// release.
 func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +56,7 @@ func (b *Backlog) Done(turn *Turn, settled []*Item, next Next) []*Item {
 		t.insert(it)
 	}
 	b.waiting += len(left)
-	t.state, t.resend = nowhere, next.Confirm && len(left) > 0
+	t.state = nowhere
 	if next.Failed {
 		t.failures++
 	} else {

@@ -1,7 +1,7 @@
 // Package evidence says whether a failed call counts against an update that it carried.
 //
-// A failure counts only if other things fare well: since the update's previous attempt
-// at least Calls first calls for other things were answered, and at least nine tenths
+// A failure counts only if other things fare well: since the update's previous call at
+// least LeastCalls first calls for other things were answered, and at least nine tenths
 // of those that ended succeeded. Otherwise the service is in trouble, and the update is
 // not to blame. Counted failures span at least Span before an update is dead-lettered, so
 // that a short trouble of one thing passes.
@@ -14,35 +14,35 @@ import (
 )
 
 const (
-	// Calls is how many answered calls for other things a failure is compared with.
-	Calls = 10
-	share = 0.9
+	// LeastCalls is how many answered calls for other things a failure is compared with.
+	LeastCalls     = 10
+	leastSucceeded = 0.9
 	// Span is the shortest time from the first counted failure to a dead letter.
 	Span = 2 * time.Minute
 
-	// DeniedAttempts is how many counted refusals of this thing alone are enough.
-	DeniedAttempts = 3
+	// DeniedLimit is how many counted refusals of this thing alone are enough.
+	DeniedLimit = 3
 	// DeniedEvery spreads them over Span: a refusal seldom passes sooner, and calls in
 	// between would cost other things theirs.
-	DeniedEvery = Span / (DeniedAttempts - 1)
+	DeniedEvery = Span / (DeniedLimit - 1)
 )
 
-// Score counts first calls that have ended, throttled ones left out. A first call is
+// CallCounts counts first calls that have ended, throttled ones left out. A first call is
 // one for a thing whose last call did not fail. How sick things fare says nothing of
 // the service: many of them must not excuse each other.
-type Score struct {
+type CallCounts struct {
 	Ended     uint64 // with or without an answer
 	Answered  uint64 // the API said something
 	Succeeded uint64 // the API said 204
 }
 
 // Sub returns what came to s since earlier.
-func (s Score) Sub(earlier Score) Score {
-	return Score{Ended: s.Ended - earlier.Ended, Answered: s.Answered - earlier.Answered, Succeeded: s.Succeeded - earlier.Succeeded}
+func (s CallCounts) Sub(earlier CallCounts) CallCounts {
+	return CallCounts{Ended: s.Ended - earlier.Ended, Answered: s.Answered - earlier.Answered, Succeeded: s.Succeeded - earlier.Succeeded}
 }
 
 // Add adds u.
-func (s *Score) Add(u Score) {
+func (s *CallCounts) Add(u CallCounts) {
 	s.Ended += u.Ended
 	s.Answered += u.Answered
 	s.Succeeded += u.Succeeded
@@ -50,11 +50,11 @@ func (s *Score) Add(u Score) {
 
 // Evidence is what is known against one update.
 type Evidence struct {
-	Counted int       // failures that count against it
+	Counted int       // failures that count
 	First   time.Time // of the first counted one; zero before
-	// Others is what the calls for other things had come to when this update was
-	// last tried, or when it joined.
-	Others Score
+	// OtherCalls counts the calls for other things until this update was last tried, or
+	// joined.
+	OtherCalls CallCounts
 	// Missing is set while there were too few other calls to tell the last failure from a
 	// trouble of the service.
 	Missing bool
@@ -73,16 +73,16 @@ func (e *Evidence) Failed(code string, now time.Time) {
 	e.Failures, e.Last = e.Failures+1, code
 }
 
-// Count adds a failure to what is known against the update, if it counts. others is the
-// score of the calls for other things by now.
-func (e *Evidence) Count(others Score, now time.Time) telemetry.Counting {
-	since := others.Sub(e.Others)
-	e.Others = others
-	e.Missing = since.Answered < Calls
+// Count adds a failure to the evidence against the update, if it counts. others counts the
+// calls for other things by now.
+func (e *Evidence) Count(others CallCounts, now time.Time) telemetry.Counting {
+	since := others.Sub(e.OtherCalls)
+	e.OtherCalls = others
+	e.Missing = since.Answered < LeastCalls
 	switch {
 	case e.Missing:
 		return telemetry.NoEvidence
-	case float64(since.Succeeded) < share*float64(since.Ended):
+	case float64(since.Succeeded) < leastSucceeded*float64(since.Ended):
 		return telemetry.Trouble
 	}
 	e.Counted++
@@ -92,7 +92,8 @@ func (e *Evidence) Count(others Score, now time.Time) telemetry.Counting {
 	return telemetry.Counted
 }
 
-// UsedUp reports whether an update has used up its attempts, of which it has limit.
-func (e *Evidence) UsedUp(limit int, now time.Time) bool {
+// Enough reports whether the evidence is enough to dead-letter the update: limit counted
+// failures, over Span.
+func (e *Evidence) Enough(limit int, now time.Time) bool {
 	return e.Counted >= limit && now.Sub(e.First) >= Span
 }

@@ -12,41 +12,41 @@ func TestAFailureCountsOnlyWhileOtherThingsFareWell(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct {
 		name  string
-		since evidence.Score
+		since evidence.CallCounts
 		want  telemetry.Counting
 	}{
-		{"nothing else was called", evidence.Score{}, telemetry.NoEvidence},
-		{"nine others succeeded", evidence.Score{Ended: 9, Answered: 9, Succeeded: 9}, telemetry.NoEvidence},
-		{"ten others succeeded", evidence.Score{Ended: 10, Answered: 10, Succeeded: 10}, telemetry.Counted},
-		{"nine of ten succeeded", evidence.Score{Ended: 10, Answered: 10, Succeeded: 9}, telemetry.Counted},
-		{"eight of ten succeeded", evidence.Score{Ended: 10, Answered: 10, Succeeded: 8}, telemetry.Trouble},
-		{"ten succeeded and ten timed out", evidence.Score{Ended: 20, Answered: 10, Succeeded: 10}, telemetry.Trouble},
-		{"a thousand timed out", evidence.Score{Ended: 1000}, telemetry.NoEvidence},
+		{"nothing else was called", evidence.CallCounts{}, telemetry.NoEvidence},
+		{"nine others succeeded", evidence.CallCounts{Ended: 9, Answered: 9, Succeeded: 9}, telemetry.NoEvidence},
+		{"ten others succeeded", evidence.CallCounts{Ended: 10, Answered: 10, Succeeded: 10}, telemetry.Counted},
+		{"nine of ten succeeded", evidence.CallCounts{Ended: 10, Answered: 10, Succeeded: 9}, telemetry.Counted},
+		{"eight of ten succeeded", evidence.CallCounts{Ended: 10, Answered: 10, Succeeded: 8}, telemetry.Trouble},
+		{"ten succeeded and ten timed out", evidence.CallCounts{Ended: 20, Answered: 10, Succeeded: 10}, telemetry.Trouble},
+		{"a thousand timed out", evidence.CallCounts{Ended: 1000}, telemetry.NoEvidence},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			a := evidence.Evidence{Others: evidence.Score{Ended: 100, Answered: 100, Succeeded: 50}}
-			others := evidence.Score{Ended: 100 + c.since.Ended, Answered: 100 + c.since.Answered, Succeeded: 50 + c.since.Succeeded}
+			a := evidence.Evidence{OtherCalls: evidence.CallCounts{Ended: 100, Answered: 100, Succeeded: 50}}
+			others := evidence.CallCounts{Ended: 100 + c.since.Ended, Answered: 100 + c.since.Answered, Succeeded: 50 + c.since.Succeeded}
 			if got := a.Count(others, now); got != c.want {
 				t.Errorf("counted %q, want %q", got, c.want)
 			}
-			if a.Others != others {
-				t.Error("the next attempt would be judged by calls from before this one")
+			if a.OtherCalls != others {
+				t.Error("the next failure would be judged by calls from before this one")
 			}
 		})
 	}
 }
 
-func TestAttemptsAreSpentOnlyOverTwoMinutes(t *testing.T) {
+func TestEnoughEvidenceSpansTwoMinutes(t *testing.T) {
 	first := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	a := evidence.Evidence{Counted: 8, First: first}
-	if a.UsedUp(8, first.Add(evidence.Span-time.Second)) {
+	if a.Enough(8, first.Add(evidence.Span-time.Second)) {
 		t.Error("eight failures within two minutes are enough")
 	}
-	if !a.UsedUp(8, first.Add(evidence.Span)) {
+	if !a.Enough(8, first.Add(evidence.Span)) {
 		t.Error("eight failures over two minutes are not enough")
 	}
 	a.Counted = 7
-	if a.UsedUp(8, first.Add(time.Hour)) {
-		t.Error("seven failures are enough for eight attempts")
+	if a.Enough(8, first.Add(time.Hour)) {
+		t.Error("seven failures are enough, of eight")
 	}
 }

@@ -9,11 +9,11 @@ import (
 type Ending int
 
 const (
-	Succeeded Ending = iota // 204
-	Alive                   // the API works, whatever it said: throttled, conflict
-	Refused                 // the API works and refused this thing or its values, by a modelled code
-	Failing                 // no answer, the service's own trouble, or a refusal that may be meant for all
-	NotUs                   // who we are is in doubt: credentials, signature, clock
+	Succeeded     Ending = iota // 204
+	Alive                       // the API works, whatever it said: throttled, conflict
+	Refused                     // the API works and refused this thing or its values, by a modelled code
+	Failing                     // no answer, the service's own trouble, or a refusal that may be meant for all
+	CallerRefused               // who we are is in doubt: credentials, signature, clock
 )
 
 // Why a circuit is open. A closed set.
@@ -108,7 +108,7 @@ func (c *Circuit) Ended(thing string, e Ending, code string) {
 		if len(c.failing) >= failingThings {
 			c.openLocked(OpenFailing, code, now)
 		}
-	case NotUs:
+	case CallerRefused:
 		c.openLocked(OpenCaller, code, now)
 	}
 	c.unlockAndTell(before)

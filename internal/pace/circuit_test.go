@@ -42,7 +42,7 @@ func TestTheCircuitOpensOnFailuresOfThreeDifferentThings(t *testing.T) {
 
 func TestTheCircuitOpensAtOnceWhereTheCallerIsInDoubt(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Circuit, _ *[]State) {
-		c.Ended("a", NotUs, "ExpiredTokenException")
+		c.Ended("a", CallerRefused, "ExpiredTokenException")
 		if s := c.State(); !s.Open || s.Why != OpenCaller {
 			t.Errorf("state %+v", s)
 		}
@@ -52,7 +52,7 @@ func TestTheCircuitOpensAtOnceWhereTheCallerIsInDoubt(t *testing.T) {
 func TestWhatProvesTheAPIAliveClosesTheCircuit(t *testing.T) {
 	for _, e := range []Ending{Succeeded, Alive, Refused} {
 		inBubble(t, func(t *testing.T, c *Circuit, changes *[]State) {
-			c.Ended("a", NotUs, "ExpiredTokenException")
+			c.Ended("a", CallerRefused, "ExpiredTokenException")
 			time.Sleep(90 * time.Second)
 			c.Ended("b", Failing, "timeout")
 			c.Ended("b", e, "")
@@ -117,7 +117,7 @@ func TestProbesAreSingleAndTakeLongerEachTime(t *testing.T) {
 		if _, _, ok := c.TakeProbe(); ok {
 			t.Fatal("a probe through a closed circuit")
 		}
-		c.Ended("a", NotUs, "")
+		c.Ended("a", CallerRefused, "")
 		var last time.Duration
 		for n := range 60 {
 			_, wait, ok := c.TakeProbe()

@@ -25,29 +25,28 @@ var (
 type fault int
 
 const (
-	none      fault = iota
-	quota           // the door is too narrow: nobody's failure
+	noFault   fault = iota
+	quota           // the API's quota: no update's failure
 	values          // the values are refused: no call with them will ever succeed
 	missing         // the thing is not there, or not yet
 	denied          // this thing may not be touched by us
 	caller          // who we are is in doubt: nothing to do with the thing
 	trouble         // the service, the network, or something that may pass
 	inBetween       // something answers that is not the API: neither a success nor a failure of the update
-	late            // no call was made: our hold on the thing would not have outlasted it
+	notSent         // no call was made: our hold on the thing would not have outlasted it
 )
 
-// failure is how a call ended, told apart by modelled codes, never by the status
-// alone.
+// failure is how a call ended, by modelled codes and never by the status alone.
 type failure struct {
 	fault  fault
 	result telemetry.CallResult
-	code   string // the API's code, or a name of ours where it gave none
-	// answered is set where the API said something.
+	code   string // the API's code, or a name of ours if it gave none
+	// answered is set if the API said something.
 	answered bool
-	// unknown is set where the call may have been applied nevertheless.
+	// unknown is set if the call may have been applied nevertheless.
 	unknown bool
-	// over is set with unknown where it will not be applied any more: the service
-	// itself has answered, not a gateway in front of it.
+	// over is set with unknown if it will not be applied any more: the service itself has
+	// answered, not a gateway in front of it.
 	over       bool
 	retryAfter time.Duration
 	requestID  string
@@ -56,18 +55,18 @@ type failure struct {
 	tooLarge bool
 }
 
-// ending is what the circuit makes of it. That one may not touch a thing may be
-// meant for all things.
+// ending is what it means for the circuit. A denial of one thing may be meant for all
+// things.
 func (f failure) ending() pace.Ending {
 	switch f.fault {
-	case none:
+	case noFault:
 		return pace.Succeeded
 	case quota:
 		return pace.Alive
 	case values, missing:
 		return pace.Refused
 	case caller:
-		return pace.NotUs
+		return pace.CallerRefused
 	}
 	if f.result == telemetry.CallConflict || f.tooLarge {
 		return pace.Alive
@@ -75,7 +74,7 @@ func (f failure) ending() pace.Ending {
 	return pace.Failing
 }
 
-// CodeInBetween is the code of calls that something else than the API answered.
+// CodeInBetween is the code of calls that were answered, but not by the API.
 const CodeInBetween = "not_the_api"
 
 func classify(err error) failure {
@@ -83,7 +82,7 @@ func classify(err error) failure {
 		return failure{result: telemetry.CallOK, answered: true}
 	}
 	if errors.Is(err, managedthings.ErrTooLate) {
-		return failure{fault: late}
+		return failure{fault: notSent}
 	}
 	if api, ok := errors.AsType[*managedthings.APIError](err); ok {
 		return classifyAnswer(api)

@@ -22,7 +22,7 @@ func TestClassify(t *testing.T) {
 		result  telemetry.CallResult
 		unknown bool
 	}{
-		{"204", nil, none, telemetry.CallOK, false},
+		{"204", nil, noFault, telemetry.CallOK, false},
 		{"throttled", answer(429, "ThrottlingException"), quota, telemetry.CallThrottled, false},
 		{"429 in HTML", answer(429, ""), quota, telemetry.CallThrottled, false},
 		{"a throttling code with 400", answer(400, "ThrottlingException"), quota, telemetry.CallThrottled, false},

@@ -25,9 +25,9 @@ import (
 )
 
 const (
-	lamp          = "lamp" // the thing whose turn it is
-	sceneTimeout  = 10 * time.Second
-	sceneAttempts = 8
+	lamp         = "lamp" // the thing whose turn it is
+	sceneTimeout = 10 * time.Second
+	sceneLimit   = 8 // counted failures
 )
 
 // scene is one thing, the updates that wait for it, and all that its turn touches.
@@ -53,7 +53,7 @@ func newScene(t *testing.T, skip time.Duration) *scene {
 	}
 	s.ctx, s.cut = context.WithCancelCause(t.Context())
 	s.updater = New(s.backlog, s.store, s.token, s.api, telemetry.NewMetrics(), zap.NewNop(), Options{
-		Concurrency: 1, CallTimeout: sceneTimeout, Attempts: sceneAttempts, Semantics: merge.Replace, SkipUnchanged: skip,
+		Concurrency: 1, CallTimeout: sceneTimeout, FailureLimit: sceneLimit, Semantics: merge.Replace, SkipUnchanged: skip,
 		// All backoffs here are shorter than a second, all other waits are longer.
 		Retry:   retry.Policy{Base: 100 * time.Millisecond, Max: 5 * time.Second},
 		Circuit: s.circuit, Rand: retry.NewRand(1),
@@ -115,10 +115,12 @@ func (s *scene) takeTurn(probe bool) {
 }
 
 // once gives the lamp an earlier turn, whose call is answered so.
-func (s *scene) once(answer error) {
+func (s *scene) once(answer error) { s.earlier(false, answer) }
+
+func (s *scene) earlier(probe bool, answer error) {
 	s.t.Helper()
 	s.api.answer = func(context.Context) error { return answer }
-	s.takeTurn(false)
+	s.takeTurn(probe)
 	if err := s.backlog.Ready(s.t.Context(), func() bool { return false }); err != nil {
 		s.t.Fatal(err)
 	}
@@ -128,13 +130,13 @@ func (s *scene) once(answer error) {
 // othersSucceed has n calls for another thing succeed.
 func (s *scene) othersSucceed(n int) {
 	for range n {
-		s.backlog.Count(s.other, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
+		s.backlog.Count(s.other, evidence.CallCounts{Ended: 1, Answered: 1, Succeeded: 1})
 	}
 }
 
-// lastAttempt leaves an update one of its attempts. Since the one before, so many calls
-// for other things have succeeded.
-func (s *scene) lastAttempt(it *backlog.Item, limit, others int) {
+// oneShort leaves the evidence against an update one failure short of enough. Since the one
+// before, so many calls for other things have succeeded.
+func (s *scene) oneShort(it *backlog.Item, limit, others int) {
 	it.Evidence.Counted, it.Evidence.First = limit-1, time.Now().Add(-evidence.Span)
 	s.othersSucceed(others)
 }
@@ -203,9 +205,6 @@ func (s *scene) next() string {
 	turn := s.backlog.Take()
 	if turn.Failures > 0 {
 		text += fmt.Sprintf(", failures: %d", turn.Failures)
-	}
-	if turn.Confirm {
-		text += ", to confirm"
 	}
 	if turn.Items[0].Apart {
 		text += ", apart"

@@ -17,8 +17,8 @@ type settlement struct {
 	merge.Settlement
 }
 
-// outcomes parts the items in those that are finished with, by the thing's record, and
-// the rest.
+// outcomes separates the items that are finished with, by the thing's record, from the
+// rest.
 func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) (settled []settlement, rest []*backlog.Item) {
 	if rec.Empty() {
 		return nil, items // of most things nothing is known
@@ -71,22 +71,22 @@ func items(first, second []settlement) []*backlog.Item {
 	return all
 }
 
-// settle ends what is finished with; where is where those lost that did, to a call
-// with that request id, if there was one.
+// settle ends the messages that are finished with. where says to what the superseded ones
+// lost: to a call with that request id, if there was one.
 func (u *Updater) settle(settled []settlement, where telemetry.LostTo, requestID string) {
 	for _, s := range settled {
 		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
 			s.item.LostTo(where, s.LostBy, requestID)
 		}
 		if s.Outcome == message.Applied && s.item.Evidence.Failures > 0 {
-			u.notices.recovered(s.item)
+			u.callLog.recovered(s.item)
 		}
 		s.item.Claim.Settle(s.Outcome)
 	}
 }
 
-// done ends the turn. What is left when the worker stops is given back, except
-// where it was cut: then the consumer gives it back and counts it as stranded.
+// done ends the turn. If the worker stops, the messages that are left are given back. If it
+// was cut, the consumer gives them back and counts them as stranded.
 func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []*backlog.Item, next backlog.Next) {
 	for _, it := range u.backlog.Done(t, settled, next) {
 		if ctx.Err() == nil {
@@ -95,7 +95,7 @@ func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []*backlog.
 	}
 }
 
-// live are the items whose leases are ours: mostly all of them, as they are.
+// live are the items whose leases are still ours: mostly all of them.
 func live(items []*backlog.Item) []*backlog.Item {
 	isDead := func(it *backlog.Item) bool { return !it.Claim.Live() }
 	if !slices.ContainsFunc(items, isDead) {
@@ -104,8 +104,8 @@ func live(items []*backlog.Item) []*backlog.Item {
 	return slices.DeleteFunc(slices.Clone(items), isDead)
 }
 
-// keys are the dedup keys to remember: those of the updates that took effect, and of
-// those that lost to a newer value but would not if they were sent again.
+// keys are the dedup keys to remember: of the updates that took effect, and of those that
+// lost to a newer value but would win if they were sent again.
 func keys(settled []settlement) []string {
 	var out []string
 	for _, s := range settled {

@@ -16,12 +16,12 @@ import (
 	"managed-thing-updater/internal/timeline"
 )
 
-// deadLeaseWait is how long a thing waits whose messages' leases have all run out by
-// our clock, until the consumer takes the messages away.
+// deadLeaseWait is how long a thing waits if the leases of all its messages have run out
+// by our clock: by then the consumer takes the messages away.
 const deadLeaseWait = time.Second
 
-// replans bounds how often a turn marks anew, since the record says more than was
-// known when it was marked.
+// replans bounds how often a turn marks anew, because the record says more than was known
+// when it was marked.
 const replans = 3
 
 // prepared is a turn up to its call.
@@ -31,7 +31,7 @@ type prepared struct {
 
 	lease   thingstate.Lease
 	record  thingstate.Record // as it was before
-	settled []settlement      // that the record alone decides
+	settled []settlement      // decided by the record alone
 	rest    []*backlog.Item   // the others
 	plan    merge.Plan        // the call; all that it sends is marked
 	carried []*backlog.Item   // of rest: those of which a value is in the call
@@ -55,12 +55,12 @@ type ended struct {
 // ended, settle. It owns the token that the pace gave. timeout is the call's.
 func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Duration) {
 	p := u.prepare(ctx, t)
-	f := failure{fault: late}
+	f := failure{fault: notSent}
 	if p.callable() {
 		p.plan = p.plan.SentAt(p.lease.Now())
 		f = u.call(ctx, t, p, timeout)
 	}
-	if f.fault == late { // nothing was sent
+	if f.fault == notSent { // nothing was sent
 		u.pace.Return()
 	}
 	end := u.conclude(ctx, t, p, f)
@@ -78,8 +78,8 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 	rest, known := items, thingstate.Record{} // what is known before the record is there
 	for range replans {
 		marked := u.merger.Plan(waiting(rest), known)
-		// A crash behind this line leaves the members marked: whoever takes the thing
-		// next sends them again.
+		// A crash after this line leaves the members marked: the thing's next turn sends
+		// them again.
 		p := prepared{notAfter: time.Now().Add(LeaseMargin)}
 		var err error
 		if p.record, p.lease, err = u.store.Acquire(ctx, t.Thing, u.o.CallTimeout+LeaseMargin, marked.Intents); err != nil {
@@ -102,17 +102,19 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 		// The record leaves another call than the one that was marked: its values must
 		// be marked first.
 		items, rest, known = still, p.rest, p.record
-		u.finish(ctx, p.lease, thingstate.Result{Call: thingstate.NotSent})
+		u.finish(p.lease, thingstate.Result{Call: thingstate.NotSent})
 	}
-	return prepared{next: &backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
+	again := u.retry(t, 0)
+	return prepared{next: &again}
 }
 
-// noLease is what comes after a turn whose messages' leases have all run out.
+// noLease is what comes after a turn if the leases of all its messages have run out.
 func noLease(t *backlog.Turn) backlog.Next {
-	return backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0, Confirm: t.Confirm}
+	return backlog.Next{Delay: deadLeaseWait, Failed: t.Failures > 0}
 }
 
-// earliest is the time, or the end of the first lease of these messages that ends.
+// earliest is at, or the end of the lease of these messages that ends first, if that is
+// earlier.
 func earliest(at time.Time, items []*backlog.Item) time.Time {
 	for _, it := range items {
 		if until := it.Claim.Until(); until.Before(at) {
@@ -122,24 +124,24 @@ func earliest(at time.Time, items []*backlog.Item) time.Time {
 	return at
 }
 
-// conclude records how the turn ended and settles all that is true by then.
+// conclude records how the turn ended, and settles what is finished with by then.
 func (u *Updater) conclude(ctx context.Context, t *backlog.Turn, p prepared, f failure) ended {
 	switch {
 	case p.next != nil:
 		return ended{next: *p.next}
 	case p.skip:
-		return u.skipped(ctx, t, p)
-	case f.fault == late: // as if this turn had not been
+		return u.skipped(t, p)
+	case f.fault == notSent: // as if this turn had not been
 		next := backlog.Next{}
 		switch {
 		case len(p.plan.Members) > 0:
-			next = backlog.Next{Failed: t.Failures > 0, Confirm: t.Confirm}
+			next = backlog.Next{Failed: t.Failures > 0}
 		case len(p.rest)+len(p.settled) == 0:
 			next = noLease(t)
 		}
-		return ended{u.recordEnd(ctx, p, thingstate.Result{Call: thingstate.NotSent}, nil, ""), next}
-	case f.fault == none:
-		return u.succeeded(ctx, t, p, f.requestID)
+		return ended{u.recordEnd(p, thingstate.Result{Call: thingstate.NotSent}, nil, ""), next}
+	case f.fault == noFault:
+		return u.succeeded(t, p, f.requestID)
 	}
 	result := thingstate.Result{Call: thingstate.NotSent}
 	if f.unknown {
@@ -148,17 +150,17 @@ func (u *Updater) conclude(ctx context.Context, t *backlog.Turn, p prepared, f f
 			result.Call = thingstate.MaybeApplied
 		}
 	}
-	settled := u.recordEnd(ctx, p, result, nil, "")
+	settled := u.recordEnd(p, result, nil, "")
 	if ctx.Err() != nil && !f.answered {
 		// The worker itself cut the call: that is no failure of the updates.
-		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm}}
+		return ended{settled, backlog.Next{Failed: true}}
 	}
 	lettered, next := u.failed(t, p.carried, f)
 	return ended{append(lettered, settled...), next}
 }
 
 // skipped ends a turn whose call would set only what is known to be set.
-func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ended {
+func (u *Updater) skipped(t *backlog.Turn, p prepared) ended {
 	for i := range p.plan.Applied {
 		known, _ := p.record.Version(p.plan.Applied[i].Member)
 		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
@@ -170,22 +172,22 @@ func (u *Updater) skipped(ctx context.Context, t *backlog.Turn, p prepared) ende
 			after[i].Outcome = message.Unchanged
 		}
 	}
-	settled := u.recordEnd(ctx, p, result, after, "")
+	settled := u.recordEnd(p, result, after, "")
 	if len(settled) < len(after)+len(p.settled) {
-		return ended{settled, backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
+		return ended{settled, u.retry(t, 0)}
 	}
 	return ended{settled, backlog.Next{}}
 }
 
-// recordEnd records how the turn ended, settles what the record decided before it and
-// what is finished with after it, and returns both. If it cannot be recorded, only what
-// depends on nothing that was to be recorded is settled.
-func (u *Updater) recordEnd(ctx context.Context, p prepared, r thingstate.Result, after []settlement, requestID string) []*backlog.Item {
+// recordEnd records how the turn ended. Then it settles what the record decided before the
+// call, and what is finished with after it, and returns both. If the end cannot be
+// recorded, it settles only what does not depend on that.
+func (u *Updater) recordEnd(p prepared, r thingstate.Result, after []settlement, requestID string) []*backlog.Item {
 	before := p.settled
 	r.Keys = append(keys(after), keys(before)...)
 	// A crash before this write: the messages come again and the values are sent
-	// again. A crash behind it: the messages come again as duplicates.
-	if !u.finish(ctx, p.lease, r) {
+	// again. A crash after it: the messages come again as duplicates.
+	if !u.finish(p.lease, r) {
 		after = nil
 		before = slices.DeleteFunc(slices.Clone(before), func(s settlement) bool { return len(keys([]settlement{s})) > 0 })
 	}
@@ -195,7 +197,7 @@ func (u *Updater) recordEnd(ctx context.Context, p prepared, r thingstate.Result
 }
 
 // call makes the API call, unless its time is over before its first byte goes out,
-// and tells the pace, the score and the metrics.
+// and tells the pace, the circuit, the backlog and the messages.
 func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout time.Duration) failure {
 	cause := errCallTimeout
 	if timeout < u.o.CallTimeout {
@@ -210,9 +212,9 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	call := timeline.StartCall(u.metrics, u.o.Traces, t.Thing, len(p.rest), func(i int) *timeline.Message { return p.rest[i].Message })
 	out, err := u.api.UpdateManagedThing(callCtx, in)
 	f := classify(err)
-	if f.fault == late {
+	if f.fault == notSent {
 		call.NotMade()
-		u.notices.notMade(t.Thing)
+		u.callLog.notMade(t.Thing)
 		return f
 	}
 	f.detail = detail(err, p.plan.Members)
@@ -238,21 +240,21 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	default:
 		u.pace.Report(pace.Granted, 0)
 	}
-	ended := evidence.Score{Ended: 1}
+	ended := evidence.CallCounts{Ended: 1}
 	if f.answered {
 		ended.Answered = 1
 	}
-	if f.fault == none {
+	if f.fault == noFault {
 		ended.Succeeded = 1
 	}
 	u.backlog.Count(t, ended)
 	return f
 }
 
-// succeeded records a call that was answered 204 and settles all that it makes
-// true. If an earlier call of unknown outcome may yet land on top of it, nothing that
-// that call touches is settled: the same values go out once more, later.
-func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, requestID string) ended {
+// succeeded records a call that was answered 204, and settles the updates that it
+// finishes. If an earlier call of unknown outcome may yet land on top of it, no update that
+// the earlier call touches is settled: the same values go out once more, later.
+func (u *Updater) succeeded(t *backlog.Turn, p prepared, requestID string) ended {
 	for _, it := range p.carried {
 		it.Contributed = true
 	}
@@ -260,9 +262,9 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
 	preview := p.record.Preview(p.lease.Token, result)
 	after, _ := u.outcomes(p.rest, preview)
-	settled := u.recordEnd(ctx, p, result, after, requestID)
+	settled := u.recordEnd(p, result, after, requestID)
 	if len(settled) < len(after)+len(p.settled) {
-		return ended{settled, backlog.Next{Failed: true, Confirm: t.Confirm, Delay: u.o.Retry.Delay(t.Failures+1, 0, u.o.Rand)}}
+		return ended{settled, u.retry(t, 0)}
 	}
 	if n := len(after); n > 1 {
 		u.metrics.Merged.Add(n - 1)
@@ -273,5 +275,5 @@ func (u *Updater) succeeded(ctx context.Context, t *backlog.Turn, p prepared, re
 	}
 	again := max(0, resendAt.Sub(p.lease.Now())) + time.Millisecond // records keep whole milliseconds
 	tellWait(p.carried, timeline.ToBeSure, again, "")
-	return ended{settled, backlog.Next{Delay: again, Confirm: true}}
+	return ended{settled, backlog.Next{Delay: again}}
 }

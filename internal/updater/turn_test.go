@@ -211,7 +211,7 @@ func TestHowATurnEnds(t *testing.T) {
 		{
 			name: "204, and an earlier call may land on top of it", updates: []string{"a"},
 			given: func(s *scene) { s.anotherWorker("their", older, thingstate.OutcomeUnknown) },
-			want:  outcome{messages: "waits", next: "after 30s, to confirm", token: "granted", sent: "a", record: "a their?"},
+			want:  outcome{messages: "waits", next: "after 30s", token: "granted", sent: "a", record: "a their?"},
 		},
 		{
 			name: "204, and an earlier call that is over", updates: []string{"a"},
@@ -249,18 +249,18 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "the caller is not accepted", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(badToken)(s) },
+			given: func(s *scene) { s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls); answers(badToken)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{
 			name: "something that is not the API answers", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(proxy)(s) },
+			given: func(s *scene) { s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls); answers(proxy)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "granted", sent: "a", record: "a?"},
 		},
 		{
-			name: "a failure that would be the last, while the circuit is open", updates: []string{"a"},
+			name: "one failure short, while the circuit is open", updates: []string{"a"},
 			given: func(s *scene) {
-				s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls)
+				s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls)
 				for _, thing := range []string{"x", "y", "z"} {
 					s.circuit.Ended(thing, pace.Failing, "timeout")
 				}
@@ -338,7 +338,7 @@ func TestHowATurnEnds(t *testing.T) {
 				s.once(nil)
 				answers(unavailable)(s)
 			},
-			want: outcome{messages: "waits", next: "after a backoff, failures: 1, to confirm", token: "no answer", sent: "a", record: "a their?"},
+			want: outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a", record: "a their?"},
 		},
 
 		// The call fails because of an update.
@@ -383,13 +383,16 @@ func TestHowATurnEnds(t *testing.T) {
 		},
 		{
 			name: "denied while others fare well", updates: []string{"a"},
-			given: func(s *scene) { s.othersSucceed(evidence.Calls); answers(denial)(s) },
+			given: func(s *scene) { s.othersSucceed(evidence.LeastCalls); answers(denial)(s) },
 			want:  outcome{messages: "waits", next: "after 1m0s, failures: 1", token: "granted", sent: "a"},
 		},
 		{
 			name: "denied for the third time", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], evidence.DeniedAttempts, evidence.Calls); answers(denial)(s) },
-			want:  outcome{messages: "letter: denied", next: "none", token: "granted", sent: "a"},
+			given: func(s *scene) {
+				s.oneShort(s.items[0], evidence.DeniedLimit, evidence.LeastCalls)
+				answers(denial)(s)
+			},
+			want: outcome{messages: "letter: denied", next: "none", token: "granted", sent: "a"},
 		},
 		{
 			name: "two are denied", updates: []string{"a", "+b"},
@@ -407,42 +410,66 @@ func TestHowATurnEnds(t *testing.T) {
 			want:  outcome{messages: "waits, waits", next: "at once, apart", token: "no answer", sent: "a+b"},
 		},
 		{
-			name: "its last attempt fails", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
+			name: "one failure short, and the next counts", updates: []string{"a"},
+			given: func(s *scene) { s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls); answers(unavailable)(s) },
 			want:  outcome{messages: "letter: exhausted", next: "none", token: "no answer", sent: "a"},
 		},
 		{
-			name: "the last attempt of one that the call would have superseded", updates: []string{"a", "b"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
+			name: "one failure short is one that the call would have superseded", updates: []string{"a", "b"},
+			given: func(s *scene) { s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls); answers(unavailable)(s) },
 			want:  outcome{messages: "waits, waits", next: "at once, failures: 1, apart", token: "no answer", sent: "b"},
 		},
 		{
-			name: "one that goes apart fails, and one that has an attempt left waits", updates: []string{"a", "+b"},
+			name: "one that goes apart fails, and another one that is one failure short waits", updates: []string{"a", "+b"},
 			given: func(s *scene) {
 				s.once(refusal)
-				s.lastAttempt(s.items[1], sceneAttempts, evidence.Calls)
+				s.oneShort(s.items[1], sceneLimit, evidence.LeastCalls)
 				answers(unavailable)(s)
 			},
 			want: outcome{messages: "waits, waits", next: "after a backoff, failures: 1, apart", token: "no answer", sent: "a"},
 		},
 		{
-			name: "its last attempt fails, and nothing else was called since the one before", updates: []string{"a"},
+			name: "one failure short, and nothing else was called since the one before", updates: []string{"a"},
 			given: func(s *scene) {
-				s.lastAttempt(s.items[0], sceneAttempts-1, evidence.Calls)
+				s.oneShort(s.items[0], sceneLimit-1, evidence.LeastCalls)
 				s.once(unavailable)
 				answers(unavailable)(s)
 			},
 			want: outcome{messages: "waits", next: "after a backoff, failures: 2", token: "no answer", sent: "a"},
 		},
 		{
-			name: "its last attempt would be a probe, which goes out before its time", updates: []string{"a"}, probe: true,
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls); answers(unavailable)(s) },
+			name: "one failure short, and a probe fails, which goes out before its time", updates: []string{"a"}, probe: true,
+			given: func(s *scene) { s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls); answers(unavailable)(s) },
 			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{
-			name: "its last attempt fails, with nothing to compare with", updates: []string{"a"},
-			given: func(s *scene) { s.lastAttempt(s.items[0], sceneAttempts, evidence.Calls-1); answers(unavailable)(s) },
-			want:  outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
+			name: "one failure short, a probe fails, and nothing else was called since", updates: []string{"a"},
+			given: func(s *scene) {
+				s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls)
+				s.earlier(true, unavailable)
+				answers(unavailable)(s)
+			},
+			want: outcome{messages: "waits", next: "after a backoff, failures: 2", token: "no answer", sent: "a"},
+		},
+		{
+			name:    "one failure short, but not in the call, after a failure while the circuit was open",
+			updates: []string{"a", "b"},
+			given: func(s *scene) {
+				s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls)
+				s.circuit.Ended("other", pace.CallerRefused, "ExpiredToken")
+				s.once(unavailable)
+				s.circuit.Resume()
+				answers(unavailable)(s)
+			},
+			want: outcome{messages: "waits, waits", next: "after a backoff, failures: 2", token: "no answer", sent: "b"},
+		},
+		{
+			name: "one failure short, with nothing to compare with", updates: []string{"a"},
+			given: func(s *scene) {
+				s.oneShort(s.items[0], sceneLimit, evidence.LeastCalls-1)
+				answers(unavailable)(s)
+			},
+			want: outcome{messages: "waits", next: "after a backoff, failures: 1", token: "no answer", sent: "a"},
 		},
 		{
 			name: "fails once more with nothing to compare with, when the backoff is at its longest", updates: []string{"a"},

@@ -1,6 +1,6 @@
-// Package updater spends the API's few calls: it gives each thing its turn, in
-// line, and sees one turn through from the thing's record to the outcome of
-// every message that the turn settles.
+// Package updater makes the API's calls. It gives the things their turns, in line, and sees
+// each turn through: from the thing's record to the outcome of every message that the
+// turn settles.
 package updater
 
 import (
@@ -32,7 +32,7 @@ type Options struct {
 	Concurrency   int           // calls under way at most
 	CallTimeout   time.Duration // of one call
 	Retry         retry.Policy  // between the failures of one thing
-	Attempts      int           // counted failures before an update is dead-lettered
+	FailureLimit  int           // counted failures before an update is dead-lettered
 	Semantics     merge.Semantics
 	SkipUnchanged time.Duration // 0: never skip
 	Circuit       *pace.Circuit
@@ -40,24 +40,24 @@ type Options struct {
 	Rand          *rand.Rand        // of the waits; nil is the process's own
 }
 
-// LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A
-// process that stands still for longer between the two makes no call. So a call starts
+// LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A process
+// that stands still for longer before the call makes none. So a call starts
 // at most LeaseMargin after it was marked, and counts as landed twice its timeout after
 // that: AWS documents no bound.
 const LeaseMargin = 10 * time.Second
 
 // Updater runs the turns. Make it with New, run it with Run.
 type Updater struct {
-	o       Options
-	merger  merge.Merger
-	backlog *backlog.Backlog
-	store   thingstate.Store
-	pace    pace.Pace
-	api     API
-	metrics *telemetry.Metrics
-	log     *zap.Logger
-	notices notices
-	beats   beats
+	o         Options
+	merger    merge.Merger
+	backlog   *backlog.Backlog
+	store     thingstate.Store
+	pace      pace.Pace
+	api       API
+	metrics   *telemetry.Metrics
+	log       *zap.Logger
+	callLog   callLog
+	heartbeat heartbeat
 
 	record context.Context // of Finish: ends RecordAfterCut after Run's work; set by Run
 }
@@ -67,40 +67,41 @@ func New(b *backlog.Backlog, s thingstate.Store, p pace.Pace, api API, m *teleme
 	return &Updater{
 		o: o, merger: merge.Merger{Semantics: o.Semantics, Landing: 2*o.CallTimeout + LeaseMargin},
 		backlog: b, store: s, pace: p, api: api, metrics: m, log: log,
-		notices: notices{telemetry.NewNotices(log)}, beats: beats{began: time.Now(), goroutines: o.Concurrency},
+		callLog: callLog{telemetry.NewNotices(log)}, heartbeat: heartbeat{began: time.Now(), goroutines: o.Concurrency},
 	}
 }
 
-// LastBeat is when Run last made progress; now, while each of its goroutines is
-// busy with a turn, which has deadlines of its own.
-func (u *Updater) LastBeat() time.Time { return u.beats.last() }
+// LastTick is when Run last made progress. It is now while all its goroutines are busy
+// with turns, which have deadlines of their own.
+func (u *Updater) LastTick() time.Time { return u.heartbeat.last() }
 
 // Run gives things their turns until take ends, and returns when the turns under
-// way are done. They are cut, with its cause, when work ends.
+// way are done. When work ends they are cut, with its cause.
 //
-// Each goroutine takes a turn, sees it through and takes the next. One at a time
-// is at the door, where it waits for the pace first and only then takes the
-// thing whose turn it is: while a token is waited for, what arrives for the thing
-// at the head of the line still joins its call.
+// Each goroutine takes a turn, sees it through and takes the next. Only one goroutine at
+// a time takes a turn. It gets a token first and picks the thing second, so updates that
+// arrive meanwhile still merge.
 func (u *Updater) Run(take, work context.Context) {
-	defer u.notices.Close()
+	defer u.callLog.Close()
 	var end func()
 	u.record, end = grace.Of(work).Until(RecordAfterCut, errNotRecorded)
 	defer end()
-	wait := &spell{of: take}
+	wait := &boundedWait{of: take}
 	defer wait.close()
-	door := make(chan struct{}, 1)
+	// A channel and not a mutex: in a synctest bubble a goroutine that waits for a mutex
+	// is not durably blocked, and time would stand still.
+	turnstile := make(chan struct{}, 1)
 	var runners sync.WaitGroup
 	defer runners.Wait()
 	for range u.o.Concurrency {
 		runners.Go(func() {
 			for {
-				door <- struct{}{}
+				turnstile <- struct{}{}
 				turn, probe, err := u.next(take, wait)
 				if err == nil {
-					u.beats.busy.Add(1)
+					u.heartbeat.busy.Add(1)
 				}
-				<-door
+				<-turnstile
 				if err != nil {
 					return
 				}
@@ -109,21 +110,21 @@ func (u *Updater) Run(take, work context.Context) {
 					timeout = probe
 				}
 				u.turn(work, turn, timeout)
-				u.unprobe(probe)
-				u.beats.beat()
-				u.beats.busy.Add(-1)
+				u.probeDone(probe)
+				u.heartbeat.tick()
+				u.heartbeat.busy.Add(-1)
 			}
 		})
 	}
 }
 
-// next waits for a turn and for the token that goes with it. While the circuit is
-// open the turn is a probe, and probe how long its call may take; 0 otherwise.
-func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, probe time.Duration, err error) {
+// next waits for a token and for a turn. While the circuit is open the turn is a probe, and
+// probe is how long its call may take; otherwise it is 0.
+func (u *Updater) next(ctx context.Context, wait *boundedWait) (turn *backlog.Turn, probe time.Duration, err error) {
 	for {
-		u.beats.beat()
+		u.heartbeat.tick()
 		take := u.backlog.Take
-		if probe, err = u.probe(ctx); err != nil {
+		if probe, err = u.waitProbe(ctx); err != nil {
 			return nil, 0, err
 		}
 		if probe > 0 {
@@ -132,7 +133,7 @@ func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, pr
 			return nil, 0, err
 		}
 		if err := u.waitToken(ctx, wait); err != nil {
-			u.unprobe(probe)
+			u.probeDone(probe)
 			return nil, 0, err
 		}
 		if u.circuitOpen() == (probe > 0) { // a probe may take what waits out a Retry-After; nothing else may
@@ -141,13 +142,13 @@ func (u *Updater) next(ctx context.Context, wait *spell) (turn *backlog.Turn, pr
 			}
 		}
 		u.pace.Return()
-		u.unprobe(probe)
+		u.probeDone(probe)
 	}
 }
 
-// probe waits, while the circuit is open, until the next probe may go out, and
-// returns how long that may take; 0 where the circuit is closed.
-func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
+// waitProbe waits, while the circuit is open, until the next probe may go out, and returns
+// how long that may take. It returns 0 if the circuit is closed.
+func (u *Updater) waitProbe(ctx context.Context) (time.Duration, error) {
 	for {
 		timeout, wait, ok := u.o.Circuit.TakeProbe()
 		if ok {
@@ -156,7 +157,7 @@ func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
 		if wait == 0 {
 			return 0, nil
 		}
-		u.beats.beat()
+		u.heartbeat.tick()
 		select {
 		case <-ctx.Done():
 			return 0, context.Cause(ctx)
@@ -165,15 +166,15 @@ func (u *Updater) probe(ctx context.Context) (time.Duration, error) {
 	}
 }
 
-func (u *Updater) unprobe(probe time.Duration) {
+func (u *Updater) probeDone(probe time.Duration) {
 	if probe > 0 {
 		u.o.Circuit.ProbeDone()
 	}
 }
 
-// waitToken waits for the pace and beats meanwhile: the API may have asked for a
-// minute's silence.
-func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
+// waitToken waits for the pace, with a heartbeat: the API may have asked for a minute's
+// silence.
+func (u *Updater) waitToken(ctx context.Context, wait *boundedWait) error {
 	for {
 		err := u.pace.Wait(wait.context())
 		if err == nil {
@@ -182,19 +183,24 @@ func (u *Updater) waitToken(ctx context.Context, wait *spell) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		u.beats.beat()
+		u.heartbeat.tick()
 	}
 }
 
-// circuitOpen reports whether the next turn is a probe's.
+// retry is a next turn after a failure, and not before floor.
+func (u *Updater) retry(t *backlog.Turn, floor time.Duration) backlog.Next {
+	return backlog.Next{Failed: true, Delay: u.o.Retry.Delay(t.Failures+1, floor, u.o.Rand)}
+}
+
+// circuitOpen reports whether the next turn is a probe.
 func (u *Updater) circuitOpen() bool { return u.o.Circuit.State().Open }
 
-// waitReady waits for a thing to be ready, and beats meanwhile. It waits no longer
-// once the circuit is open: a probe takes what backs off as well. Turns open the
-// circuit before they end, and their ends wake the backlog.
-func (u *Updater) waitReady(ctx context.Context, wait *spell) error {
+// waitReady waits for a thing to be ready, with a heartbeat. It returns at once if the
+// circuit is open: a probe takes what backs off as well. Turns open the circuit before they
+// end, and their ends wake the backlog.
+func (u *Updater) waitReady(ctx context.Context, wait *boundedWait) error {
 	for !u.circuitOpen() && !u.backlog.HasNext() {
-		u.beats.beat()
+		u.heartbeat.tick()
 		err := u.backlog.Ready(wait.context(), u.circuitOpen)
 		if err == nil {
 			return nil

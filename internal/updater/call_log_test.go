@@ -15,7 +15,7 @@ import (
 func TestCallsThatAreNotMadeAreOneLineWithACount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		core, lines := observer.New(zap.WarnLevel)
-		n := notices{telemetry.NewNotices(zap.New(core))}
+		n := callLog{telemetry.NewNotices(zap.New(core))}
 		defer n.Close()
 		for range 64 {
 			n.notMade("a-thing")

@@ -7,8 +7,6 @@ import (
 	"managed-thing-updater/internal/timeline"
 )
 
-// What the updates' stories are told of a turn.
-
 func tellAgain(carried []*backlog.Item, next backlog.Next) {
 	for _, it := range carried {
 		it.Again(next.Delay)

@@ -2,27 +2,26 @@ package backlog
 
 import "managed-thing-updater/internal/evidence"
 
-// Count takes in the end of this turn's call, which was not throttled. It adds a
-// first call to the score.
-func (b *Backlog) Count(turn *Turn, ended evidence.Score) {
+// Count counts the end of this turn's call, which was not throttled.
+func (b *Backlog) Count(turn *Turn, ended evidence.CallCounts) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	t := turn.thing
 	if !t.failing {
-		b.all.Add(ended)
-		t.own.Add(ended)
+		b.calls.Add(ended)
+		t.calls.Add(ended)
 	}
 	b.answered += ended.Answered
 	t.answered += ended.Answered
 	t.failing, t.throttled = ended.Succeeded == 0, false
 }
 
-// Others is the score of the first calls for all other things, since some moment in
-// the past: two of them, subtracted, say how other things fared meanwhile.
-func (b *Backlog) Others(turn *Turn) evidence.Score {
+// OtherCalls counts the first calls for all other things, since some moment in the past:
+// two counts, subtracted, say how other things fared meanwhile.
+func (b *Backlog) OtherCalls(turn *Turn) evidence.CallCounts {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.all.Sub(turn.thing.own)
+	return b.calls.Sub(turn.thing.calls)
 }
 
 // ThrottledAgain notes that the turn's call was throttled. It reports whether the
@@ -39,6 +38,6 @@ func (b *Backlog) ThrottledAgain(turn *Turn) bool {
 	return again
 }
 
-// letThrough is how many calls for other things, answered between two throttled
+// otherCallsBetween is how many calls for other things, answered between two throttled
 // calls of a thing, show that the quota is not what throttles it.
 const otherCallsBetween = 3

@@ -14,7 +14,7 @@ func TestAThingThatIsThrottledOnItsOwnSaysNothingOfTheQuota(t *testing.T) {
 	limited, other := take(t, b, "limited", 1), take(t, b, "other", 1)
 	granted := func(turn *backlog.Turn, times int) {
 		for range times {
-			b.Count(turn, evidence.Score{Ended: 1, Answered: 1, Succeeded: 1})
+			b.Count(turn, evidence.CallCounts{Ended: 1, Answered: 1, Succeeded: 1})
 		}
 	}
 	granted(other, 100)

@@ -14,21 +14,21 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// notices says how calls fail, and that they got through in the end.
-type notices struct{ *telemetry.Notices }
+// callLog says in the log how calls fail, and that they got through in the end.
+type callLog struct{ *telemetry.Notices }
 
-func (n notices) failed(code, detail string) {
+func (n callLog) failed(code, detail string) {
 	n.Say(zapcore.WarnLevel, "calls fail and are tried again", code, 1, zap.String("detail", detail))
 }
 
-// notMade is said of a call whose time was over before it began; thing is the latest.
-func (n notices) notMade(thing string) {
+// notMade logs a call whose time was over before it began; the latest thing is named.
+func (n callLog) notMade(thing string) {
 	n.Say(zapcore.WarnLevel, "calls were not made: the process stood still, or waited, for so long that a lease would not outlast them", "", 1, telemetry.Thing(thing))
 }
 
-// recovered is said of a message that was applied after calls with it had failed;
-// the count is of those calls.
-func (n notices) recovered(it *backlog.Item) {
+// recovered logs that a message was applied after calls with it had failed; the count is
+// of those calls.
+func (n callLog) recovered(it *backlog.Item) {
 	e := it.Evidence
 	n.Say(zapcore.InfoLevel, "applied after calls had failed", e.Last, e.Failures, telemetry.MessageID(it.ID), telemetry.TraceID(it.Trace.TraceID()),
 		telemetry.Thing(it.Update.Thing), zap.Duration("after", time.Since(e.Since)))
