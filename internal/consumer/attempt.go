@@ -30,9 +30,9 @@ type attempt struct {
 	first time.Time // when the first receive with this id began
 }
 
-// nextAttempt is the attempt of a poll of up to n messages: one whose answer was lost,
-// if there is one that fits, or a new one. It wants c.mu held.
-func (c *Consumer) nextAttempt(n int, now time.Time) attempt {
+// nextAttemptLocked is the attempt of a poll of up to n messages: one whose answer was lost,
+// if there is one that fits, or a new one.
+func (c *Consumer) nextAttemptLocked(n int, now time.Time) attempt {
 	if !c.fifo {
 		return attempt{n: n}
 	}
@@ -47,8 +47,8 @@ func (c *Consumer) nextAttempt(n int, now time.Time) attempt {
 	return attempt{id: rand.Text(), n: n, first: now}
 }
 
-// lostAnswer keeps an attempt for the next poll. It wants c.mu held.
-func (c *Consumer) lostAnswer(a attempt, now time.Time) {
+// keepAttemptLocked keeps an attempt whose answer was lost for the next poll.
+func (c *Consumer) keepAttemptLocked(a attempt, now time.Time) {
 	a.until = now.Add(c.o.Visibility)
 	if end := a.first.Add(attemptFor); a.until.After(end) {
 		a.until = end
@@ -57,7 +57,7 @@ func (c *Consumer) lostAnswer(a attempt, now time.Time) {
 }
 
 // mayHaveReceived reports whether a receive that failed may have brought messages: it was
-// sent, and no answer came, or one that says nothing of it. After a throttle SQS wants a new id
+// sent, and no answer came, or one that does not say. After a throttle SQS wants a new id
 // (awslabs/amazon-sqs-java-messaging-lib#213).
 func mayHaveReceived(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
@@ -72,8 +72,8 @@ func mayHaveReceived(err error) bool {
 	return ok && answer.HTTPStatusCode() >= http.StatusInternalServerError
 }
 
-// attemptOver reports whether SQS refused a receive because of its attempt: its id is
-// too old, or a message of it was settled by another. Then nothing is to be had by it.
+// attemptOver reports whether SQS refused a receive because of its attempt: the id is too
+// old, or a message of it was settled by another. It brings nothing back any more.
 func attemptOver(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && api.ErrorCode() == "InvalidParameterValue" && strings.Contains(api.ErrorMessage(), "ReceiveRequestAttemptId")

@@ -19,7 +19,7 @@ import (
 )
 
 // damage says what of a message did not arrive as SQS stored it; empty: nothing. The SDK's
-// own check of checksums is off: it refuses the whole answer for one message, and the
+// own check of checksums is off: for one bad message it refuses the whole answer, and the
 // other nine stay hidden until their leases end.
 func damage(m *types.Message) string {
 	switch {
@@ -73,10 +73,10 @@ func appendSized(b []byte, s string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
 }
 
-// giveBack makes a message visible again that arrived damaged, after a backoff by its
-// receives: it may arrive whole then. One without an id or a receipt handle comes again
-// when its lease ends. It wants c.mu held.
-func (c *Consumer) giveBack(m *types.Message, in message.Incoming, what string, now time.Time) {
+// giveBackLocked makes a damaged message visible again, after a backoff by its receives: it
+// may arrive whole then. One without an id or a receipt handle comes again when its lease
+// ends.
+func (c *Consumer) giveBackLocked(m *types.Message, in message.Incoming, what string, now time.Time) {
 	c.metrics.Damaged.Inc()
 	if !c.damaged[what] {
 		c.damaged[what] = true
@@ -86,18 +86,18 @@ func (c *Consumer) giveBack(m *types.Message, in message.Incoming, what string, 
 	switch {
 	case in.ID == "" || sqswire.Handle(m) == "":
 	case c.held[in.ID] != nil:
-		c.accept(in, sqswire.Handle(m), now) // of which only the handle counts
+		c.acceptLocked(in, sqswire.Handle(m), now) // only its handle counts
 	default:
-		d := c.add(in, sqswire.Handle(m), now)
+		d := c.addLocked(in, sqswire.Handle(m), now)
 		if !c.poll.ended {
 			d.delay = c.wait(in.Receives)
 		}
-		c.count(d, message.Released)
-		c.move(d, releasing)
+		c.countLocked(d, message.Released)
+		c.moveLocked(d, releasing)
 	}
 }
 
-// sayUnchecked says once that checksums cannot be checked here.
+// sayUnchecked logs once that checksums cannot be checked here.
 func (c *Consumer) sayUnchecked() {
 	if fips140.Enforced() {
 		c.log.Info("the checksums of messages are not checked: SQS's are MD5, which is not allowed here (GODEBUG=fips140=only)")

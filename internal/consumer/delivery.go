@@ -18,12 +18,12 @@ const (
 	gone
 )
 
-// Delivery is one message handed to the Handler, and the hold on its lease. Its
-// methods may be called from any goroutine and return at once; of Settle,
-// DeadLetter and Release the first call counts, and none after Lost.
+// Delivery is one message handed to the Handler, and the hold on its lease. Its methods
+// may be called from any goroutine and return at once. Of Settle, DeadLetter and Release
+// the first call counts, and none after Lost.
 type Delivery struct {
 	c    *Consumer
-	msg  timeline.Message // its fields never change once it is handed over
+	msg  timeline.Message
 	size int64
 
 	// All below is guarded by c.mu.
@@ -38,22 +38,22 @@ type Delivery struct {
 	delivered bool // Deliver has returned
 	lost      bool // Lost is to be called, or was
 	stranded  bool // it is counted as such
-	refused   bool // SQS has said that handle is no good: the message is deleted, visible or another's
+	refused   bool // SQS refused handle: the message is deleted, visible or another's
 
 	busy    bool              // an operation on the source queue is under way
 	sending bool              // its letter is under way
-	stuck   bool              // its ending failed, or is likely to, and it is held for another try
+	stuck   bool              // its ending failed, or is likely to: it is held for another try
 	again   *message.Incoming // received again while its release was under way
 
 	renewAt      time.Time     // when its lease needs something
 	early        time.Duration // by how much it may go sooner, to fill a batch
 	renewFails   int
-	renewalIndex int // in c.renewals; -1 out of it
+	renewalIndex int // in c.renewals; -1 if it is not there
 
-	queued    bool // stands in its state's lane
-	tries     int  // of its state's operation, failed
-	retryAt   time.Time
-	laneIndex int // in its lane's later; -1 out of it
+	queued     bool // is in the queue of its state
+	tries      int  // of its state's operation, failed
+	retryAt    time.Time
+	queueIndex int // in the queue's later; -1 if it is not there
 
 	delay   time.Duration // of a release
 	update  *message.Update
@@ -63,16 +63,16 @@ type Delivery struct {
 // Message is the message, and where what happens to it is taken down.
 func (d *Delivery) Message() *timeline.Message { return &d.msg }
 
-// Until is when the message's lease ends by our clock, less a margin of a second, or
-// of a tenth of the first lease if that is less; the Unix epoch if the message does not
-// wait any more. A renewal moves it.
+// Until is when the message's lease ends by our clock, less a margin: a second, or a tenth
+// of the first lease if that is less. It is the Unix epoch if the message does not wait any
+// more. A renewal moves it.
 func (d *Delivery) Until() time.Time {
 	d.c.mu.Lock()
 	defer d.c.mu.Unlock()
 	if d.state != waiting {
 		return time.Unix(0, 0)
 	}
-	return d.liveUntil()
+	return d.liveUntilLocked()
 }
 
 // Live reports whether the message waits and its lease is ours by our clock. It looks
@@ -84,26 +84,26 @@ func (d *Delivery) Live() bool {
 
 // Settle deletes the message: its outcome o is durable. o is counted now.
 func (d *Delivery) Settle(o message.Outcome) {
-	d.end(deleting, func() { d.c.count(d, o) })
+	d.end(deleting, func() { d.c.countLocked(d, o) })
 }
 
-// DeadLetter stores a copy in the dead-letter queue, then deletes the message. u
-// is what could be read of it.
+// DeadLetter stores a copy in the dead-letter queue, then deletes the message. u is what
+// could be read of it.
 func (d *Delivery) DeadLetter(u *message.Update, f message.Failure) {
 	d.end(lettering, func() { d.update, d.failure = u, &f })
 }
 
-// Release makes the message visible again after delay, rounded up to whole
-// seconds and bounded by what SQS allows.
+// Release makes the message visible again after delay, rounded up to whole seconds and
+// bounded by what SQS allows.
 func (d *Delivery) Release(delay time.Duration) {
 	d.end(releasing, func() {
 		d.delay = max(0, delay)
-		d.c.count(d, message.Released)
+		d.c.countLocked(d, message.Released)
 	})
 }
 
-// end moves a waiting message on to its ending. A crash right here leaves it in
-// the queue, to be received again when its lease ends.
+// end moves a waiting message on to its ending. A crash right here leaves it in the queue,
+// to be received again when its lease ends.
 func (d *Delivery) end(to state, record func()) {
 	c := d.c
 	c.mu.Lock()
@@ -112,10 +112,10 @@ func (d *Delivery) end(to state, record func()) {
 		return
 	}
 	record()
-	c.move(d, to)
+	c.moveLocked(d, to)
 }
 
-// liveUntil is the lease's end less the margin in which nothing starts.
-func (d *Delivery) liveUntil() time.Time {
+// liveUntilLocked is the lease's end, less the margin in which nothing starts.
+func (d *Delivery) liveUntilLocked() time.Time {
 	return d.leaseEnd.Add(-min(time.Second, d.c.o.Visibility/10))
 }

@@ -2,15 +2,14 @@ package consumer
 
 import "time"
 
-// finished remembers the messages whose outcome is durable and of which only the delete
-// is missing: their letters are stored, or they were given up while being deleted. One
-// that comes again is only deleted. It is bounded in entries, the oldest go first, and in
-// time.
+// finished remembers the messages of which only the delete is missing: their letters are
+// stored, or their deletes were given up. One that comes again is only deleted. It is
+// bounded in entries, of which the oldest go first, and in time.
 type finished struct {
 	max   int
 	keep  time.Duration
 	at    map[string]time.Time // by MessageId: when it was last added
-	order []added              // the oldest first; may hold some that were added again since
+	order []added              // the oldest first; may hold some twice that were added again
 }
 
 type added struct {

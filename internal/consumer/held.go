@@ -7,42 +7,39 @@ import (
 	"managed-thing-updater/internal/sqswire"
 )
 
-// The functions here want c.mu held, but for deliver.
-
-// add takes a message that is not held into the ledger, in state waiting.
-func (c *Consumer) add(m message.Incoming, handle string, now time.Time) *Delivery {
+// addLocked holds a message that was not held, in state waiting.
+func (c *Consumer) addLocked(m message.Incoming, handle string, now time.Time) *Delivery {
 	d := &Delivery{
 		c: c, msg: c.history.Received(m, now), size: int64(sqswire.Size(m)), receives: m.Receives,
-		renewalIndex: -1, laneIndex: -1,
+		renewalIndex: -1, queueIndex: -1,
 	}
 	c.held[m.ID] = d
 	c.bytes += d.size
 	c.received++
-	c.undone++
-	d.lease(handle, now)
+	c.undecided++
+	d.leaseLocked(handle, now)
 	return d
 }
 
-// lease starts the first lease of a receipt handle.
-func (d *Delivery) lease(handle string, now time.Time) {
+// leaseLocked starts the first lease of a receipt handle.
+func (d *Delivery) leaseLocked(handle string, now time.Time) {
 	d.handle, d.handleAt, d.refused = handle, now, false
-	d.c.leased(d, now, d.c.o.Visibility)
+	d.c.leasedLocked(d, now, d.c.o.Visibility)
 }
 
-// count gives a message its one outcome.
-func (c *Consumer) count(d *Delivery, o message.Outcome) {
+// countLocked gives a message its one outcome.
+func (c *Consumer) countLocked(d *Delivery, o message.Outcome) {
 	d.counted = true
-	c.undone--
+	c.undecided--
 	c.counts[o]++
 	d.msg.Ended(o, d.failure)
 }
 
-// move takes a message on to the state in which it ends and lines it up there. It
-// wakes Keep where that has something to do sooner by it.
-func (c *Consumer) move(d *Delivery, to state) {
+// moveLocked takes a message on to the state in which it ends, and lines it up there.
+func (c *Consumer) moveLocked(d *Delivery, to state) {
 	c.stuck[d.state].noLonger(d)
-	if l := c.lanes[d.state]; l != nil {
-		l.drop(d)
+	if q := c.queues[d.state]; q != nil {
+		q.drop(d)
 	} else {
 		c.settling++
 	}
@@ -50,60 +47,59 @@ func (c *Consumer) move(d *Delivery, to state) {
 	if to == releasing {
 		c.renewals.remove(d)
 	}
-	c.notTried(d) // first: what is let go or put off must not stand in line
-	c.enqueue(d)
+	c.notTriedLocked(d) // first: what is let go or put off must not be lined up
+	c.enqueueLocked(d)
 }
 
-// enqueue lines a message up for its ending, if nothing is under way for it:
-// else the end of that does. It wakes Keep where that has something to do sooner
-// by it: a busy worker settles thousands a second, and most of them only join a
-// batch that is not full.
-func (c *Consumer) enqueue(d *Delivery) {
-	l := c.lanes[d.state]
-	if l == nil || d.queued || d.busy || d.sending {
+// enqueueLocked lines a message up for its ending. If an operation is under way for it, the
+// end of that operation does. It wakes Keep only if Keep has something to do sooner by it:
+// a busy worker settles thousands a second, and most of them join a batch that is not full.
+func (c *Consumer) enqueueLocked(d *Delivery) {
+	q := c.queues[d.state]
+	if q == nil || d.queued || d.busy || d.sending {
 		return
 	}
 	wait := time.Duration(0)
 	if d.state == deleting && !c.fifo {
-		wait = linger
+		wait = batchWait
 	}
-	if l.push(d, wait) {
+	if q.push(d, wait) {
 		wake(c.keepWake)
 	}
 }
 
-// accept takes in what a receive brought and returns the delivery to hand over,
-// nil where there is nothing to hand over.
-func (c *Consumer) accept(m message.Incoming, handle string, now time.Time) *Delivery {
+// acceptLocked takes in what a receive brought, and returns the delivery to hand over; nil
+// if there is none.
+func (c *Consumer) acceptLocked(m message.Incoming, handle string, now time.Time) *Delivery {
 	if d := c.held[m.ID]; d != nil {
 		c.again++
 		d.msg.ReceivedAgain(m.Receives)
 		if m.Receives < d.receives {
-			return nil // of two polls the earlier one came back later: its handle is the older one
+			return nil // the earlier of two polls came back later: its handle is the older one
 		}
 		if d.state == releasing && d.busy {
-			d.again = &m // that release is what made it visible: it starts afresh once that has ended
+			d.again = &m // the release made it visible: it starts afresh when that has ended
 		}
 		d.receives = m.Receives
-		d.lease(handle, now)
+		d.leaseLocked(handle, now)
 		return nil
 	}
-	d := c.add(m, handle, now)
+	d := c.addLocked(m, handle, now)
 	switch {
 	case c.finished.has(m.ID, now): // only its delete is missing
-		c.count(d, message.Duplicate)
-		c.move(d, deleting)
+		c.countLocked(d, message.Duplicate)
+		c.moveLocked(d, deleting)
 	case c.poll.ended:
 		d.msg.Stopping()
-		c.count(d, message.Released)
-		c.move(d, releasing)
+		c.countLocked(d, message.Released)
+		c.moveLocked(d, releasing)
 	default:
 		return d
 	}
 	return nil
 }
 
-// deliver hands over what one receive brought. It wants c.mu free.
+// deliver hands over what one receive brought.
 func (c *Consumer) deliver(ds ...*Delivery) {
 	if len(ds) == 0 {
 		return
@@ -123,13 +119,13 @@ func (c *Consumer) deliver(ds ...*Delivery) {
 	}
 }
 
-// remove takes a message out of the ledger and frees its room.
-func (c *Consumer) remove(d *Delivery) {
+// removeLocked frees the room of a message that is gone.
+func (c *Consumer) removeLocked(d *Delivery) {
 	if d.state == gone {
 		return
 	}
-	if l := c.lanes[d.state]; l != nil {
-		l.drop(d)
+	if q := c.queues[d.state]; q != nil {
+		q.drop(d)
 		c.settling--
 	}
 	c.stuck[d.state].noLonger(d)
@@ -144,34 +140,34 @@ func (c *Consumer) remove(d *Delivery) {
 	wake(c.pollWake)
 }
 
-// giveUp removes a message of which SQS has not said that it is deleted or visible
-// again. While the worker stops that counts as stranded: the sums at the end claim
-// nothing that is not known.
-func (c *Consumer) giveUp(d *Delivery) {
+// giveUpLocked removes a message of which SQS has not said that it is deleted or visible
+// again. While the worker stops it counts as stranded: the sums at the end claim nothing
+// that is not known.
+func (c *Consumer) giveUpLocked(d *Delivery) {
 	if c.poll.ended && !d.refused {
-		c.countStranded(d)
+		c.countStrandedLocked(d)
 	}
 	if d.state == deleting {
 		c.finished.add(d.msg.ID, time.Now())
 	}
-	c.remove(d)
+	c.removeLocked(d)
 }
 
-// lose ends a message whose lease is gone and reports whether its handler is to
-// be told, which the caller does without the lock.
-func (c *Consumer) lose(d *Delivery) bool {
+// loseLocked ends a message whose lease is gone. It reports whether to tell the handler,
+// which the caller does without the lock.
+func (c *Consumer) loseLocked(d *Delivery) bool {
 	was := d.state
 	d.msg.LeaseLost()
 	if !d.counted {
-		c.count(d, message.Released)
+		c.countLocked(d, message.Released)
 	}
-	c.giveUp(d)
-	return was == waiting && c.tell(d)
+	c.giveUpLocked(d)
+	return was == waiting && c.tellLocked(d)
 }
 
-// tell reports whether Lost may be called now; if Deliver has not returned yet,
-// its caller calls Lost after it.
-func (c *Consumer) tell(d *Delivery) bool {
+// tellLocked reports whether Lost may be called now. If Deliver has not returned yet,
+// deliver calls Lost after it.
+func (c *Consumer) tellLocked(d *Delivery) bool {
 	d.lost = true
 	return d.delivered
 }

@@ -11,37 +11,37 @@ import (
 type pollState struct {
 	open          int       // polls under way
 	reserved      int       // messages they may bring
-	reservedBytes int64     // their bytes
+	reservedBytes int64     // the bytes of these
 	wanted        int       // how many polls may be under way: 1 to Options.Pollers
-	begun         time.Time // the last one
+	begun         time.Time // of the last one
 
-	failures  int       // polls that failed in a row
-	failing   time.Time // when the first of them did while messages were wanted; zero: none
-	hasty     int       // polls in a row that brought nothing though they did not wait
-	failedAt  time.Time // the last of either
-	notBefore time.Time // no poll starts sooner
+	failures   int       // consecutive polls that failed
+	failing    time.Time // when the first of them did while messages were wanted; zero: none
+	emptyPolls int       // consecutive polls that brought nothing and did not wait
+	failedAt   time.Time // of the last of either kind
+	notBefore  time.Time // no poll starts sooner
 
 	lost []attempt // FIFO: receives whose answer was lost; at most one for each poll
 
 	cut   int
-	ended bool // what comes now is released
+	ended bool // receiving has ended: what still comes is released
 	last  time.Time
 	beat  time.Time
 }
 
-// Receive polls the queue until ctx ends and returns when every open poll has
-// come back. Messages that come back after ctx ended are released at once.
+// Receive polls the queue until ctx ends, and returns when every open poll has come back.
+// Messages that they bring after that are released at once.
 //
-// An open poll is never cancelled by ctx: SQS may have handed out messages to
-// it, which nobody would see until their visibility timeout ends. When cut ends,
-// open polls are cut all the same, and counted.
+// An open poll is never cancelled by ctx: SQS may have handed out messages to it, which
+// nobody would see until their visibility timeout ends. When cut ends, open polls are cut
+// all the same, and counted.
 func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.mu.Lock()
 	c.poll.ended = false
 	c.mu.Unlock()
 
 	c.sayUnchecked()
-	polls := newCrew()
+	polls := newWorkerPool()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil && cut.Err() == nil {
@@ -59,32 +59,32 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 		}
 	}
 	c.mu.Lock()
-	c.endReceiving()
+	c.endReceivingLocked()
 	c.mu.Unlock()
 	polls.wait()
 }
 
-// endReceiving has what polls bring from now on released, and what failed tried
-// again soon: a stop has no time for long waits.
-func (c *Consumer) endReceiving() {
+// endReceivingLocked has what polls still bring released, and what failed tried again soon:
+// a stop has no time for long waits.
+func (c *Consumer) endReceivingLocked() {
 	if c.poll.ended {
 		return
 	}
 	c.poll.ended = true
-	for _, l := range c.lanes {
-		l.hasten(time.Now().Add(drainRetry))
+	for _, q := range c.queues[lettering:gone] {
+		q.hasten(time.Now().Add(drainRetry))
 	}
 	wake(c.keepWake)
 }
 
-// room is how many messages one more poll may bring beside so many that are held and
-// awaited, up to a batch: each as large as SQS lets one be, so that what comes always fits.
+// room is how many messages one more poll may ask for, up to a batch, if so many are held
+// or awaited. Each may be as large as SQS allows, so that what comes always fits.
 func (c *Consumer) room(held int, bytes int64) int {
 	return max(0, min(sqswire.MaxEntries, c.o.MaxHeld-held, int((c.o.MaxHeldBytes-bytes)/sqswire.MaxBytes)))
 }
 
-// reserve takes the room of one poll and returns for how many messages, or says how
-// long to wait before looking again. Only Receive's goroutine calls it.
+// reserve takes the room of one poll and returns for how many messages; if for none, how
+// long to wait before asking again. Only Receive's goroutine calls it.
 func (c *Consumer) reserve() (n int, wait time.Duration) {
 	held, coming, most, wait := c.wanted()
 	if most == 0 {
@@ -94,13 +94,14 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 	return c.take(n), min(heartbeat, wait)
 }
 
-// wanted returns for how many messages there is room for one more poll, beside how many
-// held and coming ones, or how long to wait before looking again.
+// wanted returns how many messages one more poll may ask for, beside how many held and
+// coming ones; if none, how long to wait before asking again.
 //
-// A whole batch is worth waiting for, since each poll is a request. But what waits for
-// long may be all that leaves no room for one: then a poll asks for fewer, the later the
-// fewer, while no other is under way. For the last message of a batch none waits: where
-// WORKER_MAX_HELD_BYTES is its least, any message held is in the way of ten large ones.
+// Each poll is a request, so a whole batch is worth waiting for. But messages that are held
+// for long may leave no room for one. Then, while no poll is open, a poll asks for what
+// there is room for: the fewer messages, the later. It does not wait for the last message
+// of a batch: if WORKER_MAX_HELD_BYTES is at its least, any message held leaves room for
+// nine large ones only.
 func (c *Consumer) wanted() (held, coming, most int, wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +109,7 @@ func (c *Consumer) wanted() (held, coming, most int, wait time.Duration) {
 	p := &c.poll
 	p.beat = now
 	n, whole := c.freeLocked(), c.room(0, 0)
-	patience := p.begun.Add(fewerAfter * time.Duration(whole-n-1)).Sub(now)
+	patience := p.begun.Add(partialWait * time.Duration(whole-n-1)).Sub(now)
 	switch {
 	case now.Before(p.notBefore):
 		wait = min(heartbeat, p.notBefore.Sub(now))
@@ -123,11 +124,11 @@ func (c *Consumer) wanted() (held, coming, most int, wait time.Duration) {
 	default:
 		most = n
 	}
-	return c.undone, p.reserved, most, wait
+	return c.undecided, p.reserved, most, wait
 }
 
-// take takes the room of a poll of up to n messages, as far as there is any, and returns
-// for how many messages.
+// take takes the room of a poll of up to n messages, and returns for how many there was
+// room.
 func (c *Consumer) take(n int) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,15 +144,14 @@ func (c *Consumer) take(n int) int {
 	return n
 }
 
-// freeLocked is how many messages one more poll may bring beside all that are held and
-// awaited.
+// freeLocked is how many messages one more poll may ask for now.
 func (c *Consumer) freeLocked() int {
 	return c.room(len(c.held)+c.poll.reserved, c.bytes+c.poll.reservedBytes)
 }
 
-// adapt sets how many polls may be under way by what one brought: more while
-// they come back full, one when one came back empty.
-func (c *Consumer) adapt(got, asked int, start, now time.Time) {
+// adaptLocked sets how many polls may be open by what one brought: more while they come
+// back full, one after one that came back empty.
+func (c *Consumer) adaptLocked(got, asked int, start, now time.Time) {
 	p := &c.poll
 	switch {
 	case got == asked:
@@ -160,21 +160,21 @@ func (c *Consumer) adapt(got, asked int, start, now time.Time) {
 		p.wanted = max(p.wanted-1, 1)
 	}
 	if got > 0 {
-		p.hasty = 0
+		p.emptyPolls = 0
 		return
 	}
 	p.wanted = 1
 	c.metrics.EmptyReceives.Inc()
 	if c.o.WaitTime > 0 && now.Sub(start) >= c.o.WaitTime*9/10 {
-		p.hasty = 0
+		p.emptyPolls = 0
 		return
 	}
-	c.backOff(&p.hasty, start, now) // no wait, or SQS has too many messages in flight: it answers at once
+	c.backOffLocked(&p.emptyPolls, start, now) // SQS answers at once without a wait, or if too many messages are in flight
 }
 
-// backOff holds polls back after one that failed. Polls that were under way when
-// the last one failed tell nothing new.
-func (c *Consumer) backOff(count *int, start, now time.Time) {
+// backOffLocked holds polls back after one that failed. A poll that was open when the last
+// one failed tells nothing new.
+func (c *Consumer) backOffLocked(count *int, start, now time.Time) {
 	p := &c.poll
 	p.wanted = 1
 	if start.Before(p.failedAt) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"go.uber.org/zap/zapcore"
 
@@ -13,37 +12,17 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// request makes one ReceiveMessage. A crash after it leaves what it brought to the end
-// of its first lease.
-func (c *Consumer) request(cut context.Context, a attempt) (*sqs.ReceiveMessageOutput, error) {
-	request, cancel := context.WithTimeout(cut, c.o.WaitTime+pollGrace)
-	defer cancel()
-	in := &sqs.ReceiveMessageInput{
-		QueueUrl:                    &c.o.QueueURL,
-		MaxNumberOfMessages:         int32(a.n),
-		WaitTimeSeconds:             int32(c.o.WaitTime / time.Second),
-		VisibilityTimeout:           int32(c.o.Visibility / time.Second),
-		MessageSystemAttributeNames: sqswire.SystemAttributes,
-		MessageAttributeNames:       []string{"All"},
-	}
-	if a.id != "" {
-		in.ReceiveRequestAttemptId = aws.String(a.id)
-	}
-	return c.api.ReceiveMessage(request, in, onceOnly)
-}
-
 // receive does one receive of up to n messages, whose room is reserved.
 func (c *Consumer) receive(ctx, cut context.Context, n int) {
 	start := time.Now()
 	c.mu.Lock()
-	a := c.nextAttempt(n, start)
+	a := c.nextAttemptLocked(n, start)
 	c.mu.Unlock()
-	out, err := c.request(cut, a)
+	out, err := c.receiveMessages(cut, a)
 	if attemptOver(err) && !a.until.IsZero() {
-		err = nil // nothing is wrong with the queue: the next receive is one of its own
-		out = nil
+		out, err = nil, nil // nothing is wrong with the queue: the next receive has an id of its own
 	} else {
-		c.troubles.note(cut, "ReceiveMessage", start, err)
+		c.errors.request(cut, receiveAction, start, err)
 	}
 
 	now := time.Now()
@@ -60,30 +39,30 @@ func (c *Consumer) receive(ctx, cut context.Context, n int) {
 		c.notices.Say(zapcore.WarnLevel, "long polls were cut, or their answers were lost, while the worker stops: what they carried is visible again when its visibility timeout ends", "", 1, telemetry.Wait(c.o.Visibility))
 	case err != nil:
 		if c.fifo && mayHaveReceived(err) {
-			c.lostAnswer(a, now)
+			c.keepAttemptLocked(a, now)
 		}
 		if p.failing.IsZero() {
 			p.failing = now
 		}
-		c.backOff(&p.failures, start, now)
+		c.backOffLocked(&p.failures, start, now)
 	case out == nil:
 		p.failures, p.failing = 0, time.Time{}
 	default:
 		p.last, p.failures, p.failing = now, 0, time.Time{}
-		c.queue.Consumed(len(out.Messages))
+		c.history.Queue.Consumed(len(out.Messages))
 		if ctx.Err() != nil {
-			c.endReceiving()
+			c.endReceivingLocked()
 		}
-		fresh = c.acceptAll(out, start, now)
-		c.adapt(len(out.Messages), a.n, start, now)
+		fresh = c.acceptAllLocked(out, start, now)
+		c.adaptLocked(len(out.Messages), a.n, start, now)
 	}
 	c.mu.Unlock()
 	wake(c.pollWake)
 	c.deliver(fresh...)
 }
 
-// acceptAll takes in what a receive brought and returns what is to be handed over.
-func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time) (fresh []*Delivery) {
+// acceptAllLocked takes in what a receive brought, and returns what to hand over.
+func (c *Consumer) acceptAllLocked(out *sqs.ReceiveMessageOutput, start, now time.Time) (fresh []*Delivery) {
 	if len(out.Messages) == 0 {
 		return nil
 	}
@@ -95,10 +74,10 @@ func (c *Consumer) acceptAll(out *sqs.ReceiveMessageOutput, start, now time.Time
 		in := sqswire.Incoming(m, now)
 		in.ClockAhead = ahead
 		if what := damage(m); what != "" {
-			c.giveBack(m, in, what, now)
+			c.giveBackLocked(m, in, what, now)
 			continue
 		}
-		if d := c.accept(in, sqswire.Handle(m), now); d != nil {
+		if d := c.acceptLocked(in, sqswire.Handle(m), now); d != nil {
 			d.msg.TracedBelow(receiving)
 			fresh = append(fresh, d)
 		}

@@ -5,32 +5,32 @@ import (
 	"time"
 )
 
-// timetable is a heap of deliveries by a time of theirs, the earliest first. It
-// finds and removes any of them in O(log n).
-type timetable struct{ h deliveries }
+// deadlineHeap is a heap of deliveries by a time of theirs, the earliest first. Guarded by
+// Consumer.mu.
+type deadlineHeap struct{ h deliveries }
 
 type deliveries struct {
 	items []*Delivery
 	at    func(*Delivery) time.Time
-	index func(*Delivery) *int
+	index func(*Delivery) *int // its place in items; -1 if it is not there
 }
 
-func renewalTimetable() timetable {
-	return timetable{deliveries{
+func newRenewalHeap() deadlineHeap {
+	return deadlineHeap{deliveries{
 		at:    func(d *Delivery) time.Time { return d.renewAt },
 		index: func(d *Delivery) *int { return &d.renewalIndex },
 	}}
 }
 
-func retryTimetable() timetable {
-	return timetable{deliveries{
+func newRetryHeap() deadlineHeap {
+	return deadlineHeap{deliveries{
 		at:    func(d *Delivery) time.Time { return d.retryAt },
-		index: func(d *Delivery) *int { return &d.laneIndex },
+		index: func(d *Delivery) *int { return &d.queueIndex },
 	}}
 }
 
-// set puts d where its time says, whether it was in before or not.
-func (t *timetable) set(d *Delivery) {
+// set puts d in, or moves it if its time has changed.
+func (t *deadlineHeap) set(d *Delivery) {
 	if i := *t.h.index(d); i >= 0 {
 		heap.Fix(&t.h, i)
 	} else {
@@ -38,21 +38,21 @@ func (t *timetable) set(d *Delivery) {
 	}
 }
 
-func (t *timetable) remove(d *Delivery) {
+func (t *deadlineHeap) remove(d *Delivery) {
 	if i := *t.h.index(d); i >= 0 {
 		heap.Remove(&t.h, i)
 	}
 }
 
-// first is the earliest, nil where there is none.
-func (t *timetable) first() *Delivery {
+// first is the earliest; nil if there is none.
+func (t *deadlineHeap) first() *Delivery {
 	if len(t.h.items) == 0 {
 		return nil
 	}
 	return t.h.items[0]
 }
 
-func (t *timetable) pop() *Delivery { return heap.Pop(&t.h).(*Delivery) }
+func (t *deadlineHeap) pop() *Delivery { return heap.Pop(&t.h).(*Delivery) }
 
 func (h *deliveries) Len() int           { return len(h.items) }
 func (h *deliveries) Less(i, j int) bool { return h.at(h.items[i]).Before(h.at(h.items[j])) }
