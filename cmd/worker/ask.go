@@ -29,10 +29,10 @@ type running struct{ addr, token string }
 
 // findRunning makes the flags of the admin side's settings that are named, and a
 // function that reads them. The other settings are the running worker's affair.
-func (w world) findRunning(cmd *cobra.Command, settings ...string) func() (running, error) {
+func (c cli) findRunning(cmd *cobra.Command, settings ...string) func() (running, error) {
 	set := addSettings(cmd.Flags(), settings...)
 	return func() (running, error) {
-		c, err := config.Load(w.getenv, set())
+		cfg, err := config.Load(c.getenv, set())
 		if e, ok := errors.AsType[*config.Error](err); ok {
 			for _, setting := range settings {
 				if err := e.Only(setting); err != nil {
@@ -40,10 +40,10 @@ func (w world) findRunning(cmd *cobra.Command, settings ...string) func() (runni
 				}
 			}
 		}
-		if c.AdminAddr == "" {
+		if cfg.AdminAddr == "" {
 			return running{}, errors.New(adminAddr + " is empty: the worker serves nothing that could be asked")
 		}
-		return running{c.AdminAddr, c.AdminToken}, nil
+		return running{cfg.AdminAddr, cfg.AdminToken}, nil
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"managed-thing-updater/internal/config"
 )
 
-func (w world) configCommand() *cobra.Command {
+func (c cli) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "show the settings in force, and where each came from",
@@ -20,16 +20,16 @@ flags, and where each came from. The admin token is not shown.`,
 	asJSON := cmd.Flags().Bool("json", false, "as a JSON array")
 	set := addSettings(cmd.Flags())
 	cmd.RunE = func(*cobra.Command, []string) error {
-		w.warn()
-		c, err := config.Load(w.getenv, set())
+		c.warn()
+		cfg, err := config.Load(c.getenv, set())
 		if err != nil {
 			return err
 		}
 		if *asJSON {
-			return w.printJSON(c)
+			return c.printJSON(cfg)
 		}
-		table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-		for _, v := range c.InForce() {
+		table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+		for _, v := range cfg.InForce() {
 			text := v.Text
 			if text == "" {
 				text = "-"
@@ -41,15 +41,15 @@ flags, and where each came from. The admin token is not shown.`,
 	return cmd
 }
 
-func (w world) printJSON(c config.Config) error {
+func (c cli) printJSON(cfg config.Config) error {
 	type value struct {
 		Name   string        `json:"name"`
 		Value  string        `json:"value"`
 		Source config.Source `json:"source"`
 	}
 	var values []value
-	for _, v := range c.InForce() {
+	for _, v := range cfg.InForce() {
 		values = append(values, value{v.Setting.Name, v.Text, v.Source})
 	}
-	return w.encode(values)
+	return c.encode(values)
 }

@@ -25,7 +25,7 @@ const (
 	dlqSetting   = "WORKER_DLQ_URL"
 )
 
-func (w world) dlqCommand() *cobra.Command {
+func (c cli) dlqCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
 		Short: "look at the letters in the dead-letter queue, and move them back",
@@ -37,7 +37,7 @@ these commands receive each letter once, and give all back when they end.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(w.dlqListCommand(), w.dlqShowCommand(), w.dlqRedriveCommand())
+	cmd.AddCommand(c.dlqListCommand(), c.dlqShowCommand(), c.dlqRedriveCommand())
 	return cmd
 }
 
@@ -51,52 +51,52 @@ func queueFlags(cmd *cobra.Command, settings ...string) func() map[string]string
 
 // letterConfig reads the settings that a dlq command asks for. The other settings
 // are the worker's affair, and neither queue is required by itself.
-func (w world) letterConfig(set func() map[string]string, names ...string) (config.Config, error) {
-	c, err := config.Load(w.getenv, set())
+func (c cli) letterConfig(set func() map[string]string, names ...string) (config.Config, error) {
+	cfg, err := config.Load(c.getenv, set())
 	if wrong, ok := errors.AsType[*config.Error](err); ok {
 		missing := func(f config.Fault) bool { return f.Name == queueSetting && f.Value == "" }
 		faults := slices.DeleteFunc(wrong.Faults, func(f config.Fault) bool { return missing(f) || !slices.Contains(names, f.Name) })
 		if len(faults) > 0 {
-			w.warn()
-			return c, &config.Error{Faults: faults}
+			c.warn()
+			return cfg, &config.Error{Faults: faults}
 		}
 	}
-	return c, nil
+	return cfg, nil
 }
 
-func (w world) openQueues(ctx context.Context, c config.Config, needs app.QueueNeeds) (*app.Queues, error) {
-	log, _, err := telemetry.NewLogger("warn", "console", w.stderr)
+func (c cli) openQueues(ctx context.Context, cfg config.Config, needs app.QueueNeeds) (*app.Queues, error) {
+	log, _, err := telemetry.NewLogger("warn", "console", c.stderr)
 	if err != nil {
 		return nil, err
 	}
-	queues, err := w.findQueues(ctx, c, app.Options{Log: log}, needs)
+	queues, err := c.findQueues(ctx, cfg, app.Options{Log: log}, needs)
 	if _, ok := errors.AsType[*app.SetupError](err); err != nil && !ok {
-		return nil, found{err}
+		return nil, exitError{err}
 	}
 	return queues, err
 }
 
 // stoppable is ctx until the first signal; the second ends the process.
-func (w world) stoppable(ctx context.Context) (context.Context, func()) {
-	return stopOnSignal(ctx, w.signals, func(again os.Signal) {
+func (c cli) stoppable(ctx context.Context) (context.Context, func()) {
+	return stopOnSignal(ctx, c.signals, func(again os.Signal) {
 		// A crash as any other: what is under way may be in both queues.
-		w.complain("%s came while stopping: stopping at once; letters that are held stay hidden until their leases end, for 15 minutes at most", signalName(again))
-		w.exit(exitFound)
+		c.complain("%s came while stopping: stopping at once; letters that are held stay hidden until their leases end, for 15 minutes at most", signalName(again))
+		c.exit(exitFound)
 	})
 }
 
 // openBox opens the dead-letter queue and warns of what looking may do to it.
-func (w world) openBox(ctx context.Context, q *app.Queues) (*mailbox.Box, mailbox.About, error) {
+func (c cli) openBox(ctx context.Context, q *app.Queues) (*mailbox.Box, mailbox.About, error) {
 	box := mailbox.Open(q.SQS, q.DLQURL, q.Retry)
 	about, err := box.About(ctx)
 	if ctx.Err() != nil {
 		return nil, about, errors.Join(err, box.Close(ctx))
 	}
 	if err != nil {
-		w.complain("how many letters there are is not known: %v", err)
+		c.complain("how many letters there are is not known: %v", err)
 	}
 	if about.MaxReceives > 0 {
-		w.complain("warning: the dead-letter queue has a redrive policy of its own: a letter received %s is moved on to %s, and looking at it is one receive",
+		c.complain("warning: the dead-letter queue has a redrive policy of its own: a letter received %s is moved on to %s, and looking at it is one receive",
 			plural(about.MaxReceives, "time"), about.NextQueue)
 	}
 	return box, about, nil
@@ -105,7 +105,7 @@ func (w world) openBox(ctx context.Context, q *app.Queues) (*mailbox.Box, mailbo
 // giveBack closes the box, and returns what there is to say of it: what looking has
 // cost, and what was not seen. It comes before anything is printed: a reader that
 // goes away, as head does, ends the process.
-func (w world) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.About, q *app.Queues) (remarks []string) {
+func (c cli) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.About, q *app.Queues) (remarks []string) {
 	say := func(format string, args ...any) { remarks = append(remarks, fmt.Sprintf(format, args...)) }
 	if queueurl.FIFO(q.DLQURL) && ctx.Err() == nil {
 		if now, err := box.About(ctx); err == nil && now.Visible > 0 {
@@ -133,14 +133,14 @@ func (w world) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.Abo
 }
 
 // say writes remarks, which are no result, to standard error.
-func (w world) say(remarks ...string) {
+func (c cli) say(remarks ...string) {
 	for _, r := range remarks {
-		_, _ = fmt.Fprintln(w.stderr, printable.Error(r))
+		_, _ = fmt.Fprintln(c.stderr, printable.Error(r))
 	}
 }
 
 // print writes a line of a result.
-func (w world) print(format string, args ...any) { _, _ = fmt.Fprintf(w.stdout, format+"\n", args...) }
+func (c cli) print(format string, args ...any) { _, _ = fmt.Fprintf(c.stdout, format+"\n", args...) }
 
 // filterFlags adds the flags that choose letters.
 func filterFlags(cmd *cobra.Command) func() (mailbox.Filter, error) {

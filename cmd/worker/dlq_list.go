@@ -20,7 +20,7 @@ const (
 	maxRows   = 50
 )
 
-func (w world) dlqListCommand() *cobra.Command {
+func (c cli) dlqListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "say how many letters there are, by reason, code and place of fault",
@@ -45,17 +45,17 @@ file that only you may read; worker dlq redrive --from sends them from there.`,
 		if o.limit < 1 || o.limit > mailbox.MaxHeld {
 			return fmt.Errorf("--limit: it must be 1 to %d", mailbox.MaxHeld)
 		}
-		ctx, release := w.stoppable(cmd.Context())
+		ctx, release := c.stoppable(cmd.Context())
 		defer release()
-		c, err := w.letterConfig(set, queueSetting, dlqSetting)
+		cfg, err := c.letterConfig(set, queueSetting, dlqSetting)
 		if err != nil {
 			return err
 		}
-		queues, err := w.openQueues(ctx, c, app.QueueNeeds{DeadLetters: true})
+		queues, err := c.openQueues(ctx, cfg, app.QueueNeeds{DeadLetters: true})
 		if err != nil {
 			return err
 		}
-		return w.list(ctx, queues, o)
+		return c.list(ctx, queues, o)
 	}
 	return cmd
 }
@@ -76,7 +76,7 @@ type listing struct {
 	Groups  []mailbox.Group `json:"groups"`
 }
 
-func (w world) list(ctx context.Context, q *app.Queues, o listOptions) (err error) {
+func (c cli) list(ctx context.Context, q *app.Queues, o listOptions) (err error) {
 	var file *mailbox.Writer
 	if o.output != "" {
 		if file, err = mailbox.Create(o.output); err != nil {
@@ -84,13 +84,13 @@ func (w world) list(ctx context.Context, q *app.Queues, o listOptions) (err erro
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 	}
-	box, about, err := w.openBox(ctx, q)
+	box, about, err := c.openBox(ctx, q)
 	if err != nil {
-		return found{err}
+		return exitError{err}
 	}
 	result, stopped := gather(ctx, box, o, file)
 	result.Queue = q.DLQURL
-	remarks := w.giveBack(ctx, box, about, q)
+	remarks := c.giveBack(ctx, box, about, q)
 	if file != nil {
 		remarks = append(remarks, fmt.Sprintf("%s saved to %s", are(file.Letters(), "letter"), o.output))
 	}
@@ -98,13 +98,13 @@ func (w world) list(ctx context.Context, q *app.Queues, o listOptions) (err erro
 		remarks = append(remarks, fmt.Sprintf("stopped after %s; --limit sets how many, up to %d", plural(result.Looked, "letter"), mailbox.MaxHeld))
 	}
 	if o.json {
-		err = w.encode(result)
+		err = c.encode(result)
 	} else {
-		err = w.printListing(result)
+		err = c.printListing(result)
 	}
-	w.say(remarks...)
+	c.say(remarks...)
 	if stopped != nil {
-		return found{fmt.Errorf("stopped before all letters were seen: %w", stopped)}
+		return exitError{fmt.Errorf("stopped before all letters were seen: %w", stopped)}
 	}
 	return err
 }
@@ -140,18 +140,18 @@ func gather(ctx context.Context, box *mailbox.Box, o listOptions, file *mailbox.
 	return l, stopped
 }
 
-func (w world) printListing(l listing) error {
+func (c cli) printListing(l listing) error {
 	text := fmt.Sprintf("%s: %s", queueName(l.Queue), plural(l.Letters, "letter"))
 	if others := l.Looked - l.Letters; others > 0 {
 		text += fmt.Sprintf(", and %d that the filters leave out", others)
 	}
-	w.print("%s", text)
+	c.print("%s", text)
 	if len(l.Groups) == 0 {
 		return nil
 	}
-	w.print("")
+	c.print("")
 	now := time.Now()
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "LETTERS\tREASON\tCODE\tPLACE OF FAULT\tOLDEST\tNEWEST\tSAMPLE\tTHING")
 	for i, g := range l.Groups {
 		if i == maxRows {
@@ -174,8 +174,8 @@ func (w world) printListing(l listing) error {
 		return err
 	}
 	if more := len(l.Groups) - maxRows; more > 0 {
-		w.print("and %s more; --json lists all", plural(more, "group"))
+		c.print("and %s more; --json lists all", plural(more, "group"))
 	}
-	w.print("\nworker dlq show %s says more of one.", printable.Line(l.Groups[0].Sample.ID))
+	c.print("\nworker dlq show %s says more of one.", printable.Line(l.Groups[0].Sample.ID))
 	return nil
 }

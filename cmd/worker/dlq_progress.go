@@ -25,9 +25,9 @@ type progress struct {
 	said  time.Time
 }
 
-func (w world) newProgress(total, limit int) *progress {
+func (c cli) newProgress(total, limit int) *progress {
 	p := &progress{total: total, limit: limit, said: time.Now()}
-	if file, ok := w.screen.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+	if file, ok := c.screen.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions(max(1, total),
 			progressbar.OptionSetWriter(file), progressbar.OptionSetDescription("moving letters"),
 			progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
@@ -35,7 +35,7 @@ func (w world) newProgress(total, limit int) *progress {
 		return p
 	}
 	// The letters do not wait for who reads how far they are.
-	p.lines = telemetry.NewLogWriter(w.stderr, func(int) []byte { return nil })
+	p.lines = telemetry.NewLogWriter(c.stderr, func(int) []byte { return nil })
 	return p
 }
 

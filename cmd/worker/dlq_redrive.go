@@ -14,7 +14,7 @@ import (
 	"managed-thing-updater/internal/deadletter/redrive"
 )
 
-func (w world) dlqRedriveCommand() *cobra.Command {
+func (c cli) dlqRedriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive",
 		Short: "move letters back to the source queue",
@@ -54,20 +54,20 @@ Exit code 1: something was refused, failed or came back, or it was stopped.`,
 		if err := o.check(f.Changed("stop-after")); err != nil {
 			return err
 		}
-		ctx, release := w.stoppable(cmd.Context())
+		ctx, release := c.stoppable(cmd.Context())
 		defer release()
-		c, err := w.letterConfig(set, settings...)
+		cfg, err := c.letterConfig(set, settings...)
 		if err != nil {
 			return err
 		}
-		o.Rules = redrive.Rules{MaxEventAge: c.MaxEventAge, MaxReceives: c.MaxReceives}
+		o.Rules = redrive.Rules{MaxEventAge: cfg.MaxEventAge, MaxReceives: cfg.MaxReceives}
 		var queues *app.Queues
 		if o.from == "" || !o.dryRun { // a file is judged by itself
-			if queues, err = w.openQueues(ctx, c, app.QueueNeeds{DeadLetters: o.from == "", Source: !o.dryRun}); err != nil {
+			if queues, err = c.openQueues(ctx, cfg, app.QueueNeeds{DeadLetters: o.from == "", Source: !o.dryRun}); err != nil {
 				return err
 			}
 		}
-		return w.redrive(ctx, queues, o)
+		return c.redrive(ctx, queues, o)
 	}
 	return cmd
 }
@@ -92,47 +92,47 @@ func (o *redriveOptions) check(stopAfter bool) error {
 	return nil
 }
 
-func (w world) redrive(ctx context.Context, q *app.Queues, o redriveOptions) error {
+func (c cli) redrive(ctx context.Context, q *app.Queues, o redriveOptions) error {
 	if o.from != "" {
 		file, err := mailbox.OpenFile(o.from)
 		if err != nil {
 			return fmt.Errorf("--from: %w", err)
 		}
 		defer func() { _ = file.Close() }()
-		return w.move(ctx, q, file, file.Letters(), o, func() []string { return nil })
+		return c.move(ctx, q, file, file.Letters(), o, func() []string { return nil })
 	}
-	box, about, err := w.openBox(ctx, q)
+	box, about, err := c.openBox(ctx, q)
 	if err != nil {
-		return found{err}
+		return exitError{err}
 	}
-	return w.move(ctx, q, box, about.Visible, o, func() []string { return w.giveBack(ctx, box, about, q) })
+	return c.move(ctx, q, box, about.Visible, o, func() []string { return c.giveBack(ctx, box, about, q) })
 }
 
 // move moves the letters, about so many, or says what would become of them. done
 // ends the looking, and comes before anything is printed.
-func (w world) move(ctx context.Context, q *app.Queues, from redrive.Source, total int, o redriveOptions, done func() []string) error {
+func (c cli) move(ctx context.Context, q *app.Queues, from redrive.Source, total int, o redriveOptions, done func() []string) error {
 	if o.dryRun {
 		outlooks, looked, err := redrive.DryRun(ctx, from, o.Options)
-		defer w.say(done()...)
-		return w.foretell(ctx, outlooks, looked, err, o)
+		defer c.say(done()...)
+		return c.foretell(ctx, outlooks, looked, err, o)
 	}
-	w.outlive() // a reader that goes away must not come between a send and its delete
-	bar := w.newProgress(total, o.Limit)
+	c.outlive() // a reader that goes away must not come between a send and its delete
+	bar := c.newProgress(total, o.Limit)
 	o.Progress = bar.show
 	sums, why, err := redrive.Run(ctx, from, mailbox.NewSender(q.SQS, q.SourceURL, q.Retry), o.Options)
 	bar.end()
-	defer w.say(done()...)
-	return w.account(ctx, q, o, sums, why, err)
+	defer c.say(done()...)
+	return c.account(ctx, q, o, sums, why, err)
 }
 
 // account prints the sums and returns what was wrong.
-func (w world) account(ctx context.Context, q *app.Queues, o redriveOptions, s redrive.Sums, why, err error) error {
+func (c cli) account(ctx context.Context, q *app.Queues, o redriveOptions, s redrive.Sums, why, err error) error {
 	if o.json {
-		if err := w.encode(s); err != nil {
+		if err := c.encode(s); err != nil {
 			return err
 		}
 	} else {
-		w.print("%s moved to %s", are(s.Moved, "letter"), queueName(q.SourceURL))
+		c.print("%s moved to %s", are(s.Moved, "letter"), queueName(q.SourceURL))
 		for _, line := range []struct {
 			n    int
 			text string
@@ -147,23 +147,23 @@ func (w world) account(ctx context.Context, q *app.Queues, o redriveOptions, s r
 			{s.Waiting(), "not moved any more, as the run was stopped; they are in the dead-letter queue as before"},
 		} {
 			if line.n > 0 {
-				w.print("%d %s", line.n, line.text)
+				c.print("%d %s", line.n, line.text)
 			}
 		}
 	}
 	if why != nil {
-		w.complain("the first letter that could not be moved: %v", why)
+		c.complain("the first letter that could not be moved: %v", why)
 	}
 	if same, ok := errors.AsType[*redrive.SameFault](err); ok {
-		return found{fmt.Errorf("stopped: %s came back with the same fault, %s; worker dlq list shows them", plural(same.Times, "letter"), placeWords(same.Place))}
+		return exitError{fmt.Errorf("stopped: %s came back with the same fault, %s; worker dlq list shows them", plural(same.Times, "letter"), placeWords(same.Place))}
 	}
 	switch {
 	case ctx.Err() != nil:
-		return found{fmt.Errorf("stopped: %w; the same command goes on where it stopped", context.Cause(ctx))}
+		return exitError{fmt.Errorf("stopped: %w; the same command goes on where it stopped", context.Cause(ctx))}
 	case err != nil:
-		return found{fmt.Errorf("stopped: %w", err)}
+		return exitError{fmt.Errorf("stopped: %w", err)}
 	case s.NoTime+s.CameBack+s.NotSent+s.NotDeleted+s.LeaseLost > 0:
-		return found{}
+		return exitError{}
 	}
 	return nil
 }
@@ -177,7 +177,7 @@ var verdictWords = map[redrive.Verdict]string{
 	redrive.WithoutTime:           "no time of its event: refused without --force",
 }
 
-func (w world) foretell(ctx context.Context, outlooks []redrive.Outlook, looked int, err error, o redriveOptions) error {
+func (c cli) foretell(ctx context.Context, outlooks []redrive.Outlook, looked int, err error, o redriveOptions) error {
 	chosen, bad := 0, 0
 	for _, g := range outlooks {
 		chosen += g.Count
@@ -186,24 +186,24 @@ func (w world) foretell(ctx context.Context, outlooks []redrive.Outlook, looked 
 		}
 	}
 	if o.json {
-		if err := w.encode(outlooks); err != nil {
+		if err := c.encode(outlooks); err != nil {
 			return err
 		}
-	} else if err := w.printOutlooks(outlooks, chosen, looked, o.Force); err != nil {
+	} else if err := c.printOutlooks(outlooks, chosen, looked, o.Force); err != nil {
 		return err
 	}
 	switch {
 	case ctx.Err() != nil:
-		return found{fmt.Errorf("stopped before all letters were seen: %w", context.Cause(ctx))}
+		return exitError{fmt.Errorf("stopped before all letters were seen: %w", context.Cause(ctx))}
 	case err != nil:
-		return found{fmt.Errorf("stopped before all letters were seen: %w", err)}
+		return exitError{fmt.Errorf("stopped before all letters were seen: %w", err)}
 	case bad > 0:
-		return found{}
+		return exitError{}
 	}
 	return nil
 }
 
-func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, force bool) error {
+func (c cli) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, force bool) error {
 	refused := 0
 	for _, g := range outlooks {
 		if g.Verdict == redrive.WithoutTime && !force {
@@ -217,12 +217,12 @@ func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, for
 	if others := looked - chosen; others > 0 {
 		text += fmt.Sprintf(", and leave %d (left out by the filters or the limit, or new since this began)", others)
 	}
-	w.print("%s; none is moved now", text)
+	c.print("%s; none is moved now", text)
 	if len(outlooks) == 0 {
 		return nil
 	}
-	w.print("")
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	c.print("")
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "LETTERS\tWHAT WOULD BECOME OF THEM\tFAULT\tSAMPLE\tTHING")
 	for i, g := range outlooks {
 		if i == maxRows {
@@ -241,8 +241,8 @@ func (w world) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, for
 	return table.Flush()
 }
 
-func (w world) encode(v any) error {
-	out := json.NewEncoder(w.stdout)
+func (c cli) encode(v any) error {
+	out := json.NewEncoder(c.stdout)
 	out.SetEscapeHTML(false)
 	out.SetIndent("", "  ")
 	return out.Encode(v)

@@ -17,7 +17,7 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-func (w world) dlqShowCommand() *cobra.Command {
+func (c cli) dlqShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show ID",
 		Short: "print one letter with its history",
@@ -32,37 +32,37 @@ SQS cannot be asked for one letter: others are received until it comes, each onc
 	sensitive := cmd.Flags().Bool("sensitive", false, "show the body with all that is in it")
 	set := queueFlags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		ctx, release := w.stoppable(cmd.Context())
+		ctx, release := c.stoppable(cmd.Context())
 		defer release()
-		c, err := w.letterConfig(set, queueSetting, dlqSetting)
+		cfg, err := c.letterConfig(set, queueSetting, dlqSetting)
 		if err != nil {
 			return err
 		}
-		queues, err := w.openQueues(ctx, c, app.QueueNeeds{DeadLetters: true})
+		queues, err := c.openQueues(ctx, cfg, app.QueueNeeds{DeadLetters: true})
 		if err != nil {
 			return err
 		}
-		return w.show(ctx, queues, args[0], *sensitive)
+		return c.show(ctx, queues, args[0], *sensitive)
 	}
 	return cmd
 }
 
-func (w world) show(ctx context.Context, q *app.Queues, id string, sensitive bool) error {
-	box, about, err := w.openBox(ctx, q)
+func (c cli) show(ctx context.Context, q *app.Queues, id string, sensitive bool) error {
+	box, about, err := c.openBox(ctx, q)
 	if err != nil {
-		return found{err}
+		return exitError{err}
 	}
 	letter, stopped := find(ctx, box, id)
 	looked := box.Cost().Letters
-	remarks := w.giveBack(ctx, box, about, q)
-	defer w.say(remarks...)
+	remarks := c.giveBack(ctx, box, about, q)
+	defer c.say(remarks...)
 	switch {
 	case stopped != nil:
-		return found{fmt.Errorf("stopped before the letter was found: %w", stopped)}
+		return exitError{fmt.Errorf("stopped before the letter was found: %w", stopped)}
 	case letter == nil:
-		return found{fmt.Errorf("no letter %q is among the %s of %s", id, plural(looked, "letter"), queueName(q.DLQURL))}
+		return exitError{fmt.Errorf("no letter %q is among the %s of %s", id, plural(looked, "letter"), queueName(q.DLQURL))}
 	}
-	return w.printLetter(q.DLQURL, letter, sensitive)
+	return c.printLetter(q.DLQURL, letter, sensitive)
 }
 
 // find looks for a letter by its id; nil where there is none.
@@ -75,10 +75,10 @@ func find(ctx context.Context, box *mailbox.Box, id string) (*mailbox.Letter, er
 	return nil, nil
 }
 
-func (w world) printLetter(queue string, l *mailbox.Letter, sensitive bool) error {
+func (c cli) printLetter(queue string, l *mailbox.Letter, sensitive bool) error {
 	m, now := l.Message, time.Now()
-	w.print("letter %s in %s", printable.Line(m.ID), queueName(queue))
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	c.print("letter %s in %s", printable.Line(m.ID), queueName(queue))
+	table := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
 	row := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); strings.TrimSpace(text) != "" {
 			_, _ = fmt.Fprintf(table, "  %s\t%s\n", name, strings.ReplaceAll(printable.Text(text), "\n", "\n  \t"))
@@ -101,7 +101,7 @@ func (w world) printLetter(queue string, l *mailbox.Letter, sensitive bool) erro
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	w.printBody(l, sensitive)
+	c.printBody(l, sensitive)
 	return nil
 }
 
@@ -157,20 +157,20 @@ func attributeText(name string, a message.Attribute, sensitive bool) string {
 
 // printBody shows the request, and with everything that is in it the body as it
 // stands.
-func (w world) printBody(l *mailbox.Letter, sensitive bool) {
-	glance := message.Look(l.Message.Body)
-	request, readable := glance.Request(sensitive)
+func (c cli) printBody(l *mailbox.Letter, sensitive bool) {
+	preview := message.PreviewOf(l.Message.Body)
+	request, readable := preview.Request(sensitive)
 	wrapped := ""
-	if len(glance.Wrappings) > 0 {
-		wrapped = " (inside " + printable.Line(strings.Join(glance.Wrappings, " > ")) + ")"
+	if len(preview.Wrappings) > 0 {
+		wrapped = " (inside " + printable.Line(strings.Join(preview.Wrappings, " > ")) + ")"
 	}
 	switch {
 	case readable:
-		w.print("\nrequest%s\n%s", wrapped, request)
+		c.print("\nrequest%s\n%s", wrapped, request)
 	case !sensitive:
-		w.print("\nbody: hidden, %s%s. No request can be read in it, so its sensitive members cannot be told\nfrom the rest. --sensitive shows it.", plural(len(l.Message.Body), "byte"), wrapped)
+		c.print("\nbody: hidden, %s%s. No request can be read in it, so its sensitive members cannot be told\nfrom the rest. --sensitive shows it.", plural(len(l.Message.Body), "byte"), wrapped)
 	}
 	if sensitive && (!readable || wrapped != "") {
-		w.print("\nbody as it stands\n%s", printable.Text(l.Message.Body))
+		c.print("\nbody as it stands\n%s", printable.Text(l.Message.Body))
 	}
 }

@@ -40,7 +40,7 @@ func withLetters(t *testing.T, fifo bool, test func(f *letterFixture)) {
 	})
 }
 
-// fresh is the same cloud with a new world, in these variables.
+// fresh is the same cloud with a new command line, in these variables.
 func (f *letterFixture) fresh(environ ...string) {
 	f.fixture = newFixture(append(environ, "WORKER_QUEUE_URL="+f.queue)...)
 	f.useCloud()

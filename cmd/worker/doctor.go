@@ -16,7 +16,7 @@ import (
 	"managed-thing-updater/internal/doctor"
 )
 
-func (w world) doctorCommand() *cobra.Command {
+func (c cli) doctorCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "find what is wrong with queues, permissions and settings",
@@ -36,13 +36,13 @@ for some seconds.`,
 	yes := cmd.Flags().Bool("yes", false, "with --probe: do not ask first")
 	set := addSettings(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		w.warn()
-		ctx, release := stopOnSignal(cmd.Context(), w.signals, func(again os.Signal) {
-			w.complain("%s came again: stopping at once", signalName(again))
-			w.exit(exitFound)
+		c.warn()
+		ctx, release := stopOnSignal(cmd.Context(), c.signals, func(again os.Signal) {
+			c.complain("%s came again: stopping at once", signalName(again))
+			c.exit(exitFound)
 		})
 		defer release()
-		c, err := config.Load(w.getenv, set())
+		cfg, err := config.Load(c.getenv, set())
 		if cmd.Flags().Changed("probe") {
 			if e, ok := errors.AsType[*config.Error](err); ok {
 				err = e.Only("WORKER_CALL_TIMEOUT") // the others do not matter here
@@ -50,67 +50,67 @@ for some seconds.`,
 			if err != nil {
 				return err
 			}
-			return w.runProbe(ctx, c, *thing, *yes, *asJSON)
+			return c.runProbe(ctx, cfg, *thing, *yes, *asJSON)
 		}
 		if err != nil {
 			return err
 		}
-		return w.runDoctor(ctx, c, *asJSON)
+		return c.runDoctor(ctx, cfg, *asJSON)
 	}
 	return cmd
 }
 
-func (w world) runDoctor(ctx context.Context, c config.Config, asJSON bool) error {
-	report, err := w.examine(ctx, c)
+func (c cli) runDoctor(ctx context.Context, cfg config.Config, asJSON bool) error {
+	report, err := c.examine(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
-		return found{context.Cause(ctx)} // what was cut short says nothing
+		return exitError{context.Cause(ctx)} // what was cut short says nothing
 	}
 	write := report.Text
 	if asJSON {
 		write = report.JSON
 	}
-	if err := write(w.stdout); err != nil {
-		return found{err}
+	if err := write(c.stdout); err != nil {
+		return exitError{err}
 	}
 	if len(report.Problems()) > 0 {
-		return found{}
+		return exitError{}
 	}
 	return nil
 }
 
-func (w world) runProbe(ctx context.Context, c config.Config, thing string, yes, asJSON bool) error {
+func (c cli) runProbe(ctx context.Context, cfg config.Config, thing string, yes, asJSON bool) error {
 	switch {
 	case thing == "":
 		return errors.New("--probe: it needs the Identifier of a thing")
-	case !yes && !w.interactive:
+	case !yes && !c.interactive:
 		return errors.New("--probe changes a value of the thing for some seconds, and there is nobody to ask: add --yes")
 	}
-	w.outlive() // the thing is put right again at the end
-	say := func(text string) { _, _ = fmt.Fprintln(w.stderr, text) }
-	semantics, err := w.probe(ctx, c, doctor.ProbeOptions{
+	c.outlive() // the thing is put right again at the end
+	say := func(text string) { _, _ = fmt.Fprintln(c.stderr, text) }
+	semantics, err := c.probe(ctx, cfg, doctor.ProbeOptions{
 		Thing: thing, Say: say,
 		Confirm: func(plan string) bool {
 			say(plan)
-			return yes || w.confirmed(ctx)
+			return yes || c.confirmed(ctx)
 		},
 	})
 	if _, ok := errors.AsType[*app.SetupError](err); ok {
 		return err
 	}
 	if err != nil {
-		return found{err}
+		return exitError{err}
 	}
 	if asJSON {
-		return json.NewEncoder(w.stdout).Encode(map[string]string{"thing": thing, "semantics": semantics})
+		return json.NewEncoder(c.stdout).Encode(map[string]string{"thing": thing, "semantics": semantics})
 	}
 	how := "replaces MetaData whole: what an update leaves out is gone"
 	if semantics == config.SemanticsMerge {
 		how = "merges MetaData by key: what an update leaves out stays"
 	}
-	_, err = fmt.Fprintf(w.stdout, `The API %s. Thing %s is as it was.
+	_, err = fmt.Fprintf(c.stdout, `The API %s. Thing %s is as it was.
 Set WORKER_MEMBER_SEMANTICS=%s, if the API does the same with
 WiFiSimpleSetupConfiguration and CapabilitySchemas, which was not looked at: where
 updates set those, "unknown" stays the safe choice.
@@ -120,11 +120,11 @@ updates set those, "unknown" stays the safe choice.
 
 // confirmed asks on the terminal. The goroutine that reads ends with the answer, or
 // with the process.
-func (w world) confirmed(ctx context.Context) bool {
-	_, _ = fmt.Fprint(w.stderr, "Go on? [y/N] ")
+func (c cli) confirmed(ctx context.Context) bool {
+	_, _ = fmt.Fprint(c.stderr, "Go on? [y/N] ")
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := bufio.NewReader(w.stdin).ReadString('\n')
+		line, _ := bufio.NewReader(c.stdin).ReadString('\n')
 		answer <- strings.ToLower(strings.TrimSpace(line))
 	}()
 	select {

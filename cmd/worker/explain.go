@@ -13,7 +13,7 @@ import (
 	"managed-thing-updater/internal/timeline"
 )
 
-func (w world) explainCommand() *cobra.Command {
+func (c cli) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain MESSAGE-ID",
 		Short: "ask a running worker what happened to a message, and why",
@@ -27,7 +27,7 @@ does not answer.`,
 		Args: one("MESSAGE-ID"),
 	}
 	asJSON := cmd.Flags().Bool("json", false, "print it as /status/messages/{id} gives it")
-	find := w.findRunning(cmd, adminAddr, adminToken)
+	find := c.findRunning(cmd, adminAddr, adminToken)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		worker, err := find()
 		if err != nil {
@@ -35,17 +35,17 @@ does not answer.`,
 		}
 		body, err := worker.story(cmd.Context(), args[0])
 		if err != nil {
-			return found{err}
+			return exitError{err}
 		}
 		if *asJSON {
-			_, err = w.stdout.Write(body)
+			_, err = c.stdout.Write(body)
 			return err
 		}
 		var told timeline.Told
 		if err := json.Unmarshal(body, &told); err != nil {
-			return found{fmt.Errorf("the worker's answer cannot be read: %w", err)}
+			return exitError{fmt.Errorf("the worker's answer cannot be read: %w", err)}
 		}
-		return told.Write(w.stdout)
+		return told.Write(c.stdout)
 	}
 	return cmd
 }

@@ -8,14 +8,14 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (w world) healthCommand() *cobra.Command {
+func (c cli) healthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "ask a running worker whether it makes progress",
 		Long:  "Asks /healthz of the worker that listens on " + adminAddr + ". Exit code 0: it makes progress; 1: it does not, or does not answer.",
 		Args:  cobra.NoArgs,
 	}
-	find := w.findRunning(cmd, adminAddr)
+	find := c.findRunning(cmd, adminAddr)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		worker, err := find()
 		if err != nil {
@@ -23,9 +23,9 @@ func (w world) healthCommand() *cobra.Command {
 		}
 		answer, err := worker.health(cmd.Context())
 		if err != nil {
-			return found{err}
+			return exitError{err}
 		}
-		_, err = fmt.Fprintln(w.stdout, answer)
+		_, err = fmt.Fprintln(c.stdout, answer)
 		return err
 	}
 	return cmd

@@ -40,7 +40,7 @@ import (
 )
 
 func main() {
-	w := world{
+	c := cli{
 		environ:     os.Environ(),
 		stdin:       os.Stdin,
 		stdout:      os.Stdout,
@@ -54,8 +54,8 @@ func main() {
 		findQueues:  app.OpenQueues,
 	}
 	signals, hangups, stop := notify()
-	w.signals, w.hangups = signals, hangups
-	code := w.execute(context.Background(), os.Args[1:])
+	c.signals, c.hangups = signals, hangups
+	code := c.execute(context.Background(), os.Args[1:])
 	stop()
 	os.Exit(code)
 }

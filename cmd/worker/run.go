@@ -16,7 +16,7 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-func (w world) runCommand() *cobra.Command {
+func (c cli) runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "take messages from the queue and apply them, until SIGTERM or SIGINT",
@@ -29,23 +29,23 @@ Every setting is a flag or an environment variable; the flag wins.`,
 	}
 	set := addSettings(cmd.Flags())
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		c, err := config.Load(w.getenv, set())
+		cfg, err := config.Load(c.getenv, set())
 		if err != nil {
-			w.warn() // a misspelt name is often why another is missing
+			c.warn() // a misspelt name is often why another is missing
 			return err
 		}
-		gap, err := telemetry.DroppedLine(c.LogFormat)
+		gap, err := telemetry.DroppedLine(cfg.LogFormat)
 		if err != nil {
 			return err
 		}
 		// From here on nothing that standard error does or fails to do holds anything up.
-		w.outlive()
-		out := telemetry.NewLogWriter(w.screen, gap)
+		c.outlive()
+		out := telemetry.NewLogWriter(c.screen, gap)
 		lastLines := func() time.Duration { return lastLinesAtMost }
 		defer func() { out.Close(lastLines()) }()
-		look := newLook(c.LogFormat, w.screen, out)
+		look := newLook(cfg.LogFormat, c.screen, out)
 		defer look.end()
-		log, level, err := telemetry.NewLogger(c.LogLevel, c.LogFormat, look.out)
+		log, level, err := telemetry.NewLogger(cfg.LogLevel, cfg.LogFormat, look.out)
 		if err != nil {
 			return err
 		}
@@ -54,28 +54,28 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			return err
 		}
 		defer restore()
-		for _, warning := range config.Warnings(w.environ) {
+		for _, warning := range config.Warnings(c.environ) {
 			log.Warn(warning)
 		}
-		ctx, release := stopOnSignal(cmd.Context(), w.signals, func(again os.Signal) {
+		ctx, release := stopOnSignal(cmd.Context(), c.signals, func(again os.Signal) {
 			// A crash as any other: what is held becomes visible again when its
 			// visibility timeout ends, and is taken as if it came late.
 			log.Error(fmt.Sprintf("%s came while stopping: stopping at once, without draining", signalName(again)))
 			out.Close(lastLinesAtLeast)
-			w.exit(exitFound)
+			c.exit(exitFound)
 		})
-		lastLines = timeForLastLines(ctx, c.ShutdownTimeout)
+		lastLines = timeForLastLines(ctx, cfg.ShutdownTimeout)
 		defer release()
 		// Every wait of a stop ends by itself before this. It is for what was overlooked.
-		deadline, end := grace.Of(ctx).Until(c.ShutdownTimeout, errors.New("WORKER_SHUTDOWN_TIMEOUT is over"))
+		deadline, end := grace.Of(ctx).Until(cfg.ShutdownTimeout, errors.New("WORKER_SHUTDOWN_TIMEOUT is over"))
 		defer end()
 		defer context.AfterFunc(deadline, func() {
 			log.Error("stopping at once: what is still held comes again when its visibility timeout ends", zap.Error(context.Cause(deadline)))
 			out.Close(lastLinesAtLeast)
-			w.exit(exitFound)
+			c.exit(exitFound)
 		})()
-		defer debugOnHangup(w.hangups, level, log)()
-		if err := w.runApp(ctx, c, app.Options{Log: log, DroppedLines: out.Dropped, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
+		defer debugOnHangup(c.hangups, level, log)()
+		if err := c.runApp(ctx, cfg, app.Options{Log: log, DroppedLines: out.Dropped, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {
 				return err // as a wrong setting: said once, exit code 2
 			}
@@ -83,7 +83,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 				// Said in the log, where an operator's tools read, and nowhere else.
 				log.Error("the worker failed", zap.Error(err))
 			}
-			return found{}
+			return exitError{}
 		}
 		return nil
 	}

@@ -6,13 +6,13 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-func (w world) schemaCommand() *cobra.Command {
+func (c cli) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "print the JSON Schema of a message, for producers",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, err := w.stdout.Write(message.Schema())
+			_, err := c.stdout.Write(message.Schema())
 			return err
 		},
 	}

@@ -13,7 +13,7 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-func (w world) validateCommand() *cobra.Command {
+func (c cli) validateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate [FILE…]",
 		Short: "say what is wrong with messages, from files or standard input",
@@ -24,26 +24,26 @@ FILE:LINE: POINTER: RULE: DETAIL. Exit code 1 if anything is.`,
 			if len(files) == 0 {
 				files = []string{"-"}
 			}
-			return w.validate(files)
+			return c.validate(files)
 		},
 	}
 }
 
-func (w world) validate(files []string) error {
+func (c cli) validate(files []string) error {
 	messages, wrong, faults := 0, 0, 0
 	for _, file := range files {
-		name, content, err := w.read(file)
+		name, content, err := c.read(file)
 		if err != nil {
 			return err
 		}
 		entries := split(content)
 		if len(entries) == 0 {
-			_, _ = fmt.Fprintf(w.stdout, "%s: it holds no message\n", name)
+			_, _ = fmt.Fprintf(c.stdout, "%s: it holds no message\n", name)
 			wrong++
 		}
 		for _, e := range entries {
 			messages++
-			found := w.judge(name, e)
+			found := c.judge(name, e)
 			faults += found
 			if found > 0 {
 				wrong++
@@ -51,15 +51,15 @@ func (w world) validate(files []string) error {
 		}
 	}
 	if wrong > 0 {
-		_, _ = fmt.Fprintf(w.stdout, "%s, %d wrong, %s\n", plural(messages, "message"), wrong, plural(faults, "fault"))
-		return found{}
+		_, _ = fmt.Fprintf(c.stdout, "%s, %d wrong, %s\n", plural(messages, "message"), wrong, plural(faults, "fault"))
+		return exitError{}
 	}
-	_, _ = fmt.Fprintf(w.stdout, "%s, nothing wrong\n", plural(messages, "message"))
+	_, _ = fmt.Fprintf(c.stdout, "%s, nothing wrong\n", plural(messages, "message"))
 	return nil
 }
 
 // judge prints what is wrong with one message and returns how many faults that is.
-func (w world) judge(name string, e entry) int {
+func (c cli) judge(name string, e entry) int {
 	update, faults := message.Decode(message.Incoming{ID: "validate", Body: e.body, SentAt: time.Now(), Receives: 1}, message.Options{})
 	for _, f := range faults {
 		line := e.line
@@ -73,19 +73,19 @@ func (w world) judge(name string, e entry) int {
 		if f.In != "" {
 			where = f.In + ": " + where
 		}
-		w.print("%s", printable.Line(fmt.Sprintf("%s:%d: %s: %s: %s", name, line, where, f.Rule, f.Detail)))
+		c.print("%s", printable.Line(fmt.Sprintf("%s:%d: %s: %s: %s", name, line, where, f.Rule, f.Detail)))
 	}
 	if update.TimeIgnored == message.TimeUnreadable {
-		_, _ = fmt.Fprintf(w.stdout, "%s:%d: note: the event time cannot be read; the time it was sent will count\n", name, e.line)
+		_, _ = fmt.Fprintf(c.stdout, "%s:%d: note: the event time cannot be read; the time it was sent will count\n", name, e.line)
 	}
 	return len(faults)
 }
 
-func (w world) read(file string) (name, content string, err error) {
+func (c cli) read(file string) (name, content string, err error) {
 	var all []byte
 	if file == "-" {
 		file = "stdin"
-		all, err = io.ReadAll(w.stdin)
+		all, err = io.ReadAll(c.stdin)
 	} else {
 		all, err = os.ReadFile(file)
 	}

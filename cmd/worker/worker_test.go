@@ -16,9 +16,9 @@ import (
 
 const queueVar = "WORKER_QUEUE_URL=https://sqs.eu-west-1.amazonaws.com/123456789012/updates"
 
-// fixture is a world whose sides a test can look at.
+// fixture is a command line whose sides a test can look at.
 type fixture struct {
-	world
+	cli
 	out, err bytes.Buffer
 
 	mu    sync.Mutex
@@ -34,7 +34,7 @@ func (f *fixture) exited() []int {
 
 func newFixture(environ ...string) *fixture {
 	f := &fixture{}
-	f.world = world{
+	f.cli = cli{
 		environ: environ,
 		stdin:   strings.NewReader(""),
 		stdout:  &f.out,

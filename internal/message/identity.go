@@ -4,7 +4,7 @@ package message
 // happened.
 type source struct {
 	key    string // dedup key with its origin; empty: it says none
-	time   reading
+	time   eventTime
 	from   TimeSource
 	inBody bool // it comes back with the body, whatever becomes of the attributes
 }
@@ -115,15 +115,15 @@ func appendAttributes(sources []source, attributes map[string]Attribute, inBody 
 
 // occurredAt reads the attribute of that name: a String is RFC 3339, a Number
 // milliseconds since the epoch.
-func occurredAt(attributes map[string]Attribute) reading {
+func occurredAt(attributes map[string]Attribute) eventTime {
 	a, ok := attributes[AttributeOccurredAt]
 	switch {
 	case !ok:
-		return reading{}
+		return eventTime{}
 	case a.kind() == "String":
 		return rfc3339(a.StringValue)
 	case a.kind() == "Number":
 		return epoch(a.StringValue, nanosecondsPerMillisecond)
 	}
-	return reading{given: true}
+	return eventTime{given: true}
 }

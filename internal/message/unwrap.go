@@ -30,7 +30,7 @@ type envelope struct {
 	// key is the dedup key with its origin in front; empty where there is none.
 	key string
 	// time is when the event happened.
-	time reading
+	time eventTime
 	// attributes are the message attributes that the envelope carries.
 	attributes map[string]Attribute
 }
@@ -49,8 +49,8 @@ func brokenPayload(pointer, rule, detail string) payload {
 	return payload{fault: new(found(pointer, rule, detail))}
 }
 
-// peeled is a body with its wrappings taken off.
-type peeled struct {
+// unwrapped is a body with its wrappings taken off.
+type unwrapped struct {
 	wrappings []string   // outermost first
 	envelopes []envelope // outermost first
 	request   object     // nil where a fault hides it
@@ -59,8 +59,8 @@ type peeled struct {
 }
 
 // unwrap takes the wrappings off a body, one at a time.
-func unwrap(text []byte) peeled {
-	var p peeled
+func unwrap(text []byte) unwrapped {
+	var u unwrapped
 	for {
 		o, err := readObject(text)
 		twice := errors.Is(err, jsontext.ErrDuplicateName)
@@ -70,26 +70,26 @@ func unwrap(text []byte) peeled {
 		}
 		name, e := recognise(text, o, err)
 		if twice {
-			p.failTwice(text, e.payload.member)
+			u.failTwice(text, e.payload.member)
 		}
-		if name != "" && len(p.wrappings) == maxWrappings {
-			p.fail(found("", "at most "+strconv.Itoa(maxWrappings)+" wrappings",
+		if name != "" && len(u.wrappings) == maxWrappings {
+			u.fail(found("", "at most "+strconv.Itoa(maxWrappings)+" wrappings",
 				"wrapped more than "+strconv.Itoa(maxWrappings)+" deep: inside them is one more ("+name+")"))
-			return p
+			return u
 		}
 		if e.payload.fault != nil {
-			p.fail(*e.payload.fault)
+			u.fail(*e.payload.fault)
 		}
 		if name != "" {
-			p.wrappings = append(p.wrappings, name)
-			p.envelopes = append(p.envelopes, e)
+			u.wrappings = append(u.wrappings, name)
+			u.envelopes = append(u.envelopes, e)
 		}
 		if e.payload.fault != nil {
-			return p
+			return u
 		}
 		if name == "" {
-			p.request, p.repeated = o, twice
-			return p
+			u.request, u.repeated = o, twice
+			return u
 		}
 		text = e.payload.text
 	}
@@ -122,12 +122,12 @@ func isJSON(err error) bool {
 	return ok
 }
 
-func (p *peeled) fail(f finding) { p.faults.add(p.wrappings, []finding{f}) }
+func (u *unwrapped) fail(f finding) { u.faults.add(u.wrappings, []finding{f}) }
 
-func (p *peeled) failTwice(text []byte, skip string) {
+func (u *unwrapped) failTwice(text []byte, skip string) {
 	found, beyond := duplicates(text, skip)
-	p.faults.add(p.wrappings, found)
-	p.faults.beyond += beyond
+	u.faults.add(u.wrappings, found)
+	u.faults.beyond += beyond
 }
 
 // payloadOf reads a member that holds the next document as an object, or as a

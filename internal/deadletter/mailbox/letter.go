@@ -45,7 +45,7 @@ func newLetter(m *types.Message, s *seat) *Letter {
 func (l *Letter) read() {
 	l.Failure = message.Undecoded(l.Message).Letter
 	if l.Failure == nil || l.Failure.Reason != message.ReceivedTooOften {
-		l.Thing = message.Look(l.Message.Body).Thing
+		l.Thing = message.PreviewOf(l.Message.Body).Thing
 	}
 }
 

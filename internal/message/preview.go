@@ -11,8 +11,8 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-// Glance is what a person may see of a body, valid or not.
-type Glance struct {
+// Preview is what a person may see of a body, valid or not.
+type Preview struct {
 	// Thing is the Identifier as it is written, which may break the API's rules;
 	// empty where there is none.
 	Thing string
@@ -22,12 +22,12 @@ type Glance struct {
 	request object
 }
 
-// Look takes the wrappings off a body and finds whom it concerns. Unlike Decode it
+// PreviewOf takes the wrappings off a body and finds whom it concerns. Unlike Decode it
 // does not judge what it finds.
-func Look(body string) Glance {
+func PreviewOf(body string) Preview {
 	p := unwrap(bytesOf(body))
 	thing, _ := p.request.text("Identifier")
-	return Glance{Thing: thing, Wrappings: p.wrappings, request: p.request}
+	return Preview{Thing: thing, Wrappings: p.wrappings, request: p.request}
 }
 
 // Request is the request inside all wrappings as indented JSON. Unless sensitive
@@ -37,15 +37,15 @@ func Look(body string) Glance {
 //
 // False where no request can be read in the body: then its sensitive members
 // cannot be told from the rest, and none of it should be shown.
-func (g Glance) Request(sensitive bool) (string, bool) {
-	if g.request == nil {
+func (p Preview) Request(sensitive bool) (string, bool) {
+	if p.request == nil {
 		return "", false
 	}
 	var out bytes.Buffer
 	enc := jsontext.NewEncoder(&out, append(lenient, jsontext.WithIndent("  "), jsontext.PreserveRawStrings(true))...)
-	w := veil{enc, sensitive}
+	w := redactor{enc, sensitive}
 	_ = enc.WriteToken(jsontext.BeginObject) // a buffer takes everything
-	for _, m := range g.request {
+	for _, m := range p.request {
 		_ = enc.WriteToken(jsontext.String(m.Name))
 		_, known := compiled().root.Properties[m.Name]
 		if known || sensitive {
@@ -58,13 +58,13 @@ func (g Glance) Request(sensitive bool) (string, bool) {
 	return printable.Text(strings.TrimSuffix(out.String(), "\n")), true
 }
 
-// veil writes JSON without the values of sensitive members.
-type veil struct {
+// redactor writes JSON without the values of sensitive members.
+type redactor struct {
 	enc       *jsontext.Encoder
 	sensitive bool // they may be seen
 }
 
-func (w veil) member(name string, value []byte) {
+func (w redactor) member(name string, value []byte) {
 	if !w.sensitive && SoundsSensitive(name) {
 		w.hide(value, "")
 		return
@@ -73,7 +73,7 @@ func (w veil) member(name string, value []byte) {
 }
 
 // value writes a raw value that was read before, so no error can come of it.
-func (w veil) value(raw []byte) {
+func (w redactor) value(raw []byte) {
 	switch kindOf(raw) {
 	case '{':
 		_ = w.enc.WriteToken(jsontext.BeginObject)
@@ -92,7 +92,7 @@ func (w veil) value(raw []byte) {
 }
 
 // hide writes what kind of value stands here, and how long it is.
-func (w veil) hide(raw []byte, why string) {
+func (w redactor) hide(raw []byte, why string) {
 	what := kindName(kindOf(raw))
 	if text, ok := viewOf(raw); ok {
 		what += " of length " + strconv.Itoa(utf8.RuneCountInString(text))

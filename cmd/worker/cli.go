@@ -17,8 +17,8 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-// world is all that the commands touch outside of themselves.
-type world struct {
+// cli is all that the commands touch outside of themselves.
+type cli struct {
 	environ        []string // as os.Environ gives it
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -28,10 +28,10 @@ type world struct {
 	hangups        <-chan os.Signal // SIGHUP
 	outlive        func()           // lets the process go on if who reads its output goes away
 	interactive    bool             // standard input is a terminal: somebody can be asked
-	runApp         func(ctx context.Context, c config.Config, o app.Options) error
-	examine        func(ctx context.Context, c config.Config) (doctor.Report, error)
-	probe          func(ctx context.Context, c config.Config, o doctor.ProbeOptions) (semantics string, err error)
-	findQueues     func(ctx context.Context, c config.Config, o app.Options, needs app.QueueNeeds) (*app.Queues, error)
+	runApp         func(ctx context.Context, cfg config.Config, o app.Options) error
+	examine        func(ctx context.Context, cfg config.Config) (doctor.Report, error)
+	probe          func(ctx context.Context, cfg config.Config, o doctor.ProbeOptions) (semantics string, err error)
+	findQueues     func(ctx context.Context, cfg config.Config, o app.Options, needs app.QueueNeeds) (*app.Queues, error)
 }
 
 // Exit codes.
@@ -41,37 +41,37 @@ const (
 	exitUsage = 2 // usage or settings
 )
 
-// found is what a command that ran has to say: exit code 1. An err of nil means
-// that it is said already.
-type found struct{ err error }
+// exitError ends a command that ran and found something wrong: exit code 1. An err of
+// nil means that it is said already.
+type exitError struct{ err error }
 
-func (f found) Error() string { return fmt.Sprint(f.err) }
-func (f found) Unwrap() error { return f.err }
+func (e exitError) Error() string { return fmt.Sprint(e.err) }
+func (e exitError) Unwrap() error { return e.err }
 
 // execute runs one command and returns the exit code. An error is one clear
 // message on standard error. All that commands print is escaped once more on its
 // way; what stands in a line is escaped by who writes the line.
-func (w world) execute(ctx context.Context, args []string) int {
-	w.screen = w.stderr
-	w.stdout, w.stderr = printable.Writer{Out: w.stdout}, printable.Writer{Out: w.stderr}
-	root := w.root()
+func (c cli) execute(ctx context.Context, args []string) int {
+	c.screen = c.stderr
+	c.stdout, c.stderr = printable.Writer{Out: c.stdout}, printable.Writer{Out: c.stderr}
+	root := c.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
-	if f, ok := errors.AsType[found](err); ok {
-		if f.err != nil {
-			w.complain("%v", f.err)
+	if e, ok := errors.AsType[exitError](err); ok {
+		if e.err != nil {
+			c.complain("%v", e.err)
 		}
 		return exitFound
 	}
 	if settings, ok := errors.AsType[*config.Error](err); ok {
-		w.complainAtLength(settings.Error()) // a line for each setting
+		c.complainAtLength(settings.Error()) // a line for each setting
 		return exitUsage
 	}
 	if setup, ok := errors.AsType[*app.SetupError](err); ok {
-		w.complain("%v", setup)
+		c.complain("%v", setup)
 		return exitUsage
 	}
 	// cobra lays its suggestions out over several lines.
@@ -79,11 +79,11 @@ func (w world) execute(ctx context.Context, args []string) int {
 	if cmd != root {
 		help = cmd.CommandPath() + " --help"
 	}
-	w.complain("%s (see %s)", strings.Join(strings.Fields(err.Error()), " "), help)
+	c.complain("%s (see %s)", strings.Join(strings.Fields(err.Error()), " "), help)
 	return exitUsage
 }
 
-func (w world) root() *cobra.Command {
+func (c cli) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "worker",
 		Short: "Applies updates of managed things from an Amazon SQS queue",
@@ -95,11 +95,11 @@ Exit codes: 0 done; 1 it ran and found something wrong; 2 usage or settings.`,
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.SetIn(w.stdin)
-	root.SetOut(w.stdout)
-	root.SetErr(w.stderr)
+	root.SetIn(c.stdin)
+	root.SetOut(c.stdout)
+	root.SetErr(c.stderr)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(w.runCommand(), w.validateCommand(), w.schemaCommand(), w.configCommand(), w.doctorCommand(), w.explainCommand(), w.dlqCommand(), w.healthCommand(), w.versionCommand())
+	root.AddCommand(c.runCommand(), c.validateCommand(), c.schemaCommand(), c.configCommand(), c.doctorCommand(), c.explainCommand(), c.dlqCommand(), c.healthCommand(), c.versionCommand())
 	return root
 }
 
@@ -123,17 +123,17 @@ func helpCommand(root *cobra.Command) *cobra.Command {
 }
 
 // complain writes a line to standard error.
-func (w world) complain(format string, args ...any) {
-	w.complainAtLength(printable.Error(fmt.Sprintf(format, args...)))
+func (c cli) complain(format string, args ...any) {
+	c.complainAtLength(printable.Error(fmt.Sprintf(format, args...)))
 }
 
 // complainAtLength is complain for text of several lines. If standard error is not
 // read, it gives up after a moment: what cannot be said keeps no process from ending.
-func (w world) complainAtLength(text string) {
+func (c cli) complainAtLength(text string) {
 	said := make(chan struct{})
 	go func() {
 		defer close(said)
-		_, _ = fmt.Fprintf(w.stderr, "worker: %s\n", text)
+		_, _ = fmt.Fprintf(c.stderr, "worker: %s\n", text)
 	}()
 	timer := time.NewTimer(complainFor)
 	defer timer.Stop()
@@ -146,16 +146,16 @@ func (w world) complainAtLength(text string) {
 const complainFor = time.Second
 
 // warn names the variables that look like settings and are none.
-func (w world) warn() {
-	for _, warning := range config.Warnings(w.environ) {
-		w.complain("%s", warning)
+func (c cli) warn() {
+	for _, warning := range config.Warnings(c.environ) {
+		c.complain("%s", warning)
 	}
 }
 
 // getenv looks a variable up; of a name that is there twice the first counts, as
 // for os.LookupEnv.
-func (w world) getenv(name string) (string, bool) {
-	for _, entry := range w.environ {
+func (c cli) getenv(name string) (string, bool) {
+	for _, entry := range c.environ {
 		if value, ok := strings.CutPrefix(entry, name+"="); ok {
 			return value, true
 		}

@@ -7,7 +7,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-func TestAGlanceShowsNoSensitiveValue(t *testing.T) {
+func TestAPreviewShowsNoSensitiveValue(t *testing.T) {
 	const secret = "s3cret"
 	request := `{"Identifier":"lamp","Name":"Hall","Owner":"s3cret","SerialNumber":"s3cret","serialnumber":"s3cret","Brand":["s3cret"],` +
 		`"Model":{"a":"s3cret"},"Classification":null,"Ownr":{"x":["s3cret"]},"MetaData":{"OWNER":"s3cret","room":"hall","Owner":1.0}}`
@@ -18,22 +18,22 @@ func TestAGlanceShowsNoSensitiveValue(t *testing.T) {
 		"an envelope with more in it": `{"Owner":"s3cret",` + inEventBridge(request)[1:],
 		"an envelope that is unknown": `{"Records":[{"body":"s3cret"}]}`,
 	} {
-		g := message.Look(body)
-		text, ok := g.Request(false)
+		p := message.PreviewOf(body)
+		text, ok := p.Request(false)
 		if !ok || strings.Contains(text, secret) {
 			t.Errorf("%s: %v\n%s", name, ok, text)
 		}
-		if open, ok := g.Request(true); !ok || !strings.Contains(open, secret) {
+		if open, ok := p.Request(true); !ok || !strings.Contains(open, secret) {
 			t.Errorf("%s, everything asked for: %v\n%s", name, ok, open)
 		}
-		if !strings.Contains(name, "unknown") && g.Thing != "lamp" {
-			t.Errorf("%s: thing %q", name, g.Thing)
+		if !strings.Contains(name, "unknown") && p.Thing != "lamp" {
+			t.Errorf("%s: thing %q", name, p.Thing)
 		}
 	}
 }
 
-func TestAGlanceKeepsTheRestAsItIsWritten(t *testing.T) {
-	text, _ := message.Look(`{"Identifier":"lamp","Owner":"Bob","CapabilityReport":{"version":1.0,"n":12345678901234567890},"Name":"a\u0041"}`).Request(false)
+func TestAPreviewKeepsTheRestAsItIsWritten(t *testing.T) {
+	text, _ := message.PreviewOf(`{"Identifier":"lamp","Owner":"Bob","CapabilityReport":{"version":1.0,"n":12345678901234567890},"Name":"a\u0041"}`).Request(false)
 	want := `{
   "Identifier": "lamp",
   "Owner": "(hidden: a string of length 3)",
@@ -53,9 +53,9 @@ func TestABodyThatCannotBeReadIsNotShown(t *testing.T) {
 		`{"Identifier":"lamp","Owner":"s3cret"`, `Owner: s3cret`, `[{"Owner":"s3cret"}]`, `"s3cret"`, ``, inSNS(`{"Owner":"s3cret`),
 		inSNS(inKinesis(inSNS(inEventBridge(inSNS(request))))),
 	} {
-		g := message.Look(body)
+		p := message.PreviewOf(body)
 		for _, sensitive := range []bool{false, true} {
-			if text, ok := g.Request(sensitive); ok || text != "" {
+			if text, ok := p.Request(sensitive); ok || text != "" {
 				t.Errorf("%q: %q", body, text)
 			}
 		}
