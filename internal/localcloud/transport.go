@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httptrace"
 	"net/url"
 	"strconv"
@@ -62,45 +63,26 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		in.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 
-	w := &answer{header: http.Header{}, status: http.StatusOK}
+	w := httptest.NewRecorder()
 	done := make(chan error, 1) // room for one: the handler ends though nobody waits any more
-	go func() { done <- w.run(t.cloud.serve, in) }()
+	go func() { done <- run(t.cloud.serve, w, in) }()
 	select {
 	case err := <-done:
 		if err != nil {
 			return nil, err
 		}
-		w.header.Set("Date", t.cloud.now().UTC().Format(http.TimeFormat))
-		return w.response(req), nil
+		out := w.Result()
+		out.Header.Set("Date", t.cloud.now().UTC().Format(http.TimeFormat))
+		out.ContentLength, out.Request = int64(w.Body.Len()), req
+		return out, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
 }
 
-// answer gathers what the handler writes.
-type answer struct {
-	header http.Header
-	status int
-	wrote  bool
-	body   bytes.Buffer
-}
-
-func (w *answer) Header() http.Header { return w.header }
-
-func (w *answer) WriteHeader(status int) {
-	if !w.wrote {
-		w.status, w.wrote = status, true
-	}
-}
-
-func (w *answer) Write(p []byte) (int, error) {
-	w.wrote = true
-	return w.body.Write(p)
-}
-
 // run turns the panic that breaks a real connection into the error that its
 // client would see. Any other panic is a fault of this package and goes on.
-func (w *answer) run(serve http.HandlerFunc, r *http.Request) (err error) {
+func run(serve http.HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); {
 		case p == nil:
@@ -117,16 +99,4 @@ func (w *answer) run(serve http.HandlerFunc, r *http.Request) (err error) {
 func isAbort(p any) bool {
 	err, ok := p.(error)
 	return ok && errors.Is(err, http.ErrAbortHandler)
-}
-
-func (w *answer) response(req *http.Request) *http.Response {
-	return &http.Response{
-		Status:     strconv.Itoa(w.status) + " " + http.StatusText(w.status),
-		StatusCode: w.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        w.header,
-		Body:          io.NopCloser(bytes.NewReader(w.body.Bytes())),
-		ContentLength: int64(w.body.Len()),
-		Request:       req,
-	}
 }
