@@ -7,8 +7,8 @@ import (
 
 	"go.uber.org/zap"
 
-	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/glance"
+	"managed-thing-updater/internal/status"
 )
 
 // plainEvery is how often the status is said where no terminal shows it.
@@ -41,11 +41,11 @@ func newLook(format string, screen, out io.Writer) *look {
 }
 
 // glance is what the worker calls once a second; nil where nobody looks.
-func (l *look) glance(log *zap.Logger) func(app.Status) {
+func (l *look) glance(log *zap.Logger) func(status.Status) {
 	if l.board == nil && !l.plain {
 		return nil
 	}
-	return func(of app.Status) {
+	return func(of status.Status) {
 		body, err := json.Marshal(of)
 		if err != nil {
 			return // unreachable: /status is the same

@@ -9,6 +9,7 @@ import (
 
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/status"
 )
 
 // looked is what worker run writes to a file, of a worker that received a message in
@@ -20,7 +21,7 @@ func looked(t *testing.T, format string) (text string) {
 		f.runApp = func(_ context.Context, _ config.Config, o app.Options) error {
 			for second := range 60 {
 				if o.Glance != nil {
-					o.Glance(app.Status{State: "receiving", Messages: app.MessageStatus{Received: min(second, 25), Outcomes: map[string]int{"applied": second}}})
+					o.Glance(status.Status{State: "receiving", Messages: status.MessageStatus{Received: min(second, 25), Outcomes: map[string]int{"applied": second}}})
 				}
 				time.Sleep(time.Second)
 			}

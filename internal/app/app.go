@@ -29,6 +29,7 @@ import (
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
 	"managed-thing-updater/internal/timeline"
@@ -68,31 +69,23 @@ type Options struct {
 	// the process's own.
 	Rand *rand.Rand
 	// Glance is told once a second how things are. Nil: nobody is.
-	Glance func(Status)
+	Glance func(status.Status)
 }
 
 // Worker is one run of the worker: New, then Run once.
 type Worker struct {
-	cfg     config.Config
-	o       Options
-	log     *zap.Logger
-	started time.Time
+	cfg config.Config
+	o   Options
+	log *zap.Logger
 
-	metrics       *telemetry.Metrics
-	health        *telemetry.Health
-	phase         phase
-	backlog       *backlog.Backlog
-	circuit       *pace.Circuit
-	circuitOpened telemetry.Counters[string]
-	page          *livepage.Feed
-	spent         spending
-	depth         depth
-	forgets       forgetting
-
+	metrics   *telemetry.Metrics
+	health    *telemetry.Health
+	backlog   *backlog.Backlog
+	circuit   *pace.Circuit
 	admission *admission.Gate
-
-	stories  *timeline.Log
-	callTime callTime
+	stories   *timeline.Log
+	reporter  *status.Reporter
+	page      *livepage.Feed
 
 	stopped *grace.Period // begins with the stop; set by Run
 
@@ -101,10 +94,9 @@ type Worker struct {
 	queues        *queues
 	deadLetterURL string
 	examine       func(context.Context) doctor.Report
-	store         *meteredStore
+	store         *status.MeteredStore
 	memory        *thingstate.Memory // nil where the state is shared
 	closeState    func() error
-	stateClock    stateClock
 	pace          pace.Pace
 	intake        *intake.Intake
 	consumer      *consumer.Consumer
@@ -129,18 +121,24 @@ func New(cfg config.Config, o Options) *Worker {
 		o.Name = "worker"
 	}
 	w := &Worker{
-		cfg: cfg, o: o, log: o.Log, started: time.Now(),
+		cfg: cfg, o: o, log: o.Log,
 		metrics: telemetry.NewMetrics(), health: telemetry.NewHealth(), backlog: backlog.New(),
 		stories: timeline.New(timeline.Options{Bytes: storiesBytes + storyBytes*cfg.MaxHeld}),
 	}
 	w.metrics.Counter("log_lines_dropped_total", "Lines of the log that were dropped: it was not read, or took no more.", func() float64 { return float64(o.DroppedLines()) })
-	w.page = w.feed()
 	w.metrics.Source(cfg.QueueURL) // its series are there before the queue was found
-	w.circuitOpened = telemetry.NewCounters(w.metrics.Registry, "worker_circuit_opened_total", "How often the circuit opened, by why: failing, calls for different things fail; caller, the API does not accept who we are; all_refuse, everything is refused; state, the store of the things' records does not answer.", "reason", pace.OpenReasons)
 	w.circuit = pace.NewCircuit(cfg.CallTimeout, w.circuitChanged)
 	w.admission = admission.New(admission.Options{
 		MaxHeld: cfg.MaxHeld, Lease: cfg.VisibilityTimeout, Waiting: w.backlog, Circuit: w.circuit,
 		Rate: func() float64 { return w.pace.Rate() }, LeasesEnd: func() bool { return w.consumer.LeasesEnd() },
+	})
+	started := time.Now()
+	w.reporter = status.New(status.Sources{
+		Config: cfg, Version: o.Version, Started: started, Log: o.Log, Level: o.Level,
+		Metrics: w.metrics, Backlog: w.backlog, Circuit: w.circuit, Admission: w.admission, Timeline: w.stories,
+	})
+	w.page = livepage.New(livepage.Options{
+		Read: w.reading, Started: started, Version: o.Version, Name: o.Name, Controls: cfg.AdminToken != "",
 	})
 	return w
 }
@@ -167,7 +165,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.phase.set(starting, starting)
+	w.reporter.Phase(status.Starting, status.Starting)
 	policy := retry.Policy{Base: w.cfg.RetryBase, Max: w.cfg.RetryMax}
 	client := awshttp.ForConfig(cfg, awshttp.Options{
 		Connections: w.cfg.Concurrency + w.cfg.Pollers + settleConnections,
@@ -181,7 +179,7 @@ func (w *Worker) build(ctx context.Context) error {
 	})
 	w.queues = &queues{
 		api: queue, policy: policy, metrics: w.metrics, log: w.log,
-		waits: func(text string) { w.phase.set(starting, text) },
+		waits: func(text string) { w.reporter.Phase(status.Starting, text) },
 	}
 	if err := w.queues.checkEndpoint(); err != nil {
 		return err
@@ -189,7 +187,7 @@ func (w *Worker) build(ctx context.Context) error {
 	if w.deadLetterURL, err = w.queues.find(ctx, w.cfg.QueueURL, w.cfg.DLQURL); err != nil {
 		return err
 	}
-	w.phase.set(starting, starting)
+	w.reporter.Phase(status.Starting, status.Starting)
 	api := w.o.API
 	if api == nil {
 		if api, err = managedthings.New(cfg, managedthings.Options{HTTP: client, ClockAhead: w.queues.clockAhead}); err != nil {
@@ -217,12 +215,16 @@ func (w *Worker) build(ctx context.Context) error {
 	letters.LimitTo(w.queues.letterBytes)
 	w.consumer = consumer.New(queue, letters, w.intake, w.metrics, w.log, consumer.Options{
 		QueueURL: w.cfg.QueueURL, Pollers: w.cfg.Pollers, WaitTime: w.cfg.WaitTime, Visibility: w.cfg.VisibilityTimeout,
-		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.expectedWait, Retry: policy, Rand: w.o.Rand,
+		MaxHeld: w.cfg.MaxHeld, MaxHeldBytes: w.cfg.MaxHeldBytes, ExpectedWait: w.reporter.ExpectedWait, Retry: policy, Rand: w.o.Rand,
 		Admission: w.admission, Timeline: w.stories, Traces: w.o.Traces,
 	})
 	w.examine = func(ctx context.Context) doctor.Report {
 		return doctor.Examine(ctx, doctor.Options{Config: w.cfg, AWS: cfg, HTTP: client, HeaderTimeout: headerTimeout, Running: true})
 	}
-	w.gauges()
+	w.reporter.Built(status.Parts{
+		DeadLetterQueue: w.deadLetterURL, Retention: w.queues.retention,
+		Queued: func(ctx context.Context) (int, error) { return w.queues.visible(ctx, w.cfg.QueueURL) },
+		Store:  w.store, Memory: w.memory, Pace: w.pace, Consumer: w.consumer,
+	})
 	return nil
 }

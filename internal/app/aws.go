@@ -15,6 +15,7 @@ import (
 	"managed-thing-updater/internal/awscredentials"
 	"managed-thing-updater/internal/awserror"
 	"managed-thing-updater/internal/awshttp"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -78,7 +79,7 @@ func (w *Worker) waitsForCredentials() (notYet func(error)) {
 		}
 		last = cause
 		text := cause.What(awserror.Request{}) + " yet: " + cause.Fix(awserror.Request{})
-		w.phase.set(starting, fmt.Sprintf("starting: waiting for AWS credentials since %s, for %s at most: %s",
+		w.reporter.Phase(status.Starting, fmt.Sprintf("starting: waiting for AWS credentials since %s, for %s at most: %s",
 			since.UTC().Format(time.RFC3339), awscredentials.ForWorker, text))
 		w.log.Warn(text+"; trying again for "+awscredentials.ForWorker.String(), telemetry.Code(cause.Code), zap.Error(err))
 	}

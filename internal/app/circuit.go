@@ -1,94 +1,17 @@
 package app
 
-import (
-	"cmp"
-	"fmt"
-	"strings"
-	"time"
+import "managed-thing-updater/internal/pace"
 
-	"go.uber.org/zap"
-
-	"managed-thing-updater/internal/consumer"
-	"managed-thing-updater/internal/managedthings"
-	"managed-thing-updater/internal/pace"
-	"managed-thing-updater/internal/telemetry"
-	"managed-thing-updater/internal/updater"
-)
-
-// whyOpen says in words what each reason means, and the way out.
-var whyOpen = map[string]string{
-	pace.OpenFailing:   "calls for different things fail and none succeeds: the service is in trouble, or cannot be reached",
-	pace.OpenCaller:    "the API does not accept the worker's credentials: check the role or the keys, and the clock",
-	pace.OpenAllRefuse: "every thing is refused: check AWS_REGION, the account and the endpoint",
-	pace.OpenState:     "the state store does not answer, and nothing is applied without it: check WORKER_STATE, the store and the way to it",
-}
-
-// whyIsOpen is whyOpen for this circuit.
-func whyIsOpen(s pace.State) string {
-	if s.Code == updater.CodeInBetween {
-		return managedthings.InBetween
-	}
-	return whyOpen[s.Why]
-}
-
-// circuitChanged says once that the circuit opened, and once that it closed.
+// circuitChanged says that the circuit opened or closed, and lets the parts go on when it
+// has closed.
 func (w *Worker) circuitChanged(s pace.State) {
+	w.reporter.CircuitChanged(s)
 	if s.Open {
-		w.circuitOpened.Inc(s.Why)
-		w.log.Warn("circuit open: nothing is received and nothing is dead-lettered; one call at a time finds out when that is over",
-			telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.String("detail", whyIsOpen(s)))
 		return
 	}
-	w.log.Info("circuit closed: nothing was lost", telemetry.Reason(s.Why), telemetry.Code(s.Code), zap.Duration("open_for", s.For))
 	if learned, ok := w.pace.(*pace.Learned); ok {
 		learned.Restart(w.cfg.RateStart)
 	}
 	w.intake.Resume()
 	w.consumer.Wake()
-}
-
-// Ready is what /readyz says: false with the reason while nothing is received; true
-// with what else there is to say, if anything is. Paused by an operator is ready: a
-// roll-out must not wait for it.
-func (w *Worker) Ready() (ok bool, reason string) {
-	if ok, reason := w.phase.ready(); !ok {
-		return false, reason
-	}
-	if since, on := w.admission.Pause.Since(); on {
-		return true, pausedSince(since)
-	}
-	if s := w.circuit.State(); s.Open {
-		return false, fmt.Sprintf("circuit open since %s (%s): %s; next probe at %s",
-			s.Since.UTC().Format(time.RFC3339), cmp.Or(s.Code, s.Why), whyIsOpen(s), s.NextProbe.UTC().Format(time.RFC3339))
-	}
-	if f, failing := w.consumer.NotReceiving(); failing {
-		return false, notReceiving(f)
-	}
-	return true, stuckSays(w.consumer.Stats())
-}
-
-// stuckSays is what cannot be stored or deleted; empty if all can.
-func stuckSays(s consumer.Stats) string {
-	var troubles []string
-	for _, trouble := range []struct {
-		stuck      consumer.Stuck
-		what, rest string
-	}{
-		{s.Unstored, "dead letters cannot be stored", "given back for later"},
-		{s.Undeleted, "settled messages cannot be deleted", "left to the end of its lease and comes again"},
-	} {
-		if n := trouble.stuck.Messages; n > 0 {
-			troubles = append(troubles, fmt.Sprintf("%s since %s (%s): %d of them are held, and what is over a tenth of the room is %s",
-				trouble.what, trouble.stuck.Since.UTC().Format(time.RFC3339), trouble.stuck.Code, n, trouble.rest))
-		}
-	}
-	if len(troubles) == 0 {
-		return ""
-	}
-	return "ready; " + strings.Join(troubles, "; ")
-}
-
-// notReceiving says why nothing comes in, and since when.
-func notReceiving(f consumer.Failing) string {
-	return fmt.Sprintf("every %s of the source queue fails since %s (%s): %s", f.Action, f.Since.UTC().Format(time.RFC3339), f.Code, f.Detail)
 }

@@ -5,11 +5,8 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/status"
 )
-
-func pausedSince(t time.Time) string {
-	return "paused by an operator since " + t.UTC().Format(time.RFC3339) + "; POST /control/resume ends it"
-}
 
 // Pause lets no receive and no call start until Resume; what is under way comes to
 // its end, leases are kept, and what is decided is settled. It holds for this
@@ -29,7 +26,7 @@ func (w *Worker) Resume() {
 	if w.circuit.State().Why == pace.OpenAllRefuse {
 		w.circuit.Resume()
 	}
-	if name, _ := w.phase.get(); name != starting {
+	if w.Status().State != status.Starting {
 		w.consumer.Wake()
 	}
 }

@@ -137,6 +137,19 @@ func (q *queues) attributes(ctx context.Context, setting, url string) (map[strin
 	return found, err
 }
 
+// visible is about how many messages of a queue could be received.
+func (q *queues) visible(ctx context.Context, url string) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	name := types.QueueAttributeNameApproximateNumberOfMessages
+	out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{name}})
+	q.count("GetQueueAttributes", err)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(out.Attributes[string(name)])
+}
+
 // lookTimeout bounds one request about a queue.
 const lookTimeout = 10 * time.Second
 

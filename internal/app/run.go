@@ -13,6 +13,7 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/ecs"
 	"managed-thing-updater/internal/grace"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -48,7 +49,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	server := admin.New(admin.Options{
 		Addr: w.cfg.AdminAddr, Token: w.cfg.AdminToken, Hosts: w.cfg.AdminHosts, Health: w.health,
 		Ready: w.Ready, Status: func() any { return w.Status() }, Registry: w.metrics.Registry, Log: w.log,
-		Stories: stories{w}, Live: w.page, Control: w, Level: w.o.Level,
+		Stories: w.reporter, Live: w.page, Control: w, Level: w.o.Level,
 	})
 	addr, err := server.Start()
 	if err != nil {
@@ -83,7 +84,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer func() { _ = w.closeState() }() // nothing is waited for there
 	w.log.Info("started",
 		zap.String("version", w.o.Version), telemetry.Queue(w.cfg.QueueURL), zap.String("dead_letter_queue", w.deadLetterURL),
-		zap.String("admin", addr), telemetry.State(w.cfg.StateName()), zap.Time("late_updates_known_since", w.knownSince(w.cfg.VersionTTL)))
+		zap.String("admin", addr), telemetry.State(w.cfg.StateName()), zap.Time("late_updates_known_since", w.Status().Store.Since))
 	return w.work(ctx)
 }
 
@@ -103,7 +104,7 @@ func (w *Worker) work(ctx context.Context) error {
 	keeper.run(keepLoop, func() { w.consumer.Keep(keep) })
 	working.run(receiveLoop, func() { w.consumer.Receive(ctx, work) })
 	working.run(updaterLoop, func() { w.updater.Run(ctx, work) })
-	working.run("queue depth", func() { w.watchSpending(ctx) })
+	working.run("status", func() { w.reporter.Run(ctx) })
 	if w.o.Examine {
 		working.run("doctor", func() { w.logProblems(ctx) })
 	}
@@ -111,7 +112,7 @@ func (w *Worker) work(ctx context.Context) error {
 		held := func() int { return w.consumer.Stats().Held }
 		working.run("ecs protection", func() { ecs.New(ecs.Options{URI: uri, Held: held, Log: w.log}).Run(ctx) })
 	}
-	w.phase.set(receiving, "")
+	w.reporter.Phase(status.Receiving, "")
 
 	<-ctx.Done()
 	err := w.stop(ctx, work, &working)
@@ -123,6 +124,12 @@ func (w *Worker) work(ctx context.Context) error {
 		err = ErrStranded // of some SQS has not said what became of them
 	}
 	w.closeTraces() // before the last line: it may have something to say
-	w.logSums(err)
-	return err
+	s := w.Status()
+	sums := s.Sums().Fields()
+	if err != nil {
+		w.log.Error("stopped", append(sums, zap.Error(err))...)
+		return err
+	}
+	w.log.Info("stopped", sums...)
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"managed-thing-updater/internal/awshttp"
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
 	"managed-thing-updater/internal/thingstate/dynamostore"
@@ -31,23 +32,23 @@ const (
 func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 	w.closeState = func() error { return nil }
 	if w.o.Store != nil {
-		w.store = newMeteredStore(w.o.Store, w.metrics)
+		w.store = status.NewMeteredStore(w.o.Store, w.metrics)
 		w.memory, _ = w.o.Store.(*thingstate.Memory)
 		return nil
 	}
-	shared, err := openShared(w.cfg, cfg, w.o.Transport, func(ahead time.Duration) { w.stateClock.note(ahead, w.log, w.cfg.StateName()) })
+	shared, err := openShared(w.cfg, cfg, w.o.Transport, w.reporter.ClockAhead)
 	if err != nil {
 		return err
 	}
 	if shared == nil {
 		w.memory = thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: w.cfg.DedupTTL, VersionTTL: w.cfg.VersionTTL, Bytes: w.cfg.StateBytes})
-		w.store = newMeteredStore(w.memory, w.metrics)
+		w.store = status.NewMeteredStore(w.memory, w.metrics)
 		return nil
 	}
 	if err := w.checkState(ctx, shared); err != nil {
 		return errors.Join(err, shared.Close())
 	}
-	w.store, w.closeState = newMeteredStore(shared, w.metrics), shared.Close
+	w.store, w.closeState = status.NewMeteredStore(shared, w.metrics), shared.Close
 	return nil
 }
 

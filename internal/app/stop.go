@@ -9,6 +9,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/updater"
 )
 
@@ -43,7 +44,7 @@ func (w *Worker) until(before time.Duration) (context.Context, func()) {
 // stop lets what is under way finish, until work ends.
 func (w *Worker) stop(ctx, work context.Context, working *loops) error {
 	cause := context.Cause(ctx)
-	w.phase.set(draining, "draining: "+cause.Error())
+	w.reporter.Phase(status.Draining, "draining: "+cause.Error())
 	w.page.Look() // a drain may be over before the second is
 	w.health.Forget(updaterLoop)
 	w.health.Forget(receiveLoop)

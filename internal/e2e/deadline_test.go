@@ -13,6 +13,7 @@ import (
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
+	workerstatus "managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -143,7 +144,7 @@ func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
 		w := r.start(func(o *app.Options) {
 			o.Store = &hangingStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
 			o.Traces = telemetry.NewTraces(deafProvider{})
-			o.Glance = func(app.Status) { <-hangs } // a terminal that was halted by a key
+			o.Glance = func(workerstatus.Status) { <-hangs } // a terminal that was halted by a key
 		})
 		time.Sleep(time.Second) // it has started
 		for _, action := range []string{"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueAttributes"} {

@@ -1,4 +1,4 @@
-package app
+package status
 
 import "sync"
 
@@ -42,13 +42,13 @@ func (c *callTime) latest(seconds float64) float64 {
 	return c.last
 }
 
-func (w *Worker) usefulReplicas() float64 {
+func (r *Reporter) usefulReplicas() float64 {
 	// In an outage nobody knows: who scales by it leaves the replicas as they are.
-	if w.circuit.State().Open {
+	if r.of.Circuit.State().Open {
 		return 1
 	}
-	lately := w.lately()
-	return useful(lately.rate, w.callTime.latest(lately.callSeconds), w.cfg.Concurrency)
+	lately := r.shares()
+	return useful(lately.rate, r.callTime.latest(lately.callSeconds), r.of.Config.Concurrency)
 }
 
 func useful(rate, callSeconds float64, concurrency int) float64 {

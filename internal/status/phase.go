@@ -1,13 +1,13 @@
-package app
+package status
 
 import "sync"
 
 // The phases of a run, as /status and /readyz name them.
 const (
-	starting  = "starting"
-	receiving = "receiving"
-	paused    = "paused" // receiving, but for an operator's pause
-	draining  = "draining"
+	Starting  = "starting"
+	Receiving = "receiving"
+	Paused    = "paused" // receiving, but for an operator's pause
+	Draining  = "draining"
 )
 
 // phase is where a run is. The zero value is starting.
@@ -23,16 +23,19 @@ func (p *phase) set(name, reason string) {
 	p.name, p.reason = name, reason
 }
 
+// Phase says where the run is, and why it is not ready; an empty reason if it is.
+func (r *Reporter) Phase(name, reason string) { r.phase.set(name, reason) }
+
 func (p *phase) get() (name, reason string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.name == "" {
-		return starting, starting
+		return Starting, Starting
 	}
 	return p.name, p.reason
 }
 
 func (p *phase) ready() (bool, string) {
 	name, reason := p.get()
-	return name == receiving, reason
+	return name == Receiving, reason
 }

@@ -1,7 +1,6 @@
-package app
+package status
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -10,15 +9,15 @@ import (
 )
 
 const (
-	spendingEvery = 5 * time.Second
-	spendingMarks = 12 // a minute of them
+	markEvery = 5 * time.Second
+	mostMarks = 12 // a minute of them
 )
 
-// spending is what became of the calls of the last minute. The zero value is ready
-// for use, by many goroutines.
-type spending struct {
+// lastMinute is what became of the calls of the last minute. The zero value is ready for
+// use, by many goroutines.
+type lastMinute struct {
 	mu    sync.Mutex
-	marks []mark // oldest first, at most spendingMarks
+	marks []mark // oldest first, at most mostMarks
 }
 
 // mark is how far things were at a moment. Sums count from the worker's start.
@@ -47,18 +46,18 @@ type shares struct {
 
 // since fills in what the rate would have let out, and returns m with what was spent
 // since the oldest mark.
-func (s *spending) since(m mark) (mark, shares) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.look(m)
+func (l *lastMinute) since(m mark) (mark, shares) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sampleLocked(m)
 }
 
-func (s *spending) look(m mark) (mark, shares) {
+func (l *lastMinute) sampleLocked(m mark) (mark, shares) {
 	out := shares{rate: m.rate}
-	if len(s.marks) == 0 {
+	if len(l.marks) == 0 {
 		return m, out
 	}
-	first, last := s.marks[0], s.marks[len(s.marks)-1]
+	first, last := l.marks[0], l.marks[len(l.marks)-1]
 	m.allowed = last.allowed + (last.rate+m.rate)/2*m.at.Sub(last.at).Seconds()
 	if passed := m.at.Sub(first.at).Seconds(); passed > 0 {
 		out.rate = (m.allowed - first.allowed) / passed
@@ -80,49 +79,31 @@ func share(part, whole float64) float64 {
 }
 
 // note keeps a mark, and forgets those that are older than a minute.
-func (s *spending) note(m mark) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, _ = s.look(m)
-	if len(s.marks) == spendingMarks {
-		copy(s.marks, s.marks[1:])
-		s.marks = s.marks[:spendingMarks-1]
+func (l *lastMinute) note(m mark) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m, _ = l.sampleLocked(m)
+	if len(l.marks) == mostMarks {
+		copy(l.marks, l.marks[1:])
+		l.marks = l.marks[:mostMarks-1]
 	}
-	s.marks = append(s.marks, m)
+	l.marks = append(l.marks, m)
 }
 
-// watchSpending notes how far things are, and how much waits behind what is held,
-// until ctx ends.
-func (w *Worker) watchSpending(ctx context.Context) {
-	every := time.NewTicker(spendingEvery)
-	defer every.Stop()
-	for {
-		w.spent.note(w.mark())
-		w.watchDepth(ctx)
-		w.watchForgetting()
-		w.callTime.latest(w.lately().callSeconds) // kept for when there are no calls to look at
-		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-		}
-	}
-}
-
-func (w *Worker) mark() mark {
-	m := w.metrics
+func (r *Reporter) mark() mark {
+	m := r.of.Metrics
 	settled := m.Settled.Of(message.Applied).Count() + m.Settled.Of(message.Superseded).Count() + m.Settled.Of(message.Unsure).Count()
 	answers, took := m.CallSeconds.Sum()
 	return mark{
-		at: time.Now(), rate: w.pace.Rate(),
+		at: time.Now(), rate: r.parts.Load().Pace.Rate(),
 		calls: float64(m.Calls.Sum()), throttled: float64(m.Calls.Of(telemetry.CallThrottled).Count()),
 		settled: float64(settled), ended: float64(m.Settled.Sum()), requests: float64(m.SQSRequests.Sum()),
 		answers: float64(answers), seconds: took.Seconds(),
 	}
 }
 
-func (w *Worker) lately() shares {
-	_, s := w.spent.since(w.mark())
+func (r *Reporter) shares() shares {
+	_, s := r.lately.since(r.mark())
 	return s
 }
 
@@ -133,16 +114,30 @@ func (w *Worker) lately() shares {
 //
 // It is a number of seconds and no time.Duration, which ends at 292 years: ten million
 // messages at the least rate take longer.
-func (w *Worker) drain(s shares) (seconds float64, ok bool) {
-	if w.circuit.State().Open || w.admission.Pause.On() {
+func (r *Reporter) drain(s shares) (seconds float64, ok bool) {
+	if r.of.Circuit.State().Open || r.of.Admission.Pause.On() {
 		return 0, false
 	}
 	through := max(0.01, 1-s.throttled) // of the calls
-	queued, _ := w.depth.get()
-	calls := float64(w.backlog.Things()) + float64(queued)/max(1, s.perCall/through)
-	rate := min(s.rate, w.pace.Rate())
+	queued, _ := r.depth.get()
+	calls := float64(r.of.Backlog.Things()) + float64(queued)/max(1, s.perCall/through)
+	rate := min(s.rate, r.parts.Load().Pace.Rate())
 	if !(rate > 0) {
 		return 0, false
 	}
 	return calls / (rate * through), true
+}
+
+// longestWait bounds ExpectedWait: no message is held for longer.
+const longestWait = 12 * time.Hour
+
+// ExpectedWait is how long a message that joins the line now will wait, from 0 to
+// longestWait.
+func (r *Reporter) ExpectedWait() time.Duration {
+	rate := r.parts.Load().Pace.Rate()
+	if !(rate > 0) {
+		return 0
+	}
+	seconds := min(float64(r.of.Backlog.Things())/rate, longestWait.Seconds())
+	return time.Duration(seconds * float64(time.Second))
 }

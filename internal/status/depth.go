@@ -1,14 +1,9 @@
-package app
+package status
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // depthEvery is how often the queue is asked for what waits in it.
@@ -48,23 +43,11 @@ func (d *depth) set(messages int, known bool) {
 
 // watchDepth asks the queue how much waits in it, while there may be anything.
 // Without an answer, for want of permission or for a moment, it is not known.
-func (w *Worker) watchDepth(ctx context.Context) {
-	if !w.depth.due(w.consumer.Stats().Full || w.admission.Full()) {
+func (r *Reporter) watchDepth(ctx context.Context) {
+	p := r.parts.Load()
+	if !r.depth.due(p.Consumer.Stats().Full || r.of.Admission.Full()) {
 		return
 	}
-	n, err := w.queues.visible(ctx, w.cfg.QueueURL)
-	w.depth.set(n, err == nil)
-}
-
-// visible is about how many messages of a queue could be received.
-func (q *queues) visible(ctx context.Context, url string) (int, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	name := types.QueueAttributeNameApproximateNumberOfMessages
-	out, err := q.api.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(url), AttributeNames: []types.QueueAttributeName{name}})
-	q.count("GetQueueAttributes", err)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(out.Attributes[string(name)])
+	n, err := p.Queued(ctx)
+	r.depth.set(n, err == nil)
 }

@@ -1,4 +1,4 @@
-package app
+package status
 
 import (
 	"context"
@@ -13,8 +13,8 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// meteredStore is a store of which metrics and /status say how it does.
-type meteredStore struct {
+// MeteredStore is a store of which metrics and /status say how it does.
+type MeteredStore struct {
 	store           thingstate.Store
 	acquire, finish *meter
 
@@ -30,7 +30,8 @@ type meter struct {
 	latencies
 }
 
-func newMeteredStore(s thingstate.Store, m *telemetry.Metrics) *meteredStore {
+// NewMeteredStore meters s.
+func NewMeteredStore(s thingstate.Store, m *telemetry.Metrics) *MeteredStore {
 	of := func(operation string) *meter {
 		results := make(map[string]*telemetry.Counter)
 		for _, result := range telemetry.StateResults[operation] {
@@ -38,11 +39,11 @@ func newMeteredStore(s thingstate.Store, m *telemetry.Metrics) *meteredStore {
 		}
 		return &meter{seconds: m.StateSeconds.WithLabelValues(operation), results: results}
 	}
-	return &meteredStore{store: s, acquire: of(telemetry.StateAcquire), finish: of(telemetry.StateFinish)}
+	return &MeteredStore{store: s, acquire: of(telemetry.StateAcquire), finish: of(telemetry.StateFinish)}
 }
 
 // Acquire implements thingstate.Store.
-func (s *meteredStore) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
+func (s *MeteredStore) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
 	began := time.Now()
 	r, l, err := s.store.Acquire(ctx, thing, lease, intents)
 	result := telemetry.StateOK
@@ -56,7 +57,7 @@ func (s *meteredStore) Acquire(ctx context.Context, thing string, lease time.Dur
 }
 
 // Finish implements thingstate.Store.
-func (s *meteredStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
+func (s *MeteredStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
 	began := time.Now()
 	err := s.store.Finish(ctx, l, r)
 	result := telemetry.StateOK
@@ -69,7 +70,7 @@ func (s *meteredStore) Finish(ctx context.Context, l thingstate.Lease, r thingst
 	return err
 }
 
-func (s *meteredStore) note(of *meter, result string, took time.Duration, err error) {
+func (s *MeteredStore) note(of *meter, result string, took time.Duration, err error) {
 	of.seconds.Observe(took.Seconds())
 	of.results[result].Inc()
 	s.mu.Lock()
@@ -86,7 +87,7 @@ func (s *meteredStore) note(of *meter, result string, took time.Duration, err er
 	s.lastError = err.Error()
 }
 
-func (s *meteredStore) addTo(status *StoreStatus) {
+func (s *MeteredStore) addTo(status *StoreStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	status.Acquire, status.Finish = s.acquire.status(), s.finish.status()

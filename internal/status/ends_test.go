@@ -1,4 +1,4 @@
-package app
+package status
 
 import (
 	"encoding/json"
@@ -7,11 +7,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/zap"
+
+	"managed-thing-updater/internal/admission"
 	"managed-thing-updater/internal/backlog"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
+	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
 
@@ -25,6 +29,17 @@ type fixedPace struct {
 }
 
 func (p fixedPace) Rate() float64 { return p.rate }
+
+// reporter is one of a worker that has nothing but a pace.
+func reporter(p pace.Pace) *Reporter {
+	b, circuit := backlog.New(), pace.NewCircuit(time.Second, nil)
+	r := New(Sources{
+		Config: config.Default(), Log: zap.NewNop(), Level: zap.NewAtomicLevel(), Metrics: telemetry.NewMetrics(), Backlog: b, Circuit: circuit,
+		Admission: admission.New(admission.Options{MaxHeld: 100, Waiting: b, Circuit: circuit}),
+	})
+	r.parts.Store(&Parts{Pace: p})
+	return r
+}
 
 func TestTheTimeToDrainAtItsEnds(t *testing.T) {
 	for _, c := range []struct {
@@ -42,10 +57,9 @@ func TestTheTimeToDrainAtItsEnds(t *testing.T) {
 		{"no rate", 0, 10, shares{rate: 10}, false, 0},
 		{"the highest rate", 1e6, 1e7, shares{rate: 1e6}, true, 10},
 	} {
-		w := New(config.Default(), Options{})
-		w.pace = fixedPace{rate: c.rate}
-		w.depth.set(c.queued, true)
-		seconds, ok := w.drain(c.lately)
+		r := reporter(fixedPace{rate: c.rate})
+		r.depth.set(c.queued, true)
+		seconds, ok := r.drain(c.lately)
 		if ok != c.known || math.Abs(seconds-c.want) > 1e-6*c.want {
 			t.Errorf("%s: %v s, %v, want %v s, %v", c.name, seconds, ok, c.want, c.known)
 		}
@@ -66,10 +80,9 @@ func TestTheExpectedWaitAtItsEnds(t *testing.T) {
 		{pace.MinRate, 10 * time.Second},
 		{1e6, time.Microsecond},
 	} {
-		w := New(config.Default(), Options{})
-		w.pace = fixedPace{rate: c.rate}
-		w.backlog.Add(&backlog.Item{Message: &timeline.Message{}, Waiting: merge.Waiting{Update: &message.Update{Thing: "lamp"}}})
-		if got := w.expectedWait(); got != c.want {
+		r := reporter(fixedPace{rate: c.rate})
+		r.of.Backlog.Add(&backlog.Item{Message: &timeline.Message{}, Waiting: merge.Waiting{Update: &message.Update{Thing: "lamp"}}})
+		if got := r.ExpectedWait(); got != c.want {
 			t.Errorf("at %v calls a second: %v, want %v", c.rate, got, c.want)
 		}
 	}
@@ -77,7 +90,7 @@ func TestTheExpectedWaitAtItsEnds(t *testing.T) {
 
 func TestSharesAtTheirEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var s spending
+		var s lastMinute
 		zero := func(rate float64) mark { return mark{at: time.Now(), rate: rate} }
 		for _, rate := range []float64{0, pace.MinRate, 1e6} {
 			if _, got := s.since(zero(rate)); got.utilisation != 0 || got.throttled != 0 || got.perCall != 0 || got.perMessage != 0 || got.callSeconds != 0 {
@@ -98,7 +111,7 @@ func TestSharesAtTheirEnds(t *testing.T) {
 }
 
 func TestTheCircuitsReasonsHaveTheirSeriesFromTheStart(t *testing.T) {
-	families, err := New(config.Default(), Options{}).Metrics().Gather()
+	families, err := reporter(nil).of.Metrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,4 +121,25 @@ func TestTheCircuitsReasonsHaveTheirSeriesFromTheStart(t *testing.T) {
 		}
 	}
 	t.Error("not every reason why the circuit opens has its series")
+}
+
+// The page and the admin server run before the worker is built.
+func TestWhileStartingItSaysWhatIsKnown(t *testing.T) {
+	r := reporter(nil)
+	r.parts.Store(nil)
+	r.of.Config.QueueURL = "https://sqs.eu-west-1.amazonaws.com/123456789012/updates"
+	r.Phase(Starting, "starting: waiting for AWS credentials")
+	s := r.Status()
+	if s.State != Starting || s.Reason != "starting: waiting for AWS credentials" || s.Queue != r.of.Config.QueueURL || s.Store.Kind == "" {
+		t.Errorf("got %+v", s)
+	}
+	if ok, reason := r.Ready(); ok || reason != s.Reason {
+		t.Errorf("ready: %v %q", ok, reason)
+	}
+	if hot := r.Hottest(); hot == nil || len(hot) > 0 {
+		t.Errorf("hottest: %v, want an empty list", hot)
+	}
+	if _, known := r.Find("none"); known {
+		t.Error("it knows a message that never came")
+	}
 }

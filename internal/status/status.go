@@ -1,11 +1,8 @@
-package app
+// Package status knows how the worker is: what /status, the live page, the terminal, the
+// gauges of /metrics and the last line of the log show.
+package status
 
-import (
-	"time"
-
-	"managed-thing-updater/internal/backlog"
-	"managed-thing-updater/internal/consumer"
-)
+import "time"
 
 // Status is what /status shows. Its names are an interface: scripts read them.
 type Status struct {
@@ -68,6 +65,14 @@ type DeleteStatus struct {
 type CallStatus struct {
 	InFlight int            `json:"in_flight"`
 	ByResult map[string]int `json:"by_result"`
+}
+
+// Ended is how many calls have ended.
+func (c CallStatus) Ended() (n int) {
+	for _, of := range c.ByResult {
+		n += of
+	}
+	return n
 }
 
 // PaceStatus is the pace of calls, and how they were spent in the last minute.
@@ -163,89 +168,11 @@ type OperationStatus struct {
 	Max    float64 `json:"max_seconds"`
 }
 
-// Health is what /healthz says, and the loops that make no progress.
-func (w *Worker) Health() (ok bool, stale []string) { return w.health.Check() }
-
-// Status is a snapshot. Safe for use by many goroutines.
-func (w *Worker) Status() Status {
-	name, reason := w.phase.get()
-	s := Status{
-		State: name, Reason: reason, Version: w.o.Version, Started: w.started, Uptime: time.Since(w.started).Seconds(),
-		Level: w.o.Level.String(),
-		Queue: w.cfg.QueueURL, Store: StoreStatus{Kind: w.cfg.StateKind(), Name: w.cfg.StateName()},
-		Messages:    MessageStatus{Outcomes: map[string]int{}},
-		DeadLetters: w.metrics.DeadLetters.Sums(),
-		Calls:       CallStatus{InFlight: int(w.metrics.CallsInFlight.Load()), ByResult: w.metrics.Calls.Sums()},
-		SQS:         SQSStatus{Requests: w.metrics.SQSRequests.Sums(), EmptyReceives: w.metrics.EmptyReceives.Count()},
-	}
-	s.Messages.Merged = w.metrics.Merged.Count()
-	s.Letters.PutOff = w.metrics.LettersPutOff.Count()
-	s.Deletes.LetGo = w.metrics.LetGo.Count()
-	s.Store.Since, s.Store.DuplicatesSince = w.since(w.cfg.VersionTTL), w.since(w.cfg.DedupTTL)
-	if name == starting {
-		return s // the parts below are being built
-	}
-	w.addReach(&s.Store)
-	if since, on := w.admission.Pause.Since(); on && name == receiving {
-		s.State, s.Reason, s.PausedSince = paused, pausedSince(since), &since
-	}
-	s.DeadLetterQueue = w.deadLetterURL
-	w.store.addTo(&s.Store)
-	held := w.consumer.Stats()
-	s.addMessages(held)
-	for _, f := range w.consumer.Failing() {
-		s.SQS.Failing = append(s.SQS.Failing, FailingStatus(f))
-	}
-	if f, failing := w.consumer.NotReceiving(); failing && s.State == receiving {
-		s.Reason = notReceiving(f)
-	}
-	s.addBacklog(w.backlog.Stats())
-	s.addPace(w, held.Full || w.admission.Full())
-	if c := w.circuit.State(); c.Open {
-		s.Circuit = CircuitStatus{true, c.Why, c.Code, &c.Since, &c.NextProbe, whyIsOpen(c)}
-	}
-	return s
+// HotThing is a thing that many messages wait for, as the page shows it.
+type HotThing struct {
+	Thing         string   `json:"thing"`
+	Waiting       int      `json:"waiting"`                  // messages
+	OldestSeconds *float64 `json:"oldest_seconds,omitempty"` // of those that no turn holds
+	State         string   `json:"state"`                    // in line, in its turn, backing off
+	Failures      int      `json:"failures"`                 // turns that failed in a row
 }
-
-func (s *Status) addMessages(c consumer.Stats) {
-	m := &s.Messages
-	m.Received, m.ReceivedAgain, m.Held, m.HeldBytes = c.Received, c.Again, c.Held, c.HeldBytes
-	m.Settling, m.Stranded = c.Settling, c.Stranded
-	if s.Letters.Unstored = c.Unstored.Messages; s.Letters.Unstored > 0 {
-		s.Letters.FailingSince, s.Letters.Code = &c.Unstored.Since, c.Unstored.Code
-	}
-	if s.Deletes.Undeleted = c.Undeleted.Messages; s.Deletes.Undeleted > 0 {
-		s.Deletes.FailingSince, s.Deletes.Code = &c.Undeleted.Since, c.Undeleted.Code
-	}
-	for outcome, n := range c.Outcomes {
-		m.Outcomes[string(outcome)] = n
-	}
-	s.SQS.PollsOpen, s.SQS.PollsCut = c.PollsOpen, c.PollsCut
-}
-
-func (s *Status) addBacklog(b backlog.Stats) {
-	s.Backlog = BacklogStatus{Things: b.Things, Items: b.Items, BackingOff: b.BackingOff, NoEvidence: b.NoEvidence}
-	if !b.Oldest.IsZero() {
-		s.Backlog.OldestSeconds = secondsSince(b.Oldest)
-	}
-}
-
-func (s *Status) addPace(w *Worker, full bool) {
-	lately := w.lately()
-	s.Pace.Rate, s.Pace.Utilisation = w.pace.Rate(), lately.utilisation
-	s.Pace.ThrottledShare, s.Pace.MessagesPerCall = lately.throttled, lately.perCall
-	if worth, bounded := w.admission.LookAhead(); bounded {
-		s.Pace.LookAhead = new(worth)
-	}
-	queued, known := w.depth.get()
-	if known {
-		s.Pace.Queued = new(queued)
-	}
-	s.Pace.MoreInQueue = full && !known
-	if seconds, ok := w.drain(lately); ok {
-		s.Pace.DrainSeconds = new(seconds)
-	}
-}
-
-// secondsSince is the age of what SQS's clock dates, 0 if that is ahead of ours.
-func secondsSince(t time.Time) float64 { return max(0, time.Since(t).Seconds()) }

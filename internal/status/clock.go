@@ -1,4 +1,4 @@
-package app
+package status
 
 import (
 	"fmt"
@@ -46,6 +46,11 @@ func (c *stateClock) note(ahead time.Duration, log *zap.Logger, state string) {
 	case was && !is:
 		log.Info("this machine's clock agrees with DynamoDB's again", telemetry.State(state))
 	}
+}
+
+// ClockAhead takes in by how much this machine's clock is ahead of the state store's.
+func (r *Reporter) ClockAhead(ahead time.Duration) {
+	r.stateClock.note(ahead, r.of.Log, r.of.Config.StateName())
 }
 
 // seconds is by how much the clock here is ahead, NaN if no answer told.
