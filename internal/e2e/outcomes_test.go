@@ -411,14 +411,3 @@ func TestEveryReasonOfADeadLetter(t *testing.T) {
 		r.wantLeft(0)
 	})
 }
-
-// wantOnlyLetters checks how many dead letters there are.
-func (r *rig) wantOnlyLetters(n int) {
-	r.t.Helper()
-	if letters := r.letters(); len(letters) != n {
-		r.t.Errorf("%d dead letters, want %d", len(letters), n)
-		for _, l := range letters {
-			r.t.Logf("%s: %+v", l.Body, l.Failure)
-		}
-	}
-}

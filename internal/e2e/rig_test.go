@@ -4,12 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
-	"sync"
+	"net/http"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"go.uber.org/zap"
@@ -19,7 +19,6 @@ import (
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
-	"managed-thing-updater/internal/message"
 )
 
 // errTestEnds is the cause with which a test stops a worker.
@@ -82,6 +81,19 @@ func newRig(t testing.TB, l layout) *rig {
 	return r
 }
 
+// inBubble runs a test on a rig in virtual time, beside other tests.
+func inBubble(t *testing.T, l layout, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	inVirtualTime(t)
+	synctest.Test(t, func(t *testing.T) { test(t, newRig(t, l)) })
+}
+
+// subtest is inBubble for one case of several.
+func subtest(t *testing.T, name string, l layout, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { inBubble(t, l, test) })
+}
+
 // aws is the SDK's configuration for the rig's cloud.
 func (r *rig) aws() *aws.Config {
 	return &aws.Config{
@@ -90,6 +102,13 @@ func (r *rig) aws() *aws.Config {
 			return aws.Credentials{AccessKeyID: "AKIDLOCAL", SecretAccessKey: "local-secret"}, nil
 		}),
 	}
+}
+
+// sqs is a client of SQS beside the worker's: a person's, or another program's.
+func (r *rig) sqs() *sqs.Client {
+	return sqs.NewFromConfig(*r.aws(), func(o *sqs.Options) {
+		o.HTTPClient, o.Retryer = &http.Client{Transport: r.cloud.Transport()}, aws.NopRetryer{}
+	})
 }
 
 // worker is one run of the worker.
@@ -143,29 +162,6 @@ func (w *worker) stopped() {
 	w.addsUp()
 }
 
-// addsUp checks that every message received has exactly one outcome.
-func (w *worker) addsUp() {
-	w.t.Helper()
-	s := w.Status().Messages
-	sum := s.Held
-	for _, n := range s.Outcomes {
-		sum += n
-	}
-	if sum != s.Received {
-		w.t.Errorf("%d messages received, but outcomes and held come to %d: %+v", s.Received, sum, s)
-	}
-}
-
-// lines are the worker's log lines, one each.
-func (w *worker) lines() string {
-	var b strings.Builder
-	for _, e := range w.logs.All() {
-		fields, _ := json.Marshal(e.ContextMap())
-		fmt.Fprintf(&b, "%s %s %s\n", e.Level, e.Message, fields)
-	}
-	return b.String()
-}
-
 // until waits, in the bubble's time, for something to become true.
 func (r *rig) until(what string, within time.Duration, ok func() bool) {
 	r.t.Helper()
@@ -186,110 +182,4 @@ func (r *rig) drained(within time.Duration) {
 	r.t.Helper()
 	r.until("the queue is drained", within, func() bool { return r.cloud.SQS.Len(r.queue) == 0 })
 	time.Sleep(time.Millisecond)
-}
-
-// send puts a message with this body in the queue and returns its id.
-func (r *rig) send(body string) string {
-	return r.cloud.SQS.Send(r.queue, localcloud.Message{Body: body})
-}
-
-// sendAt is send with the event's time as an attribute.
-func (r *rig) sendAt(at time.Time, body string) string {
-	return r.cloud.SQS.Send(r.queue, localcloud.Message{Body: body, Attributes: occurredAt(at)})
-}
-
-func occurredAt(at time.Time) map[string]localcloud.Attribute {
-	return map[string]localcloud.Attribute{"OccurredAt": {DataType: "String", StringValue: at.UTC().Format(time.RFC3339Nano)}}
-}
-
-// name is a message body that renames a thing.
-func name(thing, to string) string {
-	return fmt.Sprintf(`{"Identifier":%q,"Name":%q}`, thing, to)
-}
-
-// wantMember checks a member of a thing as the API has it.
-func (r *rig) wantMember(thing, member, raw string) {
-	r.t.Helper()
-	members, _ := r.cloud.Things.Get(thing)
-	if got := string(members[member]); got != raw {
-		r.t.Errorf("%s of %s is %s, want %s", member, thing, got, raw)
-	}
-}
-
-// calls are the calls for a thing, or for all where it is empty.
-func (r *rig) calls(thing string) []localcloud.Call {
-	all := r.cloud.Things.Calls()
-	return slices.DeleteFunc(slices.Clone(all), func(c localcloud.Call) bool { return thing != "" && c.Thing != thing })
-}
-
-// letters are the dead letters, each with its Failure.
-func (r *rig) letters() []letter {
-	r.t.Helper()
-	var out []letter
-	for _, m := range r.cloud.SQS.Messages(r.dlq) {
-		l := letter{Stored: m}
-		if text := m.Attributes["Failure"].StringValue; text != "" {
-			if err := json.Unmarshal([]byte(text), &l.Failure); err != nil {
-				r.t.Errorf("the Failure of letter %s is not readable: %v", m.ID, err)
-			}
-		}
-		out = append(out, l)
-	}
-	return out
-}
-
-type letter struct {
-	localcloud.Stored
-	Failure message.Failure
-}
-
-// oneLetter is the only dead letter, of the reason.
-func (r *rig) oneLetter(reason message.Reason) letter {
-	r.t.Helper()
-	letters := r.letters()
-	if len(letters) != 1 {
-		r.t.Fatalf("%d dead letters, want 1 (%s)", len(letters), reason)
-	}
-	if got := letters[0].Failure.Reason; got != reason {
-		r.t.Fatalf("the letter's reason is %q, want %q: %+v", got, reason, letters[0].Failure)
-	}
-	return letters[0]
-}
-
-// traffic keeps the API busy with other things that succeed, so that failures of
-// one thing can be told from a trouble of the service; it ends with the returned
-// function.
-func (r *rig) traffic(every time.Duration) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var sender sync.WaitGroup
-	sender.Go(func() {
-		for n := 0; ; n++ {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(every):
-			}
-			r.send(name(fmt.Sprintf("traffic-%d", n%50), fmt.Sprintf("n%d", n)))
-		}
-	})
-	stop = func() {
-		cancel()
-		sender.Wait()
-	}
-	r.t.Cleanup(stop)
-	return stop
-}
-
-// outcomes are a worker's settled messages.
-func (w *worker) outcomes() map[string]int { return w.Status().Messages.Outcomes }
-
-// wantOutcomes checks outcomes by name; those not named must be 0.
-func (w *worker) wantOutcomes(want map[message.Outcome]int) {
-	w.t.Helper()
-	got := w.outcomes()
-	for _, o := range message.Outcomes {
-		if got[string(o)] != want[o] {
-			w.t.Errorf("%d messages %s, want %d (all: %v)", got[string(o)], o, want[o], got)
-		}
-	}
 }
