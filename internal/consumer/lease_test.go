@@ -29,8 +29,8 @@ func TestEveryWaitingMessageIsRenewed(t *testing.T) {
 					if !r.inbox.last(id).Live() {
 						t.Errorf("%s is not live", id)
 					}
-					if r.inbox.deliveries(id) != 1 {
-						t.Errorf("%s was delivered %d times", id, r.inbox.deliveries(id))
+					if n := r.q.receives(id); n != 1 {
+						t.Errorf("%s was received %d times", id, n)
 					}
 				}
 				r.settle(message.Applied, ids...)

@@ -42,9 +42,9 @@ func TestAnAnswerOfSomethingInBetweenDeadLettersNothing(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		heal := r.callsFail("lamp", between(200))
 		w := r.start()
-		r.withTraffic(200*time.Millisecond, func() {
+		r.withTraffic(time.Second, func() {
 			r.send(name("lamp", "new"))
-			time.Sleep(time.Hour)
+			time.Sleep(20 * time.Minute)
 		})
 		r.wantNoLetters()
 		if !strings.Contains(w.lines(), "something in between answers") {

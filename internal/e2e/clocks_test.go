@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
@@ -136,9 +135,8 @@ func TestALetterMovedBack(t *testing.T) {
 	moved := func(body func(now time.Time) string, newer string, back func(r *rig, l letter), value string) func(*testing.T, *rig) {
 		return func(_ *testing.T, r *rig) {
 			store := thingstate.NewMemory(thingstate.MemoryOptions{VersionTTL: r.cfg.VersionTTL})
-			shared := func(o *app.Options) { o.Store = store }
 			r.onCall("a", first(1, status(400, "ValidationException")))
-			w := r.start(shared)
+			w := r.start(on(store))
 			r.settled(localcloud.Message{Body: body(time.Now()), Attributes: map[string]localcloud.Attribute{"producer": text("p")}, GroupID: groupOn(r)})
 			l := r.oneLetter(message.Rejected)
 			time.Sleep(time.Minute)
@@ -147,7 +145,7 @@ func TestALetterMovedBack(t *testing.T) {
 			}
 			w.stopped()
 			time.Sleep(10 * 24 * time.Hour)
-			w = r.start(shared)
+			w = r.start(on(store))
 			back(r, l)
 			r.drained(time.Minute)
 			w.stopped()

@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
@@ -18,21 +17,20 @@ func TestACrashBetweenClaimAndCompletionDoesNotBlockForLong(t *testing.T) {
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		// The record outlives the worker, as a shared store does.
 		store := thingstate.NewMemory(thingstate.MemoryOptions{DedupTTL: time.Hour, VersionTTL: time.Hour})
-		shared := func(o *app.Options) { o.Store = store }
 		called := make(chan struct{})
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.N == 1 {
+		r.onCall("*", func(n int, _ string) *localcloud.Fault {
+			if n == 1 {
 				close(called)
 				return &localcloud.Fault{Delay: time.Second}
 			}
 			return nil
-		}
-		first, process := r.startMortal(shared)
+		})
+		first, process := r.startMortal(on(store))
 		r.send(name("thing", "new"))
 		<-called
 		process.kill()
 		crashed := time.Now()
-		second := r.start(shared)
+		second := r.start(on(store))
 		r.until("the update is applied", 2*time.Minute, func() bool { return r.applied("thing") == 1 })
 		if took, most := time.Since(crashed), r.cfg.VisibilityTimeout+r.cfg.CallTimeout; took > most {
 			t.Errorf("applied %v after the crash, want at most %v", took, most)
@@ -51,13 +49,10 @@ func TestPoisonDoesNotCrashLoopTheWorker(t *testing.T) {
 	}, cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		died := make(chan struct{}, 1)
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.Thing == "poison" {
-				died <- struct{}{}
-				return brokenBefore
-			}
-			return nil
-		}
+		r.onCall("poison", func(int, string) *localcloud.Fault {
+			died <- struct{}{}
+			return brokenBefore
+		})
 		r.send(name("poison", "new")) // first in line, so that it takes the others down with it
 		const others = 9              // within its receive
 		r.sendNames("thing", others)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -40,40 +39,14 @@ func (r *rig) stopsInTime(w *worker) error {
 	return w.err
 }
 
-// hangingStore is a shared store that answers no Finish from the moment it is hung,
-// and takes its time for an Acquire. It bounds each operation as Shared does.
-type hangingStore struct {
-	thingstate.Store
-	acquireTakes time.Duration
-	hung         atomic.Bool
-}
-
-func (s *hangingStore) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
-	select {
-	case <-time.After(s.acquireTakes):
-		return s.Store.Acquire(ctx, thing, lease, intents)
-	case <-ctx.Done():
-		return thingstate.Record{}, thingstate.Lease{}, context.Cause(ctx)
-	}
-}
-
-func (s *hangingStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
-	if !s.hung.Load() {
-		return s.Store.Finish(ctx, l, r)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 4*time.Second)
-	defer cancel()
-	<-ctx.Done()
-	return context.Cause(ctx)
-}
-
 func TestAStopEndsInTimeThoughTheStoreHangs(t *testing.T) {
 	for _, callTimeout := range []time.Duration{10 * time.Second, 30 * time.Second} {
 		l := layout{settings: func(c *config.Config) { c.CallTimeout = callTimeout }}
 		subtest(t, callTimeout.String(), l, func(t *testing.T, r *rig) {
 			r.callsFail("*", hangs())
-			store := &hangingStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{}), acquireTakes: 3900 * time.Millisecond}
-			w := r.start(func(o *app.Options) { o.Store = store })
+			store := newFaultyStore()
+			store.slowBy(3900 * time.Millisecond)
+			w := r.start(on(store))
 			r.sendNames("thing", 5)
 			r.until("the turns have begun", time.Minute, func() bool { return w.Status().Messages.Held == 5 })
 			store.hung.Store(true)
@@ -135,14 +108,13 @@ func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
 			close(hangs)
 			synctest.Wait()
 		}()
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-			if info.N <= 10 {
+		r.onCall("*", func(n int, _ string) *localcloud.Fault {
+			if n <= 10 {
 				return nil
 			}
 			return &localcloud.Fault{Hold: hangs}
-		}
+		})
 		w := r.start(func(o *app.Options) {
-			o.Store = &hangingStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
 			o.Traces = telemetry.NewTraces(deafProvider{})
 			o.Glance = func(workerstatus.Status) { <-hangs } // a terminal that was halted by a key
 		})

@@ -1,48 +1,17 @@
 package e2e
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/localcloud"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/thingstate"
 )
-
-// troubledStore is a store whose answers come late, or not at all.
-type troubledStore struct {
-	thingstate.Store
-	slow time.Duration // after each Acquire
-	lost atomic.Bool   // a Finish is written, and its answer is lost
-}
-
-var errAnswerLost = errors.New("the answer was lost")
-
-func (s *troubledStore) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
-	r, l, err := s.Store.Acquire(ctx, thing, lease, intents)
-	time.Sleep(s.slow)
-	return r, l, err
-}
-
-func (s *troubledStore) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
-	err := s.Store.Finish(ctx, l, r)
-	if s.lost.Load() {
-		return errAnswerLost
-	}
-	return err
-}
-
-func on(store thingstate.Store) func(*app.Options) {
-	return func(o *app.Options) { o.Store = store }
-}
 
 func mergeSemantics(c *config.Config) { c.MemberSemantics = config.SemanticsMerge }
 
@@ -175,7 +144,7 @@ func TestAProducersRepetitionOfASupersededUpdateIsADuplicate(t *testing.T) {
 func TestACallCarriesOnlyWhatWasMarked(t *testing.T) {
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
+		store := newFaultyStore()
 		hangs := true
 		r.onCall("a", func(_ int, body string) *localcloud.Fault {
 			switch {
@@ -250,13 +219,14 @@ func TestACallOfUnknownOutcomeLeavesNoDoubtOfWhatItDidNotSend(t *testing.T) {
 func TestTheTimeToLandIsCountedFromTheStartOfTheCall(t *testing.T) {
 	l := layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{}), slow: 3900 * time.Millisecond}
+		store := newFaultyStore()
+		store.slowBy(3900 * time.Millisecond)
 		r.onCall("a", sequence(hangsAndLands(18*time.Second)))
 		w := r.start(on(store))
 		began := time.Now()
 		r.send(name("a", "old"))
 		r.until("it is sent again and settled", 20*time.Second, func() bool { return r.cloud.SQS.Len(r.queue) == 0 })
-		store.slow = 0
+		store.slowBy(0)
 		time.Sleep(time.Until(began.Add(20200 * time.Millisecond)))
 		r.send(name("a", "old"))
 		time.Sleep(time.Until(began.Add(21 * time.Second)))
@@ -272,7 +242,7 @@ func TestTheTimeToLandIsCountedFromTheStartOfTheCall(t *testing.T) {
 func TestNoCallStartsOnALeaseThatRanOutWhileTheStoreWasAsked(t *testing.T) {
 	l := layout{settings: func(c *config.Config) { c.VisibilityTimeout, c.WaitTime = 10*time.Second, 100*time.Millisecond }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		store := &troubledStore{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
+		store := newFaultyStore()
 		began := time.Now()
 		unwell := func(int, string) *localcloud.Fault {
 			if time.Since(began) > time.Second && time.Since(began) < 30*time.Second {
@@ -289,13 +259,13 @@ func TestNoCallStartsOnALeaseThatRanOutWhileTheStoreWasAsked(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		r.send(name("a", "new"))
 		time.Sleep(8 * time.Second)
-		store.slow = 4 * time.Second
+		store.slowBy(4 * time.Second)
 		close(hold)
 		r.until("it is applied", time.Minute, func() bool { return r.applied("a") == 2 })
 		if after := r.calls("a")[1].At.Sub(began); after < 30*time.Second {
 			t.Errorf("a call started after %v, on a lease that ran out after 10 s", after)
 		}
-		store.slow = 0
+		store.slowBy(0)
 		w.stopped()
 	})
 }

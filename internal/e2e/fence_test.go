@@ -2,12 +2,9 @@ package e2e
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,73 +14,12 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// brittle is a store that does not answer while it is down.
-type brittle struct {
-	thingstate.Store
-	down  atomic.Bool
-	stall time.Duration // between the lease's begin and the answer to Acquire, once
-
-	mu     sync.Mutex // guards leases
-	leases int        // held now
-}
-
-// goesDown takes the store down unless a lease is held, and reports whether it did.
-func (b *brittle) goesDown() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.leases > 0 {
-		return false
-	}
-	b.down.Store(true)
-	return true
-}
-
-var errDown = errors.New("dial tcp 10.0.0.9:6379: connect: connection refused")
-
-func (b *brittle) Acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
-	rec, l, err := b.acquire(ctx, thing, lease, intents)
-	if b.stall > 0 {
-		time.Sleep(b.stall)
-		b.stall = 0
-	}
-	return rec, l, err
-}
-
-func (b *brittle) acquire(ctx context.Context, thing string, lease time.Duration, intents []thingstate.Intent) (thingstate.Record, thingstate.Lease, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.down.Load() {
-		return thingstate.Record{}, thingstate.Lease{}, errDown
-	}
-	rec, l, err := b.Store.Acquire(ctx, thing, lease, intents)
-	if err == nil {
-		b.leases++
-	}
-	return rec, l, err
-}
-
-func (b *brittle) Finish(ctx context.Context, l thingstate.Lease, r thingstate.Result) error {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.down.Load() {
-		return errDown
-	}
-	b.leases--
-	return b.Store.Finish(ctx, l, r)
-}
-
-func newBrittle() *brittle {
-	return &brittle{Store: thingstate.NewMemory(thingstate.MemoryOptions{})}
-}
-
-func with(s thingstate.Store) func(*app.Options) { return func(o *app.Options) { o.Store = s } }
-
 // While the store is down nothing is applied, nothing is dead-lettered and, soon,
 // nothing is received; when it is back all goes on by itself.
 func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 	inBubble(t, layout{cloud: localcloud.Options{Latency: 20 * time.Millisecond}}, func(t *testing.T, r *rig) {
-		store := newBrittle()
-		w := r.start(with(store))
+		store := newFaultyStore()
+		w := r.start(on(store))
 		feed := r.traffic(100 * time.Millisecond)
 		r.until("the first is applied", 10*time.Second, func() bool { return len(r.calls("")) > 5 })
 
@@ -108,7 +44,7 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 		}
 		r.wantNoLetters()
 
-		store.down.Store(false)
+		store.setDown(false)
 		back := time.Now()
 		r.until("calls go out again", 10*time.Second, func() bool { return len(r.calls("")) > calls })
 		t.Logf("the first call %v after the store was back", time.Since(back))
@@ -129,15 +65,15 @@ func TestNothingIsAppliedWhileTheStoreIsDown(t *testing.T) {
 // A call whose end cannot be recorded at once is recorded later, not made again.
 func TestACallIsNotRepeatedForAStoreThatBlinks(t *testing.T) {
 	inBubble(t, layout{cloud: localcloud.Options{Latency: 2 * time.Second}}, func(t *testing.T, r *rig) {
-		store := newBrittle()
-		w := r.start(with(store))
+		store := newFaultyStore()
+		w := r.start(on(store))
 		for n := range 5 {
 			r.send(name(fmt.Sprint("thing-", n), "new"))
 		}
 		r.until("the calls are under way", 10*time.Second, func() bool { return w.Status().Calls.InFlight == 5 })
-		store.down.Store(true)
+		store.setDown(true)
 		time.Sleep(6 * time.Second)
-		store.down.Store(false)
+		store.setDown(false)
 		r.drained(time.Minute)
 		once(t, r)
 		w.wantOutcomes(map[message.Outcome]int{message.Applied: 5})
@@ -162,10 +98,11 @@ func once(t *testing.T, r *rig) {
 // finds out before the request is written, wherever it stood still.
 func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
 	const still = time.Minute // much longer than a lease
-	check := func(t *testing.T, r *rig, store *brittle, change func(*app.Options)) {
+	check := func(t *testing.T, r *rig, store *faultyStore, change func(*app.Options)) {
 		r.sendAt(time.Now().Add(-time.Hour), name("lamp", "old"))
 		w := r.start(change)
 		time.Sleep(still / 2) // it stands still, and its lease has run out: another worker applies a newer value
+		store.slowBy(0)
 		_, l, err := store.Store.Acquire(t.Context(), "lamp", time.Minute, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -183,12 +120,12 @@ func TestNoCallIsMadeBehindTheEndOfItsLease(t *testing.T) {
 		w.stopped()
 	}
 	subtest(t, "when the lease is taken", layout{}, func(t *testing.T, r *rig) {
-		store := newBrittle()
-		store.stall = still
-		check(t, r, store, with(store))
+		store := newFaultyStore()
+		store.slowBy(still)
+		check(t, r, store, on(store))
 	})
 	subtest(t, "when the request is about to be written", layout{}, func(t *testing.T, r *rig) {
-		store := newBrittle()
+		store := newFaultyStore()
 		check(t, r, store, func(o *app.Options) {
 			o.Store = store
 			o.Transport = &standstill{next: o.Transport, first: still}

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -62,66 +62,39 @@ func TestInvariantsHoldOnAFIFOQueue(t *testing.T) {
 	})
 }
 
-// TestAGroupThatFailsStopsNoOther: on a FIFO queue one group's calls fail from the
-// beginning; all other groups are done meanwhile, and it follows once it may.
+// On a FIFO queue one group's calls fail from the beginning; all other groups are done
+// meanwhile, and it follows once it may.
 func TestAGroupThatFailsStopsNoOther(t *testing.T) {
-	inVirtualTime(t)
-	seeds(t, 3, func(t *testing.T, seed uint64) {
-		synctest.Test(t, func(t *testing.T) {
-			r := newRig(t, layout{fifo: true, cloud: localcloud.Options{Seed: seed, Latency: 10 * time.Millisecond}})
-			random := rand.New(rand.NewPCG(seed, 7))
-			healed := make(chan struct{})
-			r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
-				select {
-				case <-healed:
-				default:
-					if info.Thing == "stuck" {
-						return status(http.StatusServiceUnavailable, "ServiceUnavailableException")
-					}
-				}
-				return nil
+	inBubble(t, layout{fifo: true, cloud: localcloud.Options{Latency: 10 * time.Millisecond}}, func(t *testing.T, r *rig) {
+		heal := r.callsFail("thing-0", status(http.StatusServiceUnavailable, "ServiceUnavailableException"))
+		const things, rounds = 20, 5
+		w := r.start()
+		for n := range rounds {
+			for _, i := range rand.New(rand.NewPCG(7, uint64(n))).Perm(things) {
+				thing := fmt.Sprintf("thing-%d", i)
+				r.cloud.SQS.Send(r.queue, localcloud.Message{GroupID: thing, Body: name(thing, fmt.Sprintf("n%d", n))})
 			}
-			const others, rounds = 20, 5
-			sent := map[string]int{}
-			w := r.start()
-			for n := range rounds {
-				for _, g := range random.Perm(others + 1) {
-					thing := fmt.Sprintf("group-%d", g)
-					if g == others {
-						thing = "stuck"
-					}
-					sent[thing]++
-					r.cloud.SQS.Send(r.queue, localcloud.Message{GroupID: thing, Body: name(thing, fmt.Sprintf("n%d", n))})
-				}
-				time.Sleep(time.Duration(random.IntN(3000)) * time.Millisecond)
-			}
-			r.until("all other groups are done", time.Minute, func() bool {
-				for _, m := range r.cloud.SQS.Messages(r.queue) {
-					if m.GroupID != "stuck" {
-						return false
-					}
-				}
-				return true
-			})
-			if left := r.cloud.SQS.Len(r.queue); left != sent["stuck"] {
-				t.Errorf("%d messages of the group that fails are left, want all %d", left, sent["stuck"])
-			}
-			close(healed)
-			r.drained(5 * time.Minute)
-			w.stopped()
-			for thing := range sent {
-				r.wantMember(thing, "Name", fmt.Sprintf(`"n%d"`, rounds-1))
-				last := ""
-				for _, c := range r.calls(thing) {
-					if c.Applied && strings.Compare(c.Body, last) < 0 {
-						t.Errorf("%s: %s was set after %s", thing, c.Body, last)
-					}
-					if c.Applied {
-						last = c.Body
-					}
-				}
-			}
-			r.wantNoLetters()
+			time.Sleep(time.Duration(n) * 700 * time.Millisecond)
+		}
+		r.until("all other groups are done", time.Minute, func() bool {
+			return !slices.ContainsFunc(r.cloud.SQS.Messages(r.queue), func(m localcloud.Stored) bool { return m.GroupID != "thing-0" })
 		})
+		r.wantLeft(rounds)
+		heal()
+		r.drained(5 * time.Minute)
+		w.stopped()
+		r.wantNoLetters()
+		last := map[string]string{}
+		for _, c := range r.calls("") {
+			if c.Applied && c.Body < last[c.Thing] {
+				t.Errorf("%s: %s was set after %s", c.Thing, c.Body, last[c.Thing])
+			}
+			if c.Applied {
+				last[c.Thing] = c.Body
+			}
+		}
+		for i := range things {
+			r.wantMember(fmt.Sprintf("thing-%d", i), "Name", fmt.Sprintf(`"n%d"`, rounds-1))
+		}
 	})
 }

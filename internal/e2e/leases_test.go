@@ -15,9 +15,7 @@ func TestRenewalsReachAsFarAsTheExpectedWait(t *testing.T) {
 	const messages = 300
 	l := layout{cloud: localcloud.Options{Latency: 50 * time.Millisecond}, settings: func(c *config.Config) { c.RateStart, c.RateMax = 1, 1 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		for n := range messages { // of a tenant: without any, or merging, fewer are held
-			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
-		}
+		r.sendTenant(messages)
 		w := r.start()
 		time.Sleep(10 * time.Second)
 		if held := w.Status().Messages.Held; held < messages*9/10 {
@@ -89,21 +87,20 @@ func TestNoCallStartsOnALeaseThatHasRunOut(t *testing.T) {
 		c.VisibilityTimeout, c.RateStart, c.RateMax, c.MaxHeld = 3*time.Second, 20, 20, 200
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		// Renewals hang past the lease's end, and no poll of the worker's own brings
-		// the messages back: it is full, since deletes fail.
-		heal := r.sqsFails("DeleteMessageBatch", internalError)
 		r.sqsFails("ChangeMessageVisibilityBatch", hangs())
-		r.cloud.Faults.OnCall = func(info localcloud.CallInfo) *localcloud.Fault {
+		r.apiFaults.add(func(info localcloud.CallInfo) *localcloud.Fault {
 			for _, m := range r.cloud.SQS.Messages(r.queue) {
 				if !m.InFlight && m.Body == name(info.Thing, "new") {
 					t.Errorf("%s is called while its message is anybody's", info.Thing)
 				}
 			}
 			return nil
-		}
+		})
 		w := r.start()
-		r.sendNames("thing", 200)
-		time.Sleep(10 * time.Second)
+		r.sendTenant(200)
+		time.Sleep(2 * time.Second)
+		heal := r.sqsFails("ReceiveMessage", &localcloud.Fault{ReceiveNothing: true}) // or a poll would bring them back
+		time.Sleep(8 * time.Second)
 		heal()
 		r.drained(5 * time.Minute)
 		w.stopped()

@@ -70,9 +70,7 @@ func TestLeasesThatEndAreOneLineWithACount(t *testing.T) {
 		c.MaxHeld, c.RateStart, c.RateMax, c.VisibilityTimeout = 300, 1, 1, 30*time.Second
 	}}
 	inBubble(t, l, func(t *testing.T, r *rig) {
-		for n := range 280 {
-			r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
-		}
+		r.sendTenant(280)
 		w := r.start()
 		r.until("most are held", time.Minute, func() bool { return w.Status().Messages.Held > 200 })
 		entries := map[string]string{}
@@ -93,15 +91,12 @@ func TestLeasesThatEndAreOneLineWithACount(t *testing.T) {
 func TestAnActionThatFailsInTwoWaysHasALineForEach(t *testing.T) {
 	inBubble(t, layout{}, func(t *testing.T, r *rig) {
 		var requests atomic.Int64
-		r.cloud.Faults.OnSQS = func(i localcloud.SQSInfo) *localcloud.Fault {
-			if i.Action != "DeleteMessageBatch" {
-				return nil
-			}
-			return &localcloud.Fault{Status: 500, Code: []string{"InternalError", "ServiceUnavailable"}[requests.Add(1)%2]}
-		}
+		r.onSQS("DeleteMessageBatch", func(int, string) *localcloud.Fault {
+			return status(500, []string{"InternalError", "ServiceUnavailable"}[requests.Add(1)%2])
+		})
 		w := r.start()
-		r.sendNames("thing", 100)
-		time.Sleep(5 * time.Minute)
+		r.sendNames("thing", 20)
+		time.Sleep(3 * time.Minute)
 		if lines, _ := w.linesWith("SQS is in trouble"); lines != 2 || requests.Load() < 20 {
 			t.Errorf("%d lines for %d requests:\n%s", lines, requests.Load(), w.lines())
 		}
@@ -114,7 +109,7 @@ func TestCallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
 	inBubble(t, l, func(t *testing.T, r *rig) {
 		var mu sync.Mutex
 		failed := map[string]bool{}
-		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+		r.apiFaults.add(func(c localcloud.CallInfo) *localcloud.Fault {
 			mu.Lock()
 			defer mu.Unlock()
 			if c.N%3 > 0 || failed[c.Thing] {
@@ -122,7 +117,7 @@ func TestCallsThatFailAndGetThroughAreALineAMinute(t *testing.T) {
 			}
 			failed[c.Thing] = true
 			return status(503, "ServiceUnavailableException")
-		}
+		})
 		w := r.start()
 		for n := range 60 {
 			r.sendNames(fmt.Sprint("thing-", n), 20)

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"sync"
@@ -71,9 +70,7 @@ func TestTheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain(t *testing.T) {
 		subtest(t, c.name, l, func(t *testing.T, r *rig) {
 			w, network := r.startSeverable()
 			r.until("a poll waits", time.Minute, func() bool { return w.Status().SQS.PollsOpen == 1 })
-			for n := range 300 { // of a tenant: without any, or merging, fewer are held
-				r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprint("thing-", n), "new"), GroupID: "tenant"})
-			}
+			r.sendTenant(300)
 			r.until("most are held, and a poll waits", time.Minute, func() bool { s := w.Status(); return s.Messages.Held > 200 && s.SQS.PollsOpen == 1 })
 			for _, action := range []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch"} {
 				r.sqsFails(action, &localcloud.Fault{Delay: 200 * time.Millisecond})

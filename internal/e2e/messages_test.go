@@ -54,7 +54,15 @@ func (r *rig) sendNames(prefix string, n int) {
 	}
 }
 
-// applied sends a message and waits until the queue is empty again.
+// sendTenant is sendNames for "thing", of one tenant: of messages that have none, and
+// that do not merge, fewer are held.
+func (r *rig) sendTenant(n int) {
+	for i := range n {
+		r.cloud.SQS.Send(r.queue, localcloud.Message{Body: name(fmt.Sprintf("thing-%d", i), "new"), GroupID: "tenant"})
+	}
+}
+
+// settled sends a message and waits until the queue is empty again.
 func (r *rig) settled(m localcloud.Message) string {
 	r.t.Helper()
 	id := r.cloud.SQS.Send(r.queue, m)

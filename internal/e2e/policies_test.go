@@ -37,7 +37,7 @@ func TestPoliciesAllowWhatIsAskedAndNoMore(t *testing.T) {
 			s := newServer(t, program, layout{fifo: fifo})
 			s.cloud.Things.Create("probed", map[string]json.RawMessage{"MetaData": json.RawMessage(`{"a":"1","b":"2"}`)})
 			a := &account{kind: kind}
-			s.cloud.Faults.OnCall = a.hold
+			s.apiFaults.add(a.hold)
 			for _, c := range []struct {
 				document string
 				use      func(*server, *account)

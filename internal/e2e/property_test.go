@@ -80,7 +80,8 @@ func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 	p.events.inOrder = fifo || cfg.MemberSemantics == config.SemanticsUnknown && random.IntN(4) > 0
 	p.mishaps = newMishaps(seed, cfg.CallTimeout)
 	p.mishaps.set(pick(random, 0, 0.1, 0.3, 0.6), pick(random, 0, 0.05, 0.2, 0.4))
-	p.rig.cloud.Faults.OnCall, p.rig.cloud.Faults.OnSQS = p.mishaps.onCall, p.mishaps.onSQS
+	p.rig.apiFaults.add(p.mishaps.onCall)
+	p.rig.sqsFaults.add(p.mishaps.onSQS)
 	p.store, p.most = thingstate.NewMemory(thingstate.MemoryOptions{}), 2
 	t.Logf("seed %d: %d things, %s (the API merges: %v), timeout %v, visibility %v, held %d, faults %v %v",
 		seed, p.events.things, cfg.MemberSemantics, p.story.merges, cfg.CallTimeout, cfg.VisibilityTimeout, cfg.MaxHeld, p.mishaps.api, p.mishaps.sqs)

@@ -64,7 +64,7 @@ func TestNoSensitiveValueGetsOut(t *testing.T) {
 		}
 		var mu sync.Mutex
 		calls := map[string]int{}
-		r.cloud.Faults.OnCall = func(c localcloud.CallInfo) *localcloud.Fault {
+		r.apiFaults.add(func(c localcloud.CallInfo) *localcloud.Fault {
 			mu.Lock()
 			defer mu.Unlock()
 			calls[c.Thing]++
@@ -78,7 +78,7 @@ func TestNoSensitiveValueGetsOut(t *testing.T) {
 				return nil
 			}
 			return quotes(a.status, a.code, c)
-		}
+		})
 		r.onSQS("SendMessageBatch", first(1, &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}))
 		r.onSQS("DeleteMessageBatch", first(2, status(500, "InternalError")))
 		var log safeBuffer

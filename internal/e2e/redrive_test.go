@@ -29,7 +29,7 @@ func redriveKilled(t *testing.T, program string, seed uint64) {
 	var prey *process
 	requests := 0
 	caught := make(chan struct{})
-	s.cloud.Faults.OnSQS = func(info localcloud.SQSInfo) *localcloud.Fault {
+	s.sqsFaults.add(func(info localcloud.SQSInfo) *localcloud.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if prey == nil {
@@ -45,7 +45,7 @@ func redriveKilled(t *testing.T, program string, seed uint64) {
 		close(caught)
 		t.Logf("killed in request %d, %s, carried out: %v", requests, info.Action, !before)
 		return &localcloud.Fault{BreakBefore: before, BreakAfter: !before}
-	}
+	})
 	var w *process
 	if worker {
 		w = s.start("WORKER_MAX_HELD=200")

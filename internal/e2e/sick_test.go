@@ -82,6 +82,7 @@ func TestFiftyDeniedThingsAmongAThousandAreDeadLetteredAndCostATenthOfTheCalls(t
 
 // Every thing is hit, at random: that is the service's trouble, and no thing's.
 func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
+	const lasts = 20 * time.Minute
 	for _, c := range []struct {
 		share float64
 		fault localcloud.Fault
@@ -93,7 +94,7 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 		{0.5, localcloud.Fault{Delay: time.Minute, BreakBefore: true}},
 	} {
 		subtest(t, fmt.Sprint(c.share, c.fault.Code), ofQuota(10), func(t *testing.T, r *rig) {
-			random, ends := retry.NewRand(7), time.Now().Add(time.Hour)
+			random, ends := retry.NewRand(7), time.Now().Add(lasts)
 			r.onCall("*", func(int, string) *localcloud.Fault {
 				if time.Now().Before(ends) && random.Float64() < c.share {
 					return new(c.fault)
@@ -101,7 +102,7 @@ func TestBrownOutsOfEveryKindDeadLetterNothing(t *testing.T) {
 				return nil
 			})
 			w := r.start()
-			r.rotate("thing", 300, 400*time.Millisecond, time.Hour)
+			r.rotate("thing", 100, 600*time.Millisecond, lasts)
 			r.drained(30 * time.Minute)
 			r.wantNoLetters()
 			w.stopped()
@@ -117,8 +118,8 @@ func TestASickThingThatGoesOnReportingIsDeadLettered(t *testing.T) {
 			subtest(t, fmt.Sprint(fault.Code, " every ", every), layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
 				r.callsFail("sick-0", fault)
 				w := r.start()
-				const lasts, within = 30 * time.Minute, 6 * time.Minute
-				r.withTraffic(500*time.Millisecond, func() { r.rotate("sick", 1, every, lasts) })
+				const lasts, within = 15 * time.Minute, 6 * time.Minute
+				r.withTraffic(time.Second, func() { r.rotate("sick", 1, every, lasts) })
 				due := int((lasts - within) / every)
 				if n := len(r.letters()); n < due {
 					t.Errorf("%d letters, want the %d that were sent more than %v ago", n, due, within)
@@ -144,8 +145,8 @@ func TestASickThingWhoseUpdatesAreMergedIsDeadLettered(t *testing.T) {
 		subtest(t, fault.Code, layout{settings: func(c *config.Config) { c.RateStart, c.RateMax = 10, 10 }}, func(t *testing.T, r *rig) {
 			r.callsFail("sick", fault)
 			w := r.start()
-			const lasts, within, every = 30 * time.Minute, 6 * time.Minute, 30 * time.Second
-			r.withTraffic(500*time.Millisecond, func() {
+			const lasts, within, every = 15 * time.Minute, 6 * time.Minute, 30 * time.Second
+			r.withTraffic(time.Second, func() {
 				for n := range int(lasts / every) {
 					if n%2 == 0 {
 						r.send(name("sick", fmt.Sprint("n", n)))
