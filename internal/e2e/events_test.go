@@ -54,7 +54,7 @@ func (e *event) effective() time.Time {
 
 // compare is the order of two updates of one thing: event time, on a FIFO queue
 // the place in it, sent time, message id.
-func (s *story) compare(a, b *event) int {
+func (s *model) compare(a, b *event) int {
 	if c := a.effective().Compare(b.effective()); c != 0 {
 		return c
 	}

@@ -139,7 +139,7 @@ func TestReplicasOverATableThatLosesRequestsAndAnswers(t *testing.T) {
 		run := lossyRuns[seed%uint64(len(lossyRuns))]
 		synctest.Test(t, func(t *testing.T) {
 			p := newProperty(t, seed, run.fifo)
-			p.events.inOrder = p.events.inOrder || p.story.semantics == config.SemanticsUnknown
+			p.events.inOrder = p.events.inOrder || p.model.semantics == config.SemanticsUnknown
 			tb := &lossyTable{
 				Table: &statetest.Table{Slow: 2 * time.Millisecond}, wrong: map[string]int{},
 				rand: rand.New(rand.NewPCG(seed, 0x1055)), share: pick(p.rand, 0.02, 0.1, 0.3),

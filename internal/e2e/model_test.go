@@ -14,10 +14,13 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// story is what was sent and what was seen of it, and works out what must have
-// come of it, by a model of its own: for each member of each thing, the value of
-// the newest event that set it.
-type story struct {
+// model is what was sent and what was seen of it. It works out what must have come of
+// it: for each member of each thing, the value of the newest event that set it.
+//
+// fleet.Ledger does the same for large fleets, by digests and at the end alone. The model
+// also knows what each message left behind when it left the queue, and what an API that
+// merges makes of members with keys.
+type model struct {
 	fifo      bool
 	merges    bool // the API merges keyed members
 	semantics string
@@ -28,7 +31,7 @@ type story struct {
 }
 
 // send puts an event into the queue. A copy that SQS itself drops is no event.
-func (s *story) send(r *rig, e *event) {
+func (s *model) send(r *rig, e *event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -40,8 +43,8 @@ func (s *story) send(r *rig, e *event) {
 	s.sent = append(s.sent, e)
 }
 
-// look notes which messages are out of the queue.
-func (s *story) look(r *rig) {
+// note remembers which messages are out of the queue.
+func (s *model) note(r *rig) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	in := map[string]bool{}
@@ -59,13 +62,13 @@ func (s *story) look(r *rig) {
 }
 
 // inOrder are the sent events that have an effect, oldest first.
-func (s *story) inOrder() []*event {
+func (s *model) inOrder() []*event {
 	return slices.SortedFunc(slices.Values(slices.DeleteFunc(slices.Clone(s.sent), func(e *event) bool { return e.void != "" })), s.compare)
 }
 
 // expected are the members that each thing must have, and under an API that
 // merges, the keys of each keyed one.
-func (s *story) expected() (whole map[string]map[string]string, byKey map[string]map[string]map[string]string) {
+func (s *model) expected() (whole map[string]map[string]string, byKey map[string]map[string]map[string]string) {
 	whole, byKey = map[string]map[string]string{}, map[string]map[string]map[string]string{}
 	for _, e := range s.inOrder() {
 		if whole[e.thing] == nil {
@@ -87,7 +90,7 @@ func (s *story) expected() (whole map[string]map[string]string, byKey map[string
 
 // differences compares the things with the model. Where keyedToo is not set, the
 // members that may be merged are left out.
-func (s *story) differences(get func(string) (map[string]json.RawMessage, bool), keyedToo bool) []string {
+func (s *model) differences(get func(string) (map[string]json.RawMessage, bool), keyedToo bool) []string {
 	var found []string
 	whole, byKey := s.expected()
 	for thing, members := range whole {
@@ -118,7 +121,7 @@ func (s *story) differences(get func(string) (map[string]json.RawMessage, bool),
 // lost are the messages that left the queue before their outcome was durable, or
 // whose letters are not as they must be. A message has its effect when for each
 // value that it sets a call has been applied that carried this one or a newer one.
-func (s *story) lost(calls []localcloud.Call, letters []letter) []string {
+func (s *model) lost(calls []localcloud.Call, letters []letter) []string {
 	var found []string
 	byTag := map[int]*event{} // of a producer's copies the newest
 	for _, e := range s.sent {
@@ -173,7 +176,7 @@ func (s *story) lost(calls []localcloud.Call, letters []letter) []string {
 // withoutEffect are the places of an event (members, or under a worker that
 // merges, members with a key) of which no call applied by then carried this value
 // or a newer one.
-func (s *story) withoutEffect(e *event, applied []localcloud.Call, byTag map[int]*event, by time.Time) []string {
+func (s *model) withoutEffect(e *event, applied []localcloud.Call, byTag map[int]*event, by time.Time) []string {
 	open := places(e.members, s.semantics == "merge")
 	for _, c := range applied {
 		if c.AppliedAt.After(by) || len(open) == 0 {
@@ -228,7 +231,7 @@ func overlaps(calls []localcloud.Call) []string {
 // backwards are calls that set an older value of a member after a newer one was
 // known to be set. A value whose call's outcome is not known may be followed by an
 // older one: its message was given back, and comes again.
-func (s *story) backwards(calls []localcloud.Call) []string {
+func (s *model) backwards(calls []localcloud.Call) []string {
 	var found []string
 	byTag := map[int]*event{}
 	for _, e := range s.sent {

@@ -202,7 +202,7 @@ func hangupSwitchesTheLog(t *testing.T, program string) {
 func killedAgainAndAgain(t *testing.T, program string, seed uint64) {
 	s := newServer(t, program, layout{cloud: localcloud.Options{Seed: seed, Latency: 4 * time.Millisecond}})
 	random := rand.New(rand.NewPCG(seed, 0xdead))
-	told := &story{semantics: "replace"}
+	told := &model{semantics: "replace"}
 	events := &producer{rand: random, things: 150, allExist: true}
 	for range 300 {
 		told.send(s.rig, events.next())
@@ -234,19 +234,19 @@ func killedAgainAndAgain(t *testing.T, program string, seed uint64) {
 			t.Errorf("exit code %d of a process that was killed", code)
 		}
 		s.eventually("all requests of the killed worker have ended", 10*time.Second, func() bool { return s.busy.Load() == 0 })
-		told.look(s.rig)
+		told.note(s.rig)
 		told.tear(torn)
 		t.Logf("killed in %s %d: %d of %d messages settled, %d things torn", at.action, at.least, len(told.gone), len(told.sent), len(torn))
 	}
 
 	p := s.start()
 	s.eventually("the queue is drained", 30*time.Second, func() bool {
-		told.look(s.rig)
+		told.note(s.rig)
 		return s.cloud.SQS.Len(s.queue) == 0
 	})
 	s.ends(p)
 	report(t, "lost", told.lost(s.calls(""), s.letters()))
-	whole := &story{sent: slices.DeleteFunc(slices.Clone(told.sent), func(e *event) bool { return torn[e.thing] })}
+	whole := &model{sent: slices.DeleteFunc(slices.Clone(told.sent), func(e *event) bool { return torn[e.thing] })}
 	report(t, "not the newest value", whole.differences(s.cloud.Things.Get, true))
 	if things, _ := whole.expected(); len(things) < 20 {
 		t.Errorf("only %d things could be compared", len(things))
@@ -255,7 +255,7 @@ func killedAgainAndAgain(t *testing.T, program string, seed uint64) {
 }
 
 // tear adds the things of which some messages are out of the queue, but not all.
-func (s *story) tear(torn map[string]bool) {
+func (s *model) tear(torn map[string]bool) {
 	left, all := map[string]int{}, map[string]int{}
 	for _, e := range s.sent {
 		all[e.thing]++

@@ -26,7 +26,7 @@ type property struct {
 	seed    uint64
 	rand    *rand.Rand
 	rig     *rig
-	story   *story
+	model   *model
 	events  *producer
 	mishaps *mishaps
 	store   thingstate.Store
@@ -48,7 +48,7 @@ func pick[E any](r *rand.Rand, of ...E) E { return of[r.IntN(len(of))] }
 
 func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 	random := rand.New(rand.NewPCG(seed, 0x5eed))
-	p := &property{t: t, seed: seed, rand: random, story: &story{fifo: fifo}}
+	p := &property{t: t, seed: seed, rand: random, model: &model{fifo: fifo}}
 	l := layout{fifo: fifo, visibility: 30 * time.Second}
 	l.cloud.Seed = seed
 	l.cloud.Latency = time.Duration(1+random.IntN(80)) * time.Millisecond
@@ -68,9 +68,9 @@ func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 	}
 	p.rig = newRig(t, l)
 	cfg := p.rig.cfg
-	p.story.semantics = cfg.MemberSemantics
-	p.story.merges = cfg.MemberSemantics == config.SemanticsMerge || cfg.MemberSemantics == config.SemanticsUnknown && random.IntN(2) == 0
-	if p.story.merges {
+	p.model.semantics = cfg.MemberSemantics
+	p.model.merges = cfg.MemberSemantics == config.SemanticsMerge || cfg.MemberSemantics == config.SemanticsUnknown && random.IntN(2) == 0
+	if p.model.merges {
 		p.rig.cloud.Things.Semantics = localcloud.Merge
 	}
 	p.rig.cloud.Things.Remove(absentThing)
@@ -84,7 +84,7 @@ func newProperty(t *testing.T, seed uint64, fifo bool) *property {
 	p.rig.sqsFaults.add(p.mishaps.onSQS)
 	p.store, p.most = thingstate.NewMemory(thingstate.MemoryOptions{}), 2
 	t.Logf("seed %d: %d things, %s (the API merges: %v), timeout %v, visibility %v, held %d, faults %v %v",
-		seed, p.events.things, cfg.MemberSemantics, p.story.merges, cfg.CallTimeout, cfg.VisibilityTimeout, cfg.MaxHeld, p.mishaps.api, p.mishaps.sqs)
+		seed, p.events.things, cfg.MemberSemantics, p.model.merges, cfg.CallTimeout, cfg.VisibilityTimeout, cfg.MaxHeld, p.mishaps.api, p.mishaps.sqs)
 	return p
 }
 
@@ -132,7 +132,7 @@ func (p *property) live() {
 
 func (p *property) send() {
 	e := p.events.next()
-	p.story.send(p.rig, e)
+	p.model.send(p.rig, e)
 	if !p.events.chance(0.25) {
 		return
 	}
@@ -141,15 +141,15 @@ func (p *property) send() {
 	if _, keyed := e.attribute["DeduplicationId"]; keyed || e.dedup != "" {
 		time.Sleep(time.Duration(p.rand.Int64N(int64(time.Second))))
 		again := *e
-		p.story.send(p.rig, &again)
+		p.model.send(p.rig, &again)
 	}
 }
 
 // redeliver delivers a message again, whatever became of it.
 func (p *property) redeliver() {
-	if n := len(p.story.sent); n > 0 {
+	if n := len(p.model.sent); n > 0 {
 		for range 1 + p.rand.IntN(3) {
-			p.rig.cloud.SQS.Redeliver(p.rig.queue, p.story.sent[p.rand.IntN(n)].id)
+			p.rig.cloud.SQS.Redeliver(p.rig.queue, p.model.sent[p.rand.IntN(n)].id)
 		}
 	}
 }
@@ -227,7 +227,7 @@ func (p *property) startWatching() {
 				return
 			case <-time.After(250 * time.Millisecond):
 			}
-			p.story.look(p.rig)
+			p.model.note(p.rig)
 			p.watch.Lock()
 			for _, w := range p.watched {
 				m, cfg := w.Status().Messages, p.rig.cfg
@@ -243,7 +243,7 @@ func (p *property) startWatching() {
 func (p *property) stopWatching() {
 	p.unwatch()
 	p.watching.Wait()
-	p.story.look(p.rig)
+	p.model.note(p.rig)
 }
 
 // check compares all with the model, and reports whether that took in the members
@@ -260,11 +260,11 @@ func (p *property) check() (complete bool) {
 	}
 	complete = unsure == 0
 	calls, letters := p.rig.calls(""), p.rig.letters()
-	t.Logf("%d messages, %d workers, %d calls, %d letters, %v; faults %v", len(p.story.sent), len(p.stopped), len(calls), len(letters), outcomes, p.mishaps.seen)
+	t.Logf("%d messages, %d workers, %d calls, %d letters, %v; faults %v", len(p.model.sent), len(p.stopped), len(calls), len(letters), outcomes, p.mishaps.seen)
 	var found []string
 	for what, faults := range map[string][]string{
-		"not the newest value": p.story.differences(p.rig.cloud.Things.Get, complete),
-		"lost":                 p.story.lost(calls, letters),
+		"not the newest value": p.model.differences(p.rig.cloud.Things.Get, complete),
+		"lost":                 p.model.lost(calls, letters),
 		"two calls at once":    overlaps(calls),
 		"too much held":        p.tooMuch,
 		"a sensitive value":    leaks(append(p.told, letterTexts(letters))...),
@@ -279,20 +279,20 @@ func (p *property) check() (complete bool) {
 
 // backwards looks at a FIFO queue's runs, where nothing comes out of order.
 func (p *property) backwards(calls []localcloud.Call) []string {
-	if !p.story.fifo {
+	if !p.model.fifo {
 		return nil
 	}
-	return p.story.backwards(calls)
+	return p.model.backwards(calls)
 }
 
 // retell tells all about the things that are named in what was found.
 func (p *property) retell(calls []localcloud.Call, found []string) {
 	named := func(thing string) bool { return strings.Contains(strings.Join(found, " "), thing) }
 	const clock = "15:04:05.000"
-	for _, e := range p.story.sent {
+	for _, e := range p.model.sent {
 		if named(e.thing) {
 			p.t.Logf("event %d (%s) sent %s, happened %s, gone %s: %s %s", e.n, e.id[:8],
-				e.sentAt.UTC().Format(clock), e.effective().UTC().Format(time.RFC3339Nano), p.story.gone[e.id].UTC().Format(clock), e.thing, e.members)
+				e.sentAt.UTC().Format(clock), e.effective().UTC().Format(time.RFC3339Nano), p.model.gone[e.id].UTC().Format(clock), e.thing, e.members)
 		}
 	}
 	for _, c := range calls {

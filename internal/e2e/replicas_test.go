@@ -78,7 +78,7 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 			"WORKER_CALL_TIMEOUT=" + replicaCallTimeout.String(), "WORKER_VISIBILITY_TIMEOUT=6s", "WORKER_SHUTDOWN_TIMEOUT=20s",
 		}, settings...),
 	}
-	told := &story{semantics: "replace"}
+	told := &model{semantics: "replace"}
 	events := &producer{rand: random, things: things, allExist: true}
 	f.cloud.Faults.OnCall = newMishaps(seed, replicaCallTimeout).onCall // refuses what is to be refused
 	for i := range f.running {
@@ -101,7 +101,7 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 			f.trouble()
 		}
 		time.Sleep(time.Duration(50+random.IntN(150)) * time.Millisecond)
-		told.look(f.rig)
+		told.note(f.rig)
 	}
 	f.awake.Wait()
 	f.t.Cleanup(func() {
@@ -110,11 +110,11 @@ func replicasShareOneTruth(t *testing.T, program string, settings []string, seed
 		}
 	})
 	f.eventually("the queue is drained", 5*time.Minute, func() bool {
-		told.look(f.rig)
+		told.note(f.rig)
 		return f.cloud.SQS.Len(f.queue) == 0
 	})
 	time.Sleep(2*replicaCallTimeout + time.Second) // what may have landed late is sent again
-	f.eventually("the queue stays drained", time.Minute, func() bool { told.look(f.rig); return f.cloud.SQS.Len(f.queue) == 0 })
+	f.eventually("the queue stays drained", time.Minute, func() bool { told.note(f.rig); return f.cloud.SQS.Len(f.queue) == 0 })
 	for _, r := range f.running {
 		f.ends(r.process)
 	}
@@ -165,7 +165,7 @@ func thingIn(finding string) string {
 }
 
 // appliedTwice are the values that two calls set.
-func (s *story) appliedTwice(calls []localcloud.Call) []string {
+func (s *model) appliedTwice(calls []localcloud.Call) []string {
 	var found []string
 	seen := map[string]bool{}
 	for _, c := range calls {
