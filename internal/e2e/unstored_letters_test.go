@@ -184,3 +184,112 @@ func TestTheDocsGiveSQSsOwnRedriveADestination(t *testing.T) {
 		t.Error("no file says how SQS's own redrive moves letters")
 	}
 }
+
+// A message is deleted from the source only once its letter is stored; whatever
+// fails in between leaves the message, its letter or both, never neither.
+func TestBetweenALetterAndItsDelete(t *testing.T) {
+	for _, fifo := range []bool{false, true} {
+		kind := map[bool]string{false: "standard: ", true: "FIFO: "}[fifo]
+		// send puts 3 broken messages in the queue.
+		send := func(r *rig) map[string]bool {
+			ids := map[string]bool{}
+			for n := range 3 {
+				ids[r.cloud.SQS.Send(r.queue, localcloud.Message{Body: fmt.Sprintf(`{"Identifier":"a","Nmae":"%d"}`, n), GroupID: groupOn(r)})] = true
+			}
+			return ids
+		}
+		// check counts the letters of each message.
+		check := func(r *rig, ids map[string]bool, most int) {
+			r.t.Helper()
+			letters := map[string]int{}
+			for _, l := range r.letters() {
+				letters[l.Failure.MessageID]++
+			}
+			for id := range ids {
+				if n := letters[id]; n < 1 || n > most {
+					r.t.Errorf("%d letters of message %s, want 1 to %d", n, id, most)
+				}
+			}
+			if len(letters) != len(ids) {
+				r.t.Errorf("letters of %d messages, want %d", len(letters), len(ids))
+			}
+			r.wantCalls("", 0)
+		}
+		l := layout{fifo: fifo}
+		subtest(t, kind+"the delete fails for a while", l, func(t *testing.T, r *rig) {
+			r.onSQS("DeleteMessageBatch", first(8, status(500, "InternalError")))
+			w := r.start()
+			ids := send(r)
+			r.drained(10 * time.Minute)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the delete fails until the lease ends and the message comes again", l, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("DeleteMessageBatch", brokenBefore)
+			w := r.start()
+			ids := send(r)
+			time.Sleep(30 * time.Minute)
+			check(r, ids, 1) // never copied again, while the process lives
+			heal()
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the message is delivered again after its delete", layout{}, func(t *testing.T, r *rig) {
+			w := r.start()
+			ids := send(r)
+			r.drained(time.Minute)
+			for id := range ids {
+				r.cloud.SQS.Redeliver(r.queue, id)
+			}
+			r.drained(time.Minute)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the letter's answer is lost", l, func(t *testing.T, r *rig) {
+			r.onSQS("SendMessageBatch", first(1, &localcloud.Fault{BreakAfter: true}))
+			w := r.start()
+			ids := send(r)
+			r.drained(10 * time.Minute)
+			w.stopped()
+			if fifo {
+				check(r, ids, 1) // SQS tells the second by the MessageId
+			} else {
+				check(r, ids, 2)
+			}
+		})
+		subtest(t, kind+"the letter cannot be stored for 20 minutes", l, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("SendMessageBatch", status(503, "ServiceUnavailable"))
+			w := r.start()
+			ids := send(r)
+			time.Sleep(20 * time.Minute)
+			r.wantLeft(3)
+			heal()
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"some letters of a batch fail", l, func(t *testing.T, r *rig) {
+			r.onSQS("SendMessageBatch", first(5, &localcloud.Fault{Entries: map[string]string{"0": "InternalError"}}))
+			w := r.start()
+			ids := send(r)
+			r.drained(time.Hour)
+			w.stopped()
+			check(r, ids, 1)
+		})
+		subtest(t, kind+"the worker dies in between", layout{fifo: fifo, settings: func(c *config.Config) { c.ShutdownTimeout = 25 * time.Second }}, func(t *testing.T, r *rig) {
+			heal := r.sqsFails("DeleteMessageBatch", brokenBefore)
+			w, process := r.startMortal()
+			ids := send(r)
+			r.until("the first letters are stored", time.Minute, func() bool { return len(r.letters()) > 0 })
+			process.kill()
+			_ = w.stop() // it cannot settle anything
+			r.wantLeft(3)
+			heal()
+			next := r.start()
+			r.drained(10 * time.Minute)
+			next.stopped()
+			check(r, ids, 2)
+		})
+	}
+}
