@@ -83,18 +83,16 @@ func (c *Consumer) giveBackLocked(m *types.Message, in message.Incoming, what st
 		c.log.Warn("a message arrived damaged and is given back; others of this kind are only counted: see what is between the worker and SQS",
 			telemetry.MessageID(in.ID), telemetry.Reason(what))
 	}
-	switch {
-	case in.ID == "" || sqswire.Handle(m) == "":
-	case c.held[in.ID] != nil:
-		c.acceptLocked(in, sqswire.Handle(m), now) // only its handle counts
-	default:
-		d := c.addLocked(in, sqswire.Handle(m), now)
-		if !c.poll.ended {
-			d.delay = c.wait(in.Receives)
-		}
-		c.countLocked(d, message.Released)
-		c.moveLocked(d, releasing)
+	if in.ID == "" || sqswire.Handle(m) == "" {
+		return
 	}
+	d := c.acceptLocked(in, sqswire.Handle(m), now)
+	if d == nil {
+		return // it is held, and whole
+	}
+	d.delay = c.wait(in.Receives)
+	c.countLocked(d, message.Released)
+	c.moveLocked(d, releasing)
 }
 
 // sayUnchecked logs once that checksums cannot be checked here.

@@ -82,37 +82,41 @@ func (d *Delivery) Live() bool {
 	return now.Before(until) && now.Round(0).Before(until.Round(0))
 }
 
-// Settle deletes the message: its outcome o is durable. o is counted now.
+// Settle deletes the message: its outcome o is durable. o is counted now. A crash right
+// here leaves the message in the queue, to be received again when its lease ends.
 func (d *Delivery) Settle(o message.Outcome) {
-	d.end(deleting, func() { d.c.countLocked(d, o) })
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	if d.state != waiting {
+		return
+	}
+	d.c.countLocked(d, o)
+	d.c.moveLocked(d, deleting)
 }
 
 // DeadLetter stores a copy in the dead-letter queue, then deletes the message. u is what
 // could be read of it.
 func (d *Delivery) DeadLetter(u *message.Update, f message.Failure) {
-	d.end(lettering, func() { d.update, d.failure = u, &f })
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
+	if d.state != waiting {
+		return
+	}
+	d.update, d.failure = u, &f
+	d.c.moveLocked(d, lettering)
 }
 
 // Release makes the message visible again after delay, rounded up to whole seconds and
 // bounded by what SQS allows.
 func (d *Delivery) Release(delay time.Duration) {
-	d.end(releasing, func() {
-		d.delay = max(0, delay)
-		d.c.countLocked(d, message.Released)
-	})
-}
-
-// end moves a waiting message on to its ending. A crash right here leaves it in the queue,
-// to be received again when its lease ends.
-func (d *Delivery) end(to state, record func()) {
-	c := d.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	d.c.mu.Lock()
+	defer d.c.mu.Unlock()
 	if d.state != waiting {
 		return
 	}
-	record()
-	c.moveLocked(d, to)
+	d.delay = max(0, delay)
+	d.c.countLocked(d, message.Released)
+	d.c.moveLocked(d, releasing)
 }
 
 // liveUntilLocked is the lease's end, less the margin in which nothing starts.

@@ -7,20 +7,6 @@ import (
 	"managed-thing-updater/internal/sqswire"
 )
 
-// addLocked holds a message that was not held, in state waiting.
-func (c *Consumer) addLocked(m message.Incoming, handle string, now time.Time) *Delivery {
-	d := &Delivery{
-		c: c, msg: c.history.Received(m, now), size: int64(sqswire.Size(m)), receives: m.Receives,
-		renewalIndex: -1, queueIndex: -1,
-	}
-	c.held[m.ID] = d
-	c.bytes += d.size
-	c.received++
-	c.undecided++
-	d.leaseLocked(handle, now)
-	return d
-}
-
 // leaseLocked starts the first lease of a receipt handle.
 func (d *Delivery) leaseLocked(handle string, now time.Time) {
 	d.handle, d.handleAt, d.refused = handle, now, false
@@ -84,7 +70,15 @@ func (c *Consumer) acceptLocked(m message.Incoming, handle string, now time.Time
 		d.leaseLocked(handle, now)
 		return nil
 	}
-	d := c.addLocked(m, handle, now)
+	d := &Delivery{
+		c: c, msg: c.history.Received(m, now), size: int64(sqswire.Size(m)), receives: m.Receives,
+		renewalIndex: -1, queueIndex: -1,
+	}
+	c.held[m.ID] = d
+	c.bytes += d.size
+	c.received++
+	c.undecided++
+	d.leaseLocked(handle, now)
 	switch {
 	case c.finished.has(m.ID, now): // only its delete is missing
 		c.countLocked(d, message.Duplicate)
