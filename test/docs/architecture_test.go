@@ -2,6 +2,9 @@
 package docs_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,6 +19,7 @@ var (
 	code     = regexp.MustCompile("`([^`]+)`")
 	path     = regexp.MustCompile(`^(cmd|deploy|docs|internal|test|tools)/[\w./-]+$`)
 	testName = regexp.MustCompile(`^(Test|Fuzz|Benchmark)[A-Z]\w*$`)
+	funcName = regexp.MustCompile(`^(\w+\.)?\w+$`)
 )
 
 // TestWhatArchitectureNamesIsThere fails if a file, a folder or a test that
@@ -43,6 +47,37 @@ func TestWhatArchitectureNamesIsThere(t *testing.T) {
 	}
 }
 
+// TestAMessageCanBeFollowed fails if a function is gone from the file that "Follow one
+// message" names before it.
+func TestAMessageCanBeFollowed(t *testing.T) {
+	_, section, found := strings.Cut(read(t, "ARCHITECTURE.md"), "\n## Follow one message\n")
+	if !found {
+		t.Fatal("ARCHITECTURE.md has no section Follow one message")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	file, named := "", 0
+	functions := map[string]bool{}
+	for _, m := range code.FindAllStringSubmatch(section, -1) {
+		name := m[1]
+		if strings.HasSuffix(name, ".go") {
+			file = "internal/" + name
+			functions = functionsOf(t, file)
+			continue
+		}
+		if !funcName.MatchString(name) {
+			t.Errorf("%q in Follow one message is neither a file nor a function", name)
+			continue
+		}
+		named++
+		if !functions[name] {
+			t.Errorf("Follow one message names %s in %s, which has no such function", name, file)
+		}
+	}
+	if named < 20 {
+		t.Errorf("only %d functions found in Follow one message: is it read as it is written?", named)
+	}
+}
+
 // read is the text of a document, without its blocks of code.
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -51,6 +86,52 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return regexp.MustCompile("(?s)```.*?```").ReplaceAllString(string(b), "")
+}
+
+// functionsOf are a file's functions, methods and the methods of its interfaces: by
+// name, and by TYPE.NAME.
+func functionsOf(t *testing.T, file string) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Errorf("Follow one message names %s: %v", file, err)
+		return out
+	}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			out[n.Name.Name] = true
+			if n.Recv != nil {
+				out[receiver(n.Recv.List[0].Type)+"."+n.Name.Name] = true
+			}
+			return false
+		case *ast.TypeSpec:
+			contract, ok := n.Type.(*ast.InterfaceType)
+			if !ok {
+				return true
+			}
+			for _, method := range contract.Methods.List {
+				for _, name := range method.Names {
+					out[name.Name], out[n.Name.Name+"."+name.Name] = true, true
+				}
+			}
+		}
+		return true
+	})
+	return out
+}
+
+func receiver(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return receiver(e.X)
+	case *ast.IndexExpr:
+		return receiver(e.X)
+	case *ast.Ident:
+		return e.Name
+	}
+	return ""
 }
 
 // testsOf are the names of all tests of the module, subtests left out.
