@@ -106,9 +106,11 @@ func (m *Message) Waits(why Why, d time.Duration, text string) {
 // this request id if there was one.
 func (m *Message) LostTo(where telemetry.LostTo, by time.Duration, requestID string) {
 	m.to.Metrics.Superseded(where, by)
-	e := event{kind: superseded, took: by, request: requestID}
+	e := event{kind: superseded, took: by}
 	if where == telemetry.LostToRecord {
 		e.n = 1
+	} else {
+		e.request = requestID
 	}
 	m.story.record(e)
 }

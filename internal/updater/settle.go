@@ -1,7 +1,6 @@
 package updater
 
 import (
-	"context"
 	"slices"
 
 	"managed-thing-updater/internal/backlog"
@@ -15,11 +14,12 @@ import (
 type settlement struct {
 	item *backlog.Item
 	merge.Settlement
+	lostTo telemetry.LostTo // if it is superseded
 }
 
 // outcomes separates the items that are finished with, by the thing's record, from the
-// rest.
-func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) (settled []settlement, rest []*backlog.Item) {
+// rest. lostTo is to what the superseded ones lost.
+func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record, lostTo telemetry.LostTo) (settled []settlement, rest []*backlog.Item) {
 	if rec.Empty() {
 		return nil, items // of most things nothing is known
 	}
@@ -28,7 +28,7 @@ func (u *Updater) outcomes(items []*backlog.Item, rec thingstate.Record) (settle
 	rest = make([]*backlog.Item, 0, len(items)-len(found))
 	for _, it := range items { // found is in their order
 		if n := len(settled); n < len(found) && found[n].Of == &it.Waiting {
-			settled = append(settled, settlement{it, found[n]})
+			settled = append(settled, settlement{it, found[n], lostTo})
 		} else {
 			rest = append(rest, it)
 		}
@@ -57,42 +57,6 @@ func only(items []*backlog.Item, some []*merge.Waiting) []*backlog.Item {
 		}
 	}
 	return picked
-}
-
-// items are those of settlements, first and then second.
-func items(first, second []settlement) []*backlog.Item {
-	all := make([]*backlog.Item, 0, len(first)+len(second))
-	for _, s := range first {
-		all = append(all, s.item)
-	}
-	for _, s := range second {
-		all = append(all, s.item)
-	}
-	return all
-}
-
-// settle ends the messages that are finished with. where says to what the superseded ones
-// lost: to a call with that request id, if there was one.
-func (u *Updater) settle(settled []settlement, where telemetry.LostTo, requestID string) {
-	for _, s := range settled {
-		if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
-			s.item.LostTo(where, s.LostBy, requestID)
-		}
-		if s.Outcome == message.Applied && s.item.Evidence.Failures > 0 {
-			u.callLog.recovered(s.item)
-		}
-		s.item.Claim.Settle(s.Outcome)
-	}
-}
-
-// done ends the turn. If the worker stops, the messages that are left are given back. If it
-// was cut, the consumer gives them back and counts them as stranded.
-func (u *Updater) done(ctx context.Context, t *backlog.Turn, settled []*backlog.Item, next backlog.Next) {
-	for _, it := range u.backlog.Done(t, settled, next) {
-		if ctx.Err() == nil {
-			it.Claim.Release(0)
-		}
-	}
 }
 
 // live are the items whose leases are still ours: mostly all of them.

@@ -64,7 +64,11 @@ func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Durati
 		u.pace.Return()
 	}
 	end := u.conclude(ctx, t, p, f)
-	u.done(ctx, t, end.settled, end.next)
+	for _, it := range u.backlog.Done(t, end.settled, end.next) { // left, since the worker stops
+		if ctx.Err() == nil { // else the consumer gives them back, and counts them as stranded
+			it.Claim.Release(0)
+		}
+	}
 }
 
 // prepare takes the thing's record, drops what it says is old, merges the rest, and
@@ -88,7 +92,7 @@ func (u *Updater) prepare(ctx context.Context, t *backlog.Turn) prepared {
 		}
 		u.o.Circuit.StateAnswered(t.Thing, true)
 		still := live(items) // the store may have taken its time
-		p.settled, p.rest = u.outcomes(still, p.record)
+		p.settled, p.rest = u.outcomes(still, p.record, telemetry.LostToRecord)
 		p.plan = marked
 		if !p.record.Empty() || len(still) < len(items) {
 			p.plan = u.merger.Plan(waiting(p.rest), p.record)
@@ -166,7 +170,7 @@ func (u *Updater) skipped(t *backlog.Turn, p prepared) ended {
 		p.plan.Applied[i].At = known.At // when it was sent, not when it was skipped
 	}
 	result := thingstate.Result{Call: thingstate.NotSent, Applied: p.plan.Applied}
-	after, _ := u.outcomes(p.rest, p.record.Preview(p.lease.Token, result))
+	after, _ := u.outcomes(p.rest, p.record.Preview(p.lease.Token, result), telemetry.LostToWaiting)
 	for i, s := range after {
 		if s.Outcome == message.Duplicate && slices.Contains(p.carried, s.item) {
 			after[i].Outcome = message.Unchanged
@@ -191,9 +195,20 @@ func (u *Updater) recordEnd(p prepared, r thingstate.Result, after []settlement,
 		after = nil
 		before = slices.DeleteFunc(slices.Clone(before), func(s settlement) bool { return len(keys([]settlement{s})) > 0 })
 	}
-	u.settle(before, telemetry.LostToRecord, "")
-	u.settle(after, telemetry.LostToWaiting, requestID)
-	return items(after, before)
+	settled := make([]*backlog.Item, 0, len(before)+len(after))
+	for _, some := range [][]settlement{before, after} {
+		for _, s := range some {
+			if s.Outcome == message.Superseded || s.Outcome == message.Unsure {
+				s.item.LostTo(s.lostTo, s.LostBy, requestID)
+			}
+			if s.Outcome == message.Applied && s.item.Evidence.Failures > 0 {
+				u.callLog.recovered(s.item)
+			}
+			s.item.Claim.Settle(s.Outcome)
+			settled = append(settled, s.item)
+		}
+	}
+	return settled
 }
 
 // call makes the API call, unless its time is over before its first byte goes out,
@@ -261,7 +276,7 @@ func (u *Updater) succeeded(t *backlog.Turn, p prepared, requestID string) ended
 	start := p.plan.Applied[0].At
 	result := thingstate.Result{Call: thingstate.Succeeded, Applied: p.plan.Applied, Landed: start.Add(-u.merger.Landing)}
 	preview := p.record.Preview(p.lease.Token, result)
-	after, _ := u.outcomes(p.rest, preview)
+	after, _ := u.outcomes(p.rest, preview, telemetry.LostToWaiting)
 	settled := u.recordEnd(p, result, after, requestID)
 	if len(settled) < len(after)+len(p.settled) {
 		return ended{settled, u.retry(t, 0)}
