@@ -41,7 +41,7 @@ does not answer.`,
 			_, err = c.stdout.Write(body)
 			return err
 		}
-		var told timeline.Told
+		var told timeline.Rendered
 		if err := json.Unmarshal(body, &told); err != nil {
 			return exitError{fmt.Errorf("the worker's answer cannot be read: %w", err)}
 		}

@@ -12,10 +12,10 @@ import (
 type Stories interface {
 	// Find tells what happened to the message with this SQS MessageId; false where
 	// nothing is remembered of it.
-	Find(id string) (timeline.Told, bool)
+	Find(id string) (timeline.Rendered, bool)
 	// Latest lists at most n messages, newest first; with failed, only those that
 	// were dead-lettered or lost, or whose last call failed.
-	Latest(n int, failed bool) []timeline.Brief
+	Latest(n int, failed bool) []timeline.Summary
 }
 
 // mostMessages is how many messages one answer lists.

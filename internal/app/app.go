@@ -206,7 +206,7 @@ func (w *Worker) build(ctx context.Context) error {
 		Semantics: merge.Semantics(w.cfg.MemberSemantics), SkipUnchanged: w.cfg.SkipUnchanged, Circuit: w.circuit, Rand: w.o.Rand, Traces: w.o.Traces,
 	})
 	w.intake = intake.New(w.backlog, w.metrics, intake.Options{
-		Hold:        func() bool { return w.circuit.State().Open },
+		CircuitOpen: func() bool { return w.circuit.State().Open },
 		Saw:         w.admission.Saw,
 		MaxReceives: w.cfg.MaxReceives, Tenants: !queueurl.FIFO(w.cfg.QueueURL), Decode: message.Options{MaxEventAge: w.cfg.MaxEventAge},
 	})

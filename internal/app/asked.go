@@ -23,7 +23,7 @@ func (w *Worker) Metrics() prometheus.Gatherer { return w.metrics.Registry }
 
 // Message tells what happened to the message with this SQS MessageId; false if nothing is
 // remembered of it.
-func (w *Worker) Message(id string) (timeline.Told, bool) { return w.reporter.Find(id) }
+func (w *Worker) Message(id string) (timeline.Rendered, bool) { return w.reporter.Find(id) }
 
 // Messages lists what is remembered of messages, as status.Reporter.Latest does.
-func (w *Worker) Messages(n int, failed bool) []timeline.Brief { return w.reporter.Latest(n, failed) }
+func (w *Worker) Messages(n int, failed bool) []timeline.Summary { return w.reporter.Latest(n, failed) }

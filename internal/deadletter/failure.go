@@ -13,9 +13,8 @@ import (
 // milliseconds is RFC 3339 as precise as SQS's own times.
 const milliseconds = "2006-01-02T15:04:05.000Z07:00"
 
-// filled completes the letter's Failure. A message that was a letter before keeps
-// the id, the sent time and the sequence number of its first life, which its
-// Order has.
+// filled completes the letter's Failure. A message that was a letter before keeps the id,
+// the sent time and the sequence number of its first life: they are in its Order.
 func (l Letter) filled(original map[string]message.OriginalAttribute, worker string, now time.Time) message.Failure {
 	f, u := l.Failure, l.Update
 	f.Receives = u.Receives
@@ -23,7 +22,7 @@ func (l Letter) filled(original map[string]message.OriginalAttribute, worker str
 	f.SentAt = u.Order.SentAt.UTC().Format(milliseconds)
 	f.SequenceNumber = u.Order.Sequence
 	f.DedupKey = u.Key
-	if u.TimeFrom != "" { // else nobody looked at the body, which may have its own time
+	if u.TimeFrom != "" { // else the body was not read, and may have a time of its own
 		f.OccurredAt = u.Order.EventTime.UTC().Format(time.RFC3339Nano)
 	}
 	f.FailedAt = now.UTC().Format(milliseconds)
@@ -32,9 +31,9 @@ func (l Letter) filled(original map[string]message.OriginalAttribute, worker str
 	return f
 }
 
-// shrinking gives f whole and then with less and less of what a letter can do
-// without; of a brief letter the least only. What places the update among those of
-// its thing is in all of them.
+// shrinking yields f as a whole, and then with less and less of what a letter can do
+// without; for a brief letter only the least. All of them have what places the update among
+// those of its thing.
 func shrinking(f message.Failure, much detail) iter.Seq[message.Failure] {
 	return func(yield func(message.Failure) bool) {
 		steps := []func(){
@@ -57,14 +56,13 @@ func shrinking(f message.Failure, much detail) iter.Seq[message.Failure] {
 	}
 }
 
-// encode returns f as compact JSON in one line that SQS takes: JSON escapes all
-// that an SQS attribute may not hold (characters that XML 1.0 does not have) but
-// for two characters.
+// encode returns f as compact JSON on one line. JSON escapes all characters that SQS does
+// not take in an attribute (those that XML 1.0 does not have), except two.
 func encode(f message.Failure) string {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(f) // strings and numbers always encode; bytes that are no UTF-8 become U+FFFD
+	_ = e.Encode(f) // strings and numbers always encode; bytes that are not UTF-8 become U+FFFD
 	return escapeNoncharacters.Replace(strings.TrimSuffix(out.String(), "\n"))
 }
 

@@ -1,11 +1,10 @@
 // Package deadletter knows what a dead letter looks like and stores it.
 //
-// A letter is a copy of the message: the same body, byte for byte, every
-// attribute, trace header and message group. As far as SQS leaves room it also
-// says when the event happened (OccurredAt), why the message was given up
-// (Failure) and under which key it is known (DeduplicationId), so that a letter
-// moved back later, by whatever tool, takes its old place among the updates of
-// its thing instead of overwriting newer values.
+// A letter is a copy of the message: the same body, byte for byte, with its attributes,
+// trace header and message group. If SQS leaves room for it, a letter also says when the
+// event happened (OccurredAt), why the message was given up (Failure), and its key
+// (DeduplicationId). So a letter that is moved back later, with any tool, takes its old
+// place among the updates of its thing, and does not overwrite newer values.
 package deadletter
 
 import (
@@ -20,21 +19,21 @@ import (
 // Letter is a message to be stored in the dead-letter queue.
 type Letter struct {
 	Message message.Incoming
-	// Update says which event the message is, faulty or not; never nil.
+	// Update is what could be read of the message; never nil.
 	Update *message.Update
-	// Failure needs Reason, Code, Detail, Faults, Attempts and RequestID; the
-	// rest is filled in.
+	// Failure needs Reason, Code, Detail, Faults, Attempts and RequestID. The rest is
+	// filled in.
 	Failure message.Failure
-	// Trace is the message's span; nil where it has none.
+	// Trace is the message's span; nil if it has none.
 	Trace *telemetry.MessageTrace
 }
 
-// detail is how much a letter says beside the message itself.
+// detail is how much a letter adds to the message.
 type detail int
 
 const (
 	whole    detail = iota
-	brief           // no more of Failure than what places the update, and no DeduplicationId
+	brief           // of Failure only what places the update, and no DeduplicationId
 	timeOnly        // OccurredAt alone
 	bare            // the message as it is
 )
@@ -42,19 +41,19 @@ const (
 // copied is a letter as it goes out.
 type copied struct {
 	letter     Letter
-	limit      int // bytes, as the queue takes them
+	limit      int // bytes that the queue takes
 	detail     detail
 	attributes map[string]message.Attribute
 	bytes      int // of body and attributes
-	// timeless: the letter does not say when its event happened. Moved back, it
-	// would count as a new one.
+	// timeless: the letter does not say when its event happened. If it is moved back, it
+	// counts as new.
 	timeless bool
 }
 
-// copyOf puts the letter's attributes beside the message's own, in the order in
-// which they matter: OccurredAt, Failure, DeduplicationId; as many as much allows
-// and as limit, in bytes, leaves room for. Where one finds no room, a producer's
-// attribute of that name stays as it is.
+// copyOf adds the letter's attributes to the message's own, the most important first:
+// OccurredAt, Failure, DeduplicationId. It adds as many as much allows and as there is room
+// for in limit bytes. If there is no room for one, a producer's attribute of that name
+// stays as it is.
 func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) copied {
 	c := copied{letter: l, limit: limit, detail: much, attributes: maps.Clone(l.Message.Attributes), bytes: sqswire.Size(l.Message)}
 	if c.attributes == nil {
@@ -72,9 +71,8 @@ func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) cop
 	return c
 }
 
-// originals are the producer's own values under the letter's names. On a message
-// that was a letter before, those names are a worker's, and its Failure has the
-// producer's values.
+// originals are the producer's own values under the letter's names. If the message was a
+// letter before, a worker wrote those names, and its Failure has the producer's values.
 func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribute {
 	if c.movedBack() {
 		return maps.Clone(u.Letter.Original)
@@ -88,9 +86,9 @@ func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribu
 	return original
 }
 
-// putFailure stamps as much of f as there is room for, and the dedup key with it.
-// Beside a Failure, DeduplicationId is read as the whole key, so one that is not
-// ours must not stay; Failure's dedupKey makes up for none.
+// putFailure adds as much of f as there is room for, and the dedup key. Beside a Failure,
+// DeduplicationId is read as the whole key, so one that is not ours must go; without any,
+// the dedupKey in Failure is read.
 func (c *copied) putFailure(f message.Failure, key string) bool {
 	if c.detail > brief || !c.has(message.AttributeFailure) && len(c.attributes) == sqswire.MaxAttributes {
 		return false
@@ -112,8 +110,8 @@ func (c *copied) putFailure(f message.Failure, key string) bool {
 	return false
 }
 
-// movedBack reports whether the message was a letter before. One whose Failure is
-// inside an envelope has other attributes than that letter had.
+// movedBack reports whether the message was a letter before, and has that letter's
+// attributes: it has not if its Failure is inside an envelope.
 func (c *copied) movedBack() bool {
 	return c.letter.Update.Letter != nil && c.has(message.AttributeFailure)
 }
@@ -123,7 +121,7 @@ func (c *copied) has(name string) bool {
 	return ok
 }
 
-// put sets a String attribute if SQS would take the message with it.
+// put sets a String attribute, if SQS takes the message with it.
 func (c *copied) put(name, text string) bool {
 	a := message.Attribute{DataType: "String", StringValue: text}
 	old, taken := c.attributes[name]

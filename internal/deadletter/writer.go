@@ -42,14 +42,13 @@ func NewWriter(api API, queueURL, worker string, m *telemetry.Metrics, log *zap.
 	}
 }
 
-// Send stores letters and returns one result for each: nil if it is stored. The
-// fate of one does not touch another's, and nothing is tried twice; that is the
-// caller's. The errors are *sqswire.EntryError, sqswire.ErrNoAnswer, the SDK's error for a whole request, or
-// the context's cause.
+// Send stores letters and returns one result for each: nil if it is stored. Each letter has
+// its own fate. Send does not retry; the caller does. The errors are *sqswire.EntryError,
+// sqswire.ErrNoAnswer, the SDK's error for a whole request, or the context's cause.
 //
-// A letter whose result is an error may be stored nevertheless (an answer that
-// was lost): sent again, it is stored twice, with one Failure.messageId; a FIFO
-// queue drops the second within 5 minutes.
+// A letter whose result is an error may be stored all the same, if an answer was lost. Sent
+// again, it is stored twice, with the same Failure.messageId; a FIFO queue drops the second
+// within 5 minutes.
 func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
 	now := time.Now()
 	results := make([]error, len(letters))
@@ -58,8 +57,8 @@ func (w *Writer) Send(ctx context.Context, letters []Letter) []error {
 	for i := range letters {
 		left[i] = i
 	}
-	// What the queue refuses for what is in it, its size above all, is sent with less,
-	// at last as the message is: the queue may take less than is known here.
+	// A letter that the queue refuses for its content, above all its size, is sent with
+	// less, at last as the message is: the queue may take less than is known here.
 	for much := whole; much <= bare && len(left) > 0; much++ {
 		var smaller []int
 		for _, i := range left {
@@ -90,9 +89,8 @@ func (w *Writer) sendAll(ctx context.Context, copies []copied, positions []int, 
 	w.sendBatch(ctx, copies, batch, results)
 }
 
-// sendBatch sends the copies at these positions and sets their results. Where SQS
-// refuses the request for what is in it, which one of them did not say, each is
-// sent alone.
+// sendBatch sends the copies at these positions and sets their results. If SQS refuses the
+// request for its content, it does not say which entry was at fault: each is sent alone.
 func (w *Writer) sendBatch(ctx context.Context, copies []copied, batch []int, results []error) {
 	err := w.request(ctx, copies, batch, results)
 	if err == nil {
@@ -109,7 +107,7 @@ func (w *Writer) sendBatch(ctx context.Context, copies []copied, batch []int, re
 	}
 }
 
-// request sends one batch. The results are set only where it returns nil.
+// request sends one batch. It sets the results only if it returns nil.
 func (w *Writer) request(ctx context.Context, copies []copied, batch []int, results []error) error {
 	if len(batch) == 0 {
 		return nil
@@ -121,9 +119,9 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	for id, i := range batch {
 		in.Entries[id] = w.entry(id, copies[i])
 	}
-	// A crash from here until the sources are deleted leaves each message in its
-	// queue and maybe its letter too: it is tried again, and may leave a second
-	// letter with the same Failure.messageId.
+	// A crash from here until the messages are deleted leaves each in its queue, and maybe
+	// its letter too. The message is tried again, and may leave a second letter with the
+	// same Failure.messageId.
 	start := time.Now()
 	out, err := w.api.SendMessageBatch(ctx, in)
 	entries, requestID, code := []error{err}, "", ""
@@ -153,8 +151,8 @@ func (w *Writer) request(ctx context.Context, copies []copied, batch []int, resu
 	return nil
 }
 
-// LimitTo says how many bytes of a message with its attributes the queue takes, its
-// MaximumMessageSize; SQS's own limit until then. Call it before Send.
+// LimitTo says how many bytes the queue takes of a message with its attributes: its
+// MaximumMessageSize. Without it, SQS's own limit holds. Call it before Send.
 func (w *Writer) LimitTo(bytes int) { w.limit = min(bytes, sqswire.MaxBytes) }
 
 // TraceWith makes a span of each request from now on. Call it before Send.

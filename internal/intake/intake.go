@@ -1,5 +1,5 @@
-// Package intake takes a message from the consumer to the backlog: the receive
-// limit, the decoding, and the letters of messages that go no further.
+// Package intake decides what happens to a message before it waits for its call: the
+// receive limit, the decoding, and the letters of messages that go no further.
 package intake
 
 import (
@@ -11,19 +11,20 @@ import (
 	"managed-thing-updater/internal/merge"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/telemetry"
+	"managed-thing-updater/internal/timeline"
 )
 
-// SuspectReceives is the number of receives from which on a message is decoded
-// and called with no other such suspect beside it: should one of them kill the
-// worker, the others are not blamed for it.
+// SuspectReceives is the number of receives that makes a message a suspect. Only one
+// suspect at a time is decoded or called: if one of them kills the worker, the others are
+// not blamed for it.
 const SuspectReceives = 5
 
 // Options of an Intake.
 type Options struct {
-	// Hold reports whether no letter is to be written for now; Resume tells of its
-	// end. Nil: never.
-	Hold func() bool
-	// Saw is told of each message that waits for a call. Nil: nobody is.
+	// CircuitOpen reports whether the circuit is open. While it is, no letter is written.
+	// Call Resume when it closes. Nil: never.
+	CircuitOpen func() bool
+	// Saw is called for each message that waits for a call. Nil: not called.
 	Saw         func(thing, tenant string)
 	MaxReceives int // a message received more often than this is dead-lettered
 	// Tenants: MessageGroupId names the tenant, as it does on a standard queue.
@@ -46,7 +47,16 @@ func New(b *backlog.Backlog, m *telemetry.Metrics, o Options) *Intake {
 	if o.Saw == nil {
 		o.Saw = func(string, string) {}
 	}
-	return &Intake{o: o, backlog: b, metrics: m}
+	if o.CircuitOpen == nil {
+		o.CircuitOpen = func() bool { return false }
+	}
+	return &Intake{o: o, backlog: b, metrics: m, letters: letters{circuitOpen: o.CircuitOpen}}
+}
+
+// delivery is the part of a *consumer.Delivery that is used here.
+type delivery interface {
+	backlog.Claim
+	Message() *timeline.Message
 }
 
 // Deliver takes messages over: each waits in the backlog, or is ended here.
@@ -61,17 +71,17 @@ func (in *Intake) Deliver(ds []*consumer.Delivery) {
 		return
 	}
 	for _, it := range items {
-		it.Claim.Release(0) // the worker stops
+		it.Claim.Release(0) // the backlog is closed: the worker stops
 	}
 }
 
-// item is what of a message has to wait; nil where the message is ended.
-func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
+// item is what waits of a message; nil if the message is ended, or its letter is kept.
+func (in *Intake) item(d delivery) *backlog.Item {
 	msg := d.Message()
 	if receives := message.Receives(msg.Incoming); receives > in.o.MaxReceives {
 		// Not decoded: decoding may be what kills the worker.
 		u := message.Undecoded(msg.Incoming)
-		in.letters.write(in.o.Hold, d, &u, message.Failure{
+		in.letters.write(d, &u, message.Failure{
 			Reason: message.ReceivedTooOften,
 			Detail: "received " + strconv.Itoa(receives) + " times, more than WORKER_MAX_RECEIVES = " + strconv.Itoa(in.o.MaxReceives) + "; raise that to try it again",
 		})
@@ -84,7 +94,7 @@ func (in *Intake) item(d *consumer.Delivery) *backlog.Item {
 	msg.About(u.Thing)
 	switch {
 	case len(faults) > 0:
-		in.letters.write(in.o.Hold, d, &u, message.Failure{
+		in.letters.write(d, &u, message.Failure{
 			Reason: message.InvalidMessage, Faults: faults,
 			Detail: message.InShort(faults),
 		})
@@ -115,8 +125,8 @@ func (in *Intake) Lost(d *consumer.Delivery) {
 	in.letters.forget(d)
 }
 
-// Resume writes the letters that were held back.
-func (in *Intake) Resume() { in.letters.flush() }
+// Resume writes the letters that were kept while the circuit was open.
+func (in *Intake) Resume() { in.letters.writeKept() }
 
-// Close gives back the messages whose letters are held back, and those that come.
+// Close gives back the messages whose letters are kept, now and later.
 func (in *Intake) Close() { in.letters.close() }

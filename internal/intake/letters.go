@@ -4,30 +4,31 @@ import (
 	"slices"
 	"sync"
 
-	"managed-thing-updater/internal/consumer"
 	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/timeline"
 )
 
-// letters are those of messages that never reach the API. While the service is in
-// trouble they are held back with the rest: nothing is dead-lettered in an outage.
+// letters are those of messages that never reach the API. While the circuit is open they
+// are kept, as all other messages are: nothing is dead-lettered in an outage.
 type letters struct {
+	circuitOpen func() bool
+
 	mu     sync.Mutex
 	kept   []letter
 	closed bool
 }
 
 type letter struct {
-	d *consumer.Delivery
+	d delivery
 	u *message.Update
 	f message.Failure
 }
 
-func (ls *letters) write(hold func() bool, d *consumer.Delivery, u *message.Update, f message.Failure) {
+func (ls *letters) write(d delivery, u *message.Update, f message.Failure) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	switch {
-	case hold == nil || !hold():
+	case !ls.circuitOpen():
 		d.DeadLetter(u, f)
 	case ls.closed:
 		d.Release(0)
@@ -37,7 +38,7 @@ func (ls *letters) write(hold func() bool, d *consumer.Delivery, u *message.Upda
 	}
 }
 
-func (ls *letters) flush() {
+func (ls *letters) writeKept() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.kept {
@@ -46,12 +47,13 @@ func (ls *letters) flush() {
 	ls.kept = nil
 }
 
-func (ls *letters) forget(d *consumer.Delivery) {
+func (ls *letters) forget(d delivery) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.kept = slices.DeleteFunc(ls.kept, func(l letter) bool { return l.d == d })
 }
 
+// close releases the messages of the letters that are kept, and of those that would be.
 func (ls *letters) close() {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()

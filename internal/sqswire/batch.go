@@ -15,15 +15,15 @@ import (
 	"managed-thing-updater/internal/awserror"
 )
 
-// ErrNoAnswer is the result of an entry of which the answer to its batch says nothing:
-// what answered may not be SQS, or only a part of the answer came.
+// ErrNoAnswer is the result of an entry that is missing in the answer to its batch: what
+// answered may not be SQS, or only a part of the answer came.
 var ErrNoAnswer = errors.New("SQS answered the batch, and said nothing of this entry")
 
 // EntryError is SQS's refusal of one entry of a batch that it answered 200. It is a
 // smithy.APIError, as the refusal of a whole request is.
 type EntryError struct {
 	Code, Message string
-	SenderFault   bool // by SQS's word; sending the same again will not help
+	SenderFault   bool // SQS says so: sending the same again will not help
 }
 
 func (e *EntryError) Error() string {
@@ -49,14 +49,13 @@ var _ smithy.APIError = (*EntryError)(nil)
 // EntryID is the id of a batch's entry: its position, so that ids always differ.
 func EntryID(i int) *string { return aws.String(strconv.Itoa(i)) }
 
-// Position is the position of the entry with this id among n; false if it is none of
-// them.
+// Position is the inverse of EntryID, for an entry of n; false if there is no such entry.
 func Position(id *string, n int) (int, bool) {
 	i, err := strconv.Atoi(aws.ToString(id))
 	return i, err == nil && i >= 0 && i < n
 }
 
-// Deleted has the result of each of a batch's n entries: nil if it took effect, an
+// Deleted returns the result of each of a batch's n entries: nil if it took effect, an
 // *EntryError, or ErrNoAnswer. SQS answers 200 however many of them failed.
 func Deleted(out *sqs.DeleteMessageBatchOutput, n int) []error {
 	return results(n, out.Failed, out.Successful, func(e types.DeleteMessageBatchResultEntry) *string { return e.Id })
@@ -72,8 +71,8 @@ func Sent(out *sqs.SendMessageBatchOutput, n int) []error {
 	return results(n, out.Failed, out.Successful, func(e types.SendMessageBatchResultEntry) *string { return e.Id })
 }
 
-// results takes an entry that is said to have failed and to have succeeded for failed:
-// what is done twice does less harm than what is not done.
+// results counts an entry that is in both lists as failed: doing a thing twice does less
+// harm than not doing it.
 func results[E any](n int, failed []types.BatchResultErrorEntry, done []E, id func(E) *string) []error {
 	results := make([]error, n)
 	for i := range results {
@@ -92,7 +91,8 @@ func results[E any](n int, failed []types.BatchResultErrorEntry, done []E, id fu
 	return results
 }
 
-// Code is an error's AWS code, short, or our own name for what has none; empty for nil.
+// Code is an error's AWS code without prefixes, or our own name if it has none; empty for
+// nil.
 func Code(err error) string {
 	if errors.Is(err, ErrNoAnswer) {
 		return "no_answer"
@@ -100,7 +100,7 @@ func Code(err error) string {
 	return awserror.Of(err).Code
 }
 
-// Codes are those of the entries that failed; none if none did.
+// Codes are those of the entries that failed.
 func Codes(entries []error) []string {
 	var codes []string
 	for _, err := range entries {
@@ -118,7 +118,7 @@ func Throttled(err error) bool {
 	return strings.Contains(code, "Throttl") || strings.Contains(code, "RequestLimitExceeded")
 }
 
-// HandleGone reports whether an entry failed because its receipt handle is no good any
+// HandleGone reports whether an entry failed because its receipt handle is not valid any
 // more.
 func HandleGone(err error) bool {
 	if _, entry := errors.AsType[*EntryError](err); !entry {
@@ -138,11 +138,11 @@ func Final(err error) bool {
 	return entry && (HandleGone(err) || e.SenderFault && !Throttled(err))
 }
 
-// RefusedContent reports whether SQS refused a request, or an entry of a batch, for
-// what it carries: its size, for one.
+// RefusedContent reports whether SQS refused a request, or an entry of a batch, for its
+// content, for example its size.
 func RefusedContent(err error) bool { return awserror.RefusesContents(Code(err)) }
 
-// RequestID is that of the request that was answered with this.
+// RequestID is the id of the request that got this answer.
 func RequestID(answer middleware.Metadata) string {
 	id, _ := awsmiddleware.GetRequestIDMetadata(answer)
 	return id

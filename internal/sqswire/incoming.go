@@ -1,7 +1,6 @@
-// Package sqswire is how SQS is spoken to: messages as they come and go, what a batch
-// was answered, SQS's limits, and what its attributes of a queue say. The consumer, the
-// writer of dead letters and the mailbox all use it, so that each is written once. It
-// sends nothing itself.
+// Package sqswire knows SQS's wire: messages as they come and go, the results of a batch,
+// SQS's limits, and what the attributes of a queue say. The consumer, the writer of dead
+// letters and the mailbox use it. It sends nothing itself.
 package sqswire
 
 import (
@@ -15,8 +14,8 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// SystemAttributes are those that Incoming reads: each one costs time with every
-// message.
+// SystemAttributes are those that Incoming reads, and no others: each one costs time with
+// every message.
 var SystemAttributes = []types.MessageSystemAttributeName{
 	types.MessageSystemAttributeNameSentTimestamp,
 	types.MessageSystemAttributeNameApproximateReceiveCount,

@@ -25,9 +25,8 @@ func Copy(i int, m message.Incoming) types.SendMessageBatchRequestEntry {
 	return e
 }
 
-// CopyToFIFO is Copy for a FIFO queue, of which two entries with one deduplicationID are
-// one message for 5 minutes. A message that has no group of its own is in that of its
-// thing, if the thing is known.
+// CopyToFIFO is Copy for a FIFO queue, which takes entries with the same deduplicationID for
+// one message for 5 minutes. A message without a group gets its thing's, if that is known.
 func CopyToFIFO(i int, m message.Incoming, thing, deduplicationID string) types.SendMessageBatchRequestEntry {
 	if m.GroupID == "" {
 		m.GroupID = cmp.Or(thing, "-")

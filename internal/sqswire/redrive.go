@@ -11,11 +11,11 @@ import (
 // RedrivePolicy says where SQS itself moves a message of a queue, and when.
 type RedrivePolicy struct {
 	Target      string // ARN of the dead-letter queue; empty if there is no policy
-	MaxReceives int    // of a message; it is moved after so many
+	MaxReceives int    // after so many receives a message is moved
 }
 
-// Redrive is the policy among a queue's attributes; zero if there is none, or none that
-// can be read.
+// Redrive reads the policy in a queue's attributes; zero if there is none, or it cannot be
+// read.
 func Redrive(attributes map[string]string) RedrivePolicy {
 	var p struct {
 		Target string `json:"deadLetterTargetArn"`

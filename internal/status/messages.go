@@ -9,7 +9,7 @@ import (
 
 // Find tells what happened to the message with this SQS MessageId, and what it
 // waits for now where it has no outcome; false where nothing is remembered of it.
-func (r *Reporter) Find(id string) (timeline.Told, bool) {
+func (r *Reporter) Find(id string) (timeline.Rendered, bool) {
 	told, ok := r.of.Timeline.Find(id)
 	if !ok || told.Outcome != string(timeline.Waiting) {
 		return told, ok
@@ -36,6 +36,6 @@ func (r *Reporter) waitsFor() string {
 
 // Latest lists what is remembered of messages, newest first; with failed, only those
 // that were dead-lettered or lost, or whose last call failed.
-func (r *Reporter) Latest(n int, failed bool) []timeline.Brief {
+func (r *Reporter) Latest(n int, failed bool) []timeline.Summary {
 	return r.of.Timeline.Latest(n, failed)
 }

@@ -26,13 +26,13 @@ const (
 
 type event struct {
 	at     int64 // Unix nanoseconds
-	since  int64 // when the first of those was that it stands for
+	since  int64 // time of the first event folded into this one
 	kind   kind
 	why    Why
 	counts Counting
 	end    uint8 // index in message.Outcomes
 	n      int32 // receives; other messages in the call
-	times  int32 // further events of the same kind that it stands for
+	times  int32 // further events folded into this one
 	tries  int32 // counted attempts
 	took   time.Duration
 	wait   time.Duration
@@ -64,8 +64,7 @@ const (
 	ThingMayCome // it was not found, so soon after the message was sent
 )
 
-// same reports whether f is one more of the same kind, which needs no place of
-// its own.
+// same reports whether f repeats e, and needs no place of its own.
 func (e *event) same(f event) bool {
 	switch e.kind {
 	case leaseRenewed, letterFailed, unsettled:
@@ -78,5 +77,5 @@ func (e *event) same(f event) bool {
 	return false
 }
 
-// size is what it takes beside its place among the events.
+// size is how many bytes it takes beside its place among the events.
 func (e *event) size() int { return len(e.code) + len(e.text) + len(e.request) }

@@ -40,8 +40,8 @@ type story struct {
 	omitted int // events that were not kept
 	bytes   int
 
-	on           *shelf // since it was finished; nil while it is held
-	older, newer *story // on the shelf
+	in           *lru // since it was finished; nil while it is held
+	older, newer *story
 }
 
 // change lets by change the story, if there is one and it is not forgotten.
@@ -63,22 +63,22 @@ func (s *story) record(e event) {
 
 func (s *story) addLocked(e event) {
 	e.at = time.Now().UnixNano()
-	if i := s.repeats(e); i >= 0 {
+	if i := s.repeatsLocked(e); i >= 0 {
 		first := s.events[i]
 		e.times, e.since = first.times+1, first.since
-		s.resize(e.size() - first.size())
+		s.resizeLocked(e.size() - first.size())
 		s.events = append(slices.Delete(s.events, i, i+1), e)
 		return
 	}
 	e.since = e.at
-	more := s.morePlaces()
+	more := s.morePlacesLocked()
 	size := more*eventBytes + e.size()
-	if !s.log.room(size) || s.gone { // what makes room may be the story itself
+	if !s.log.roomLocked(size) || s.gone { // what makes room may be the story itself
 		s.omitted++
 		return
 	}
 	if len(s.events) == mostKept {
-		s.resize(-s.events[firstKept].size())
+		s.resizeLocked(-s.events[firstKept].size())
 		s.events = slices.Delete(s.events, firstKept, firstKept+1)
 		s.omitted++
 	}
@@ -86,32 +86,31 @@ func (s *story) addLocked(e event) {
 		s.events = append(make([]event, 0, cap(s.events)+more), s.events...)
 	}
 	s.events = append(s.events, e)
-	s.resize(size)
+	s.resizeLocked(size)
 }
 
-// usual is how many events a message has that is received, called, applied and
-// deleted.
+// usual is how many events most messages have: received, called, applied, deleted.
 const usual = 4
 
-// morePlaces is how many places the events need more for one more of them: as many as
-// there are, for those that follow. All of them count, also those that stay empty.
-func (s *story) morePlaces() int {
+// morePlacesLocked is by how many places the events must grow for one more event: none, or
+// as many as there are. All places count, also those that stay empty.
+func (s *story) morePlacesLocked() int {
 	if len(s.events) < cap(s.events) || len(s.events) == mostKept {
 		return 0
 	}
 	return max(usual, cap(s.events))
 }
 
-func (s *story) last() *event {
+func (s *story) lastLocked() *event {
 	if len(s.events) == 0 {
 		return nil
 	}
 	return &s.events[len(s.events)-1]
 }
 
-// repeats is which event e is one more of, -1 where there is none: the last one, or
-// the one before where the last is a renewed lease, and the other way round.
-func (s *story) repeats(e event) int {
+// repeatsLocked is the index of the event that e repeats: the last one, or the one before
+// it if one of e and the last is a renewed lease; -1 if there is none.
+func (s *story) repeatsLocked(e event) int {
 	for i := len(s.events) - 1; i >= 0 && i >= len(s.events)-2; i-- {
 		last := &s.events[i]
 		if last.same(e) {
@@ -124,7 +123,7 @@ func (s *story) repeats(e event) int {
 	return -1
 }
 
-func (s *story) resize(by int) {
+func (s *story) resizeLocked(by int) {
 	s.bytes += by
 	s.log.bytes += by
 }
@@ -132,7 +131,7 @@ func (s *story) resize(by int) {
 // about says which thing the message is about. thing is copied.
 func (s *story) about(thing string) {
 	s.change(func() {
-		s.resize(len(thing) - len(s.thing))
+		s.resizeLocked(len(thing) - len(s.thing))
 		s.thing = strings.Clone(thing) // it may be a piece of the message's body
 	})
 }
@@ -140,7 +139,7 @@ func (s *story) about(thing string) {
 // tracedBy says which trace the message belongs to.
 func (s *story) tracedBy(trace string) {
 	s.change(func() {
-		s.resize(len(trace) - len(s.trace))
+		s.resizeLocked(len(trace) - len(s.trace))
 		s.trace = trace
 	})
 }
@@ -159,7 +158,7 @@ func (s *story) fails(e event, code string) {
 // ofCall says more of the last event if that is a call.
 func (s *story) ofCall(say func(*event)) {
 	s.change(func() {
-		if e := s.last(); e != nil && e.kind == called {
+		if e := s.lastLocked(); e != nil && e.kind == called {
 			say(e)
 		}
 	})
@@ -185,7 +184,7 @@ func (s *story) endLocked(o message.Outcome, f *message.Failure) {
 		s.failing, s.code = false, ""
 	}
 	s.addLocked(e)
-	if s.on != nil || s.gone { // the event may have had no room but the story's own
+	if s.in != nil || s.gone { // the event may have had no room but the story's own
 		return
 	}
 	to := &s.log.recent
@@ -193,7 +192,7 @@ func (s *story) endLocked(o message.Outcome, f *message.Failure) {
 		to = &s.log.failed
 	}
 	if gone := to.put(s); gone != nil {
-		s.log.forget(gone)
+		s.log.forgetLocked(gone)
 	}
 }
 

@@ -18,9 +18,9 @@ import (
 type Options struct {
 	Recent int // finished messages that ended well; default 2,000
 	Failed int // finished messages that did not; default 1,000
-	// Bytes bounds all stories together, those of held messages included; default
-	// 8 MiB. Where that is not enough the oldest finished ones go first; after them
-	// nothing more is taken down.
+	// Bytes bounds all stories together, those of held messages too; default 8 MiB. If they
+	// need more, the oldest finished ones are forgotten. If there are none, nothing more is
+	// taken down.
 	Bytes int
 }
 
@@ -32,8 +32,8 @@ type Log struct {
 	mu      sync.Mutex // guards all below, and every story's fields
 	bytes   int
 	stories map[string]*story // by message id
-	recent  shelf
-	failed  shelf
+	recent  lru
+	failed  lru
 }
 
 // New makes an empty Log.
@@ -46,7 +46,7 @@ func New(o Options) *Log {
 	}
 	return &Log{
 		limit: or(o.Bytes, 8<<20), stories: make(map[string]*story),
-		recent: shelf{most: or(o.Recent, 2000)}, failed: shelf{most: or(o.Failed, 1000)},
+		recent: lru{most: or(o.Recent, 2000)}, failed: lru{most: or(o.Failed, 1000)},
 	}
 }
 
@@ -62,22 +62,22 @@ func (l *Log) begin(in message.Incoming) *story {
 	s := l.stories[id]
 	if s == nil {
 		s = &story{log: l, id: id}
-		if !l.room(storyBytes + len(id)) {
+		if !l.roomLocked(storyBytes + len(id)) {
 			return nil
 		}
 		s.bytes = storyBytes + len(id)
 		l.bytes += s.bytes
 		l.stories[id] = s
-	} else if s.on != nil {
-		s.on.take(s)
+	} else if s.in != nil {
+		s.in.take(s)
 	}
 	s.outcome, s.sentAt = Waiting, in.SentAt
 	s.addLocked(event{kind: received, n: int32(in.Receives)})
 	return s
 }
 
-// room makes room for n bytes, by forgetting what was finished longest ago.
-func (l *Log) room(n int) bool {
+// roomLocked makes room for n bytes: it forgets the stories that were finished longest ago.
+func (l *Log) roomLocked(n int) bool {
 	for l.bytes+n > l.limit {
 		s := l.recent.oldest
 		if s == nil {
@@ -86,49 +86,48 @@ func (l *Log) room(n int) bool {
 		if s == nil {
 			return false
 		}
-		l.forget(s)
+		l.forgetLocked(s)
 	}
 	return true
 }
 
-func (l *Log) forget(s *story) {
-	if s.on != nil {
-		s.on.take(s)
+func (l *Log) forgetLocked(s *story) {
+	if s.in != nil {
+		s.in.take(s)
 	}
 	s.gone = true
 	delete(l.stories, s.id)
 	l.bytes -= s.bytes
 }
 
-// Find tells the story of a message; false where nothing is remembered of it.
-func (l *Log) Find(id string) (Told, bool) {
+// Find renders the story of a message; false if nothing is remembered of it.
+func (l *Log) Find(id string) (Rendered, bool) {
 	if l == nil {
-		return Told{}, false
+		return Rendered{}, false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.stories[id]
 	if s == nil {
-		return Told{}, false
+		return Rendered{}, false
 	}
-	return s.tell(), true
+	return s.renderLocked(), true
 }
 
-// Latest lists at most n messages, the one that something happened to last first.
-// With failed, only those that were dead-lettered or lost, or whose last call
-// failed.
-func (l *Log) Latest(n int, failed bool) []Brief {
-	briefs := []Brief{}
+// Latest lists at most n messages, those to which something happened last first. With
+// failed, it lists only those that were dead-lettered or lost, or whose last call failed.
+func (l *Log) Latest(n int, failed bool) []Summary {
+	all := []Summary{}
 	if l == nil {
-		return briefs
+		return all
 	}
 	l.mu.Lock()
 	for _, s := range l.stories {
 		if !failed || s.failing {
-			briefs = append(briefs, s.brief())
+			all = append(all, s.summaryLocked())
 		}
 	}
 	l.mu.Unlock()
-	slices.SortFunc(briefs, func(a, b Brief) int { return b.At.Compare(a.At) })
-	return briefs[:min(n, len(briefs))]
+	slices.SortFunc(all, func(a, b Summary) int { return b.At.Compare(a.At) })
+	return all[:min(n, len(all))]
 }

@@ -9,11 +9,11 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// inLine is how long a message must have waited for its call to be worth a word.
+// inLine is the shortest wait for a call that the story mentions.
 const inLine = 100 * time.Millisecond
 
-// words says what an event was: in a word or two, and in a sentence. before is
-// when the event before it was.
+// words says what an event was: in a word or two, and in a sentence. before is the time of
+// the event before it.
 func (s *story) words(e *event, before time.Time) (what, detail string) {
 	switch e.kind {
 	case received:
@@ -74,7 +74,7 @@ func (s *story) howOften(e *event) string {
 
 func nth(n int32) string { return ", receive number " + strconv.Itoa(int(n)) }
 
-// often says how many events it stands for, where that is more than one.
+// often says how many events it stands for, if that is more than one.
 func (e *event) often() string {
 	if e.times == 0 {
 		return ""

@@ -11,10 +11,10 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-// Told is a story in words, as /status/messages/{id} gives it.
-type Told struct {
+// Rendered is a story in words, as /status/messages/{id} shows it.
+type Rendered struct {
 	ID      string `json:"id"`
-	Thing   string `json:"thing"`   // empty where it could not be read
+	Thing   string `json:"thing"`   // empty if it could not be read
 	Outcome string `json:"outcome"` // "waiting" while there is none
 	TraceID string `json:"trace_id,omitempty"`
 	Events  []Step `json:"events"`
@@ -27,8 +27,8 @@ type Step struct {
 	Detail string    `json:"detail"` // in a sentence
 }
 
-// Brief is a line on a message, as /status/messages gives it.
-type Brief struct {
+// Summary is one line about a message, as /status/messages shows it.
+type Summary struct {
 	ID      string    `json:"id"`
 	Thing   string    `json:"thing"`
 	Outcome string    `json:"outcome"`
@@ -37,17 +37,16 @@ type Brief struct {
 	At      time.Time `json:"at"`     // when something last happened to it
 }
 
-func (s *story) brief() Brief {
-	b := Brief{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), Reason: string(s.reason), Code: s.code}
-	if last := s.last(); last != nil {
+func (s *story) summaryLocked() Summary {
+	b := Summary{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), Reason: string(s.reason), Code: s.code}
+	if last := s.lastLocked(); last != nil {
 		b.At = time.Unix(0, last.at)
 	}
 	return b
 }
 
-// tell wants log.mu held.
-func (s *story) tell() Told {
-	t := Told{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), TraceID: s.trace, Events: make([]Step, 0, len(s.events)+1)}
+func (s *story) renderLocked() Rendered {
+	t := Rendered{ID: s.id, Thing: s.thing, Outcome: string(s.outcome), TraceID: s.trace, Events: make([]Step, 0, len(s.events)+1)}
 	before := time.Time{}
 	for i := range s.events {
 		e := &s.events[i]
@@ -62,9 +61,9 @@ func (s *story) tell() Told {
 	return t
 }
 
-// Write writes the story for a person: a heading, then a line for each event with
-// its time and how long after the one before it came.
-func (t Told) Write(w io.Writer) error {
+// Write writes the story for a person: a heading, then a line for each event with its time,
+// and how long after the one before it came.
+func (t Rendered) Write(w io.Writer) error {
 	heading := "message " + t.ID
 	if t.Thing != "" {
 		heading += ", an update of thing " + t.Thing
@@ -108,7 +107,7 @@ var meanings = map[message.Outcome]string{
 	message.Released:     "it was given back to the queue, and comes again",
 }
 
-func (t Told) explain() string {
+func (t Rendered) explain() string {
 	meaning, ok := meanings[message.Outcome(t.Outcome)]
 	switch {
 	case !ok:
@@ -119,7 +118,7 @@ func (t Told) explain() string {
 	return t.Outcome + " (" + meaning + ")"
 }
 
-// length writes a duration with as many digits as a person wants.
+// length is a duration with as many digits as a person wants.
 func length(d time.Duration) string {
 	switch {
 	case d < 0:
