@@ -1,7 +1,6 @@
 package consumer_test
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -103,11 +102,6 @@ func TestNothingFailsIfNothingIsAdmitted(t *testing.T) {
 			t.Errorf("nothing is to come in, and yet it fails: %+v", f)
 		}
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "ReceiveMessage" {
-				return apiError("AccessDenied")
-			}
-			return nil
-		}
+		r.q.fault = fails("ReceiveMessage", apiError("AccessDenied"))
 	})
 }

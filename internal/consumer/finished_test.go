@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Field lesson 19: nothing grows with the number of messages seen.
+// Nothing grows with the number of messages seen.
 func TestFinishedIsBounded(t *testing.T) {
 	now := time.Unix(0, 0)
 	f := newFinished(100, time.Hour)

@@ -1,7 +1,6 @@
 package consumer_test
 
 import (
-	"context"
 	"math"
 	"sync/atomic"
 	"testing"
@@ -12,7 +11,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// Field lessons 10 and 12: every message that waits keeps its lease, and the
+// Every message that waits keeps its lease, and the
 // renewals end with the message.
 func TestEveryWaitingMessageIsRenewed(t *testing.T) {
 	for _, visibility := range []time.Duration{2 * time.Second, 30 * time.Second, 2 * time.Minute, time.Hour} {
@@ -46,7 +45,7 @@ func TestEveryWaitingMessageIsRenewed(t *testing.T) {
 	}
 }
 
-// Field lesson 11: the delete waits for a renewal under way, and no renewal
+// The delete waits for a renewal under way, and no renewal
 // starts beside a delete; the queue fails the test on two operations at once.
 func TestDeleteWaitsForARenewalUnderWay(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
@@ -57,10 +56,10 @@ func TestDeleteWaitsForARenewalUnderWay(t *testing.T) {
 		r.wantLeft(id)
 		pass(2 * time.Second)
 		r.wantLeft()
-	}, func(r *rig) { r.q.fault = slowRenewals(5 * time.Second) })
+	}, func(r *rig) { r.q.fault = slow("ChangeMessageVisibilityBatch", 1, 5*time.Second) })
 }
 
-// Field lesson 11: a renewal that comes late never hides a released message.
+// A renewal that comes late never hides a released message.
 func TestLateRenewalHidesNoReleasedMessage(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		id := r.q.sendAnd(1)[0]
@@ -69,19 +68,9 @@ func TestLateRenewalHidesNoReleasedMessage(t *testing.T) {
 		r.inbox.last(id).Release(0)
 		pass(10 * time.Second)
 		r.wantVisible(id)
-	}, func(r *rig) { r.q.fault = slowRenewals(5 * time.Second) })
+	}, func(r *rig) { r.q.fault = slow("ChangeMessageVisibilityBatch", 1, 5*time.Second) })
 }
 
-func slowRenewals(d time.Duration) func(context.Context, string, int) error {
-	return func(_ context.Context, action string, n int) error {
-		if action == "ChangeMessageVisibilityBatch" && n == 1 {
-			time.Sleep(d)
-		}
-		return nil
-	}
-}
-
-// Field lesson 13.
 func TestRenewalsCostAtMostAFifthOfARequestAMessage(t *testing.T) {
 	o := defaults()
 	var held atomic.Int64
@@ -108,7 +97,6 @@ func TestRenewalsCostAtMostAFifthOfARequestAMessage(t *testing.T) {
 	})
 }
 
-// Field lesson 14.
 func TestLostLeaseEndsTheWaiting(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(3)
@@ -161,12 +149,7 @@ func TestLeaseRunsOutByOurClock(t *testing.T) {
 			t.Errorf("delivered %d times", n)
 		}
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "ChangeMessageVisibilityBatch" && broken.Load() {
-				return errBroken
-			}
-			return nil
-		}
+		r.q.fault = fails("ChangeMessageVisibilityBatch", errBroken, &broken)
 	})
 }
 
@@ -178,13 +161,7 @@ func TestRenewalThatHangsIsBounded(t *testing.T) {
 			t.Error("lease lost though only the first renewal hung")
 		}
 	}, func(r *rig) {
-		r.q.fault = func(ctx context.Context, action string, n int) error {
-			if action == "ChangeMessageVisibilityBatch" && n == 1 {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		}
+		r.q.fault = hangs("ChangeMessageVisibilityBatch", 1)
 	})
 }
 
@@ -216,7 +193,6 @@ func TestLostComesAfterDeliver(t *testing.T) {
 	})
 }
 
-// Field lesson 15.
 func TestRenewalsGoOnWhileDraining(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(20)
@@ -308,7 +284,7 @@ func TestReceivedAgainDuringItsRenewal(t *testing.T) {
 		if n := r.inbox.deliveries(id); n != 1 {
 			t.Errorf("delivered %d times", n)
 		}
-	}, func(r *rig) { r.q.fault = slowRenewals(5 * time.Second) })
+	}, func(r *rig) { r.q.fault = slow("ChangeMessageVisibilityBatch", 1, 5*time.Second) })
 }
 
 // The lease is lost while the letter is under way: the letter's result decides.

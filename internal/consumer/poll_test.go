@@ -13,7 +13,6 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// Field lesson 24.
 func TestIdleQueueCostsFewReceives(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		r.settle(message.Applied, r.q.sendAnd(500)...) // up to four pollers
@@ -61,7 +60,6 @@ func TestPollersFollowTheBacklog(t *testing.T) {
 	})
 }
 
-// Field lesson 19.
 func TestReceiveThatNeverReturnsIsBounded(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		pass(31 * time.Second)
@@ -74,17 +72,10 @@ func TestReceiveThatNeverReturnsIsBounded(t *testing.T) {
 			t.Errorf("%d polls cut", n)
 		}
 	}, func(r *rig) {
-		r.q.fault = func(ctx context.Context, action string, n int) error {
-			if action == "ReceiveMessage" && n == 1 {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		}
+		r.q.fault = hangs("ReceiveMessage", 1)
 	})
 }
 
-// Field lesson 20.
 func TestReceiveErrorsBackOffAndAreLoggedOnce(t *testing.T) {
 	var broken atomic.Bool
 	broken.Store(true)
@@ -108,12 +99,7 @@ func TestReceiveErrorsBackOffAndAreLoggedOnce(t *testing.T) {
 			t.Error("nothing comes in after it works again")
 		}
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if broken.Load() {
-				return apiError("AccessDenied")
-			}
-			return nil
-		}
+		r.q.fault = fails("ReceiveMessage", apiError("AccessDenied"), &broken)
 	})
 }
 

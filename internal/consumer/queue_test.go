@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -361,6 +362,38 @@ func succeeded(ids []*string, failed []types.BatchResultErrorEntry) []*string {
 }
 
 func apiError(code string) error { return &smithy.GenericAPIError{Code: code, Message: "as told"} }
+
+// fails has the requests of an action fail, while broken is set if it is given.
+func fails(action string, err error, broken ...*atomic.Bool) func(context.Context, string, int) error {
+	return func(_ context.Context, a string, _ int) error {
+		if a == action && (len(broken) == 0 || broken[0].Load()) {
+			return err
+		}
+		return nil
+	}
+}
+
+// hangs has a request of an action hang until it is given up: the one with this number,
+// each for 0.
+func hangs(action string, number int) func(context.Context, string, int) error {
+	return func(ctx context.Context, a string, n int) error {
+		if a == action && (number == 0 || n == number) {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		return nil
+	}
+}
+
+// slow has a request of an action, or each for 0, take so long.
+func slow(action string, number int, took time.Duration) func(context.Context, string, int) error {
+	return func(_ context.Context, a string, n int) error {
+		if a == action && (number == 0 || n == number) {
+			time.Sleep(took)
+		}
+		return nil
+	}
+}
 
 var errBroken = errors.New("connection reset by peer")
 

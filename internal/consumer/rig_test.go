@@ -254,4 +254,14 @@ func (q *letterQueue) ids() (ids []string) {
 	return ids
 }
 
+// unstored has the letters of these messages fail.
+func unstored(these func(id string) bool) func(deadletter.Letter) error {
+	return func(l deadletter.Letter) error {
+		if these(l.Message.ID) {
+			return errNoLetters
+		}
+		return nil
+	}
+}
+
 var errNoLetters = errors.New("the dead-letter queue is away")

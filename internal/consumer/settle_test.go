@@ -2,14 +2,12 @@ package consumer_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"managed-thing-updater/internal/consumer"
-	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
 )
 
@@ -64,9 +62,9 @@ func TestFIFODeletesDoNotLinger(t *testing.T) {
 	})
 }
 
-// Field lesson 1.
 func TestFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
-	var healed atomic.Bool
+	var broken atomic.Bool
+	broken.Store(true)
 	run(t, defaults(), func(r *rig) {
 		r.settle(message.Applied, r.q.sendAnd(20)...)
 		pass(time.Minute)
@@ -78,21 +76,15 @@ func TestFailedDeleteBatchDoesNotStopReceiving(t *testing.T) {
 		}
 		r.settle(message.Applied, more...)
 		pass(time.Minute)
-		healed.Store(true)
+		broken.Store(false)
 		pass(30 * time.Second)
 		r.wantLeft()
 		r.wantOutcomes(map[message.Outcome]int{message.Applied: 40})
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "DeleteMessageBatch" && !healed.Load() {
-				return apiError("InternalError")
-			}
-			return nil
-		}
+		r.q.fault = fails("DeleteMessageBatch", apiError("InternalError"), &broken)
 	})
 }
 
-// Field lesson 2.
 func TestFailedEntryOfADeleteIsRetriedAlone(t *testing.T) {
 	var refused atomic.Int32
 	run(t, defaults(), func(r *rig) {
@@ -130,7 +122,6 @@ func TestDeleteThatIsReportedAsFailedIsRepeated(t *testing.T) {
 	})
 }
 
-// Field lesson 3.
 func TestSameMessageTwiceInOneReceive(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(5)
@@ -148,7 +139,6 @@ func TestSameMessageTwiceInOneReceive(t *testing.T) {
 	}, func(r *rig) { r.q.twice = true })
 }
 
-// Field lesson 4.
 func TestDeletesThatFillNoBatchAreFlushed(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		r.settle(message.Applied, r.q.sendAnd(3)...)
@@ -161,7 +151,6 @@ func TestDeletesThatFillNoBatchAreFlushed(t *testing.T) {
 	})
 }
 
-// Field lesson 5.
 func TestNewestHandleDeletes(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		id := r.q.sendAnd(1)[0]
@@ -180,7 +169,7 @@ func TestNewestHandleDeletes(t *testing.T) {
 	})
 }
 
-// Field lesson 5: received again while its delete is under way.
+// Received again while its delete is under way.
 func TestReceivedAgainDuringItsDelete(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		id := r.q.sendAnd(1)[0]
@@ -194,16 +183,10 @@ func TestReceivedAgainDuringItsDelete(t *testing.T) {
 		}
 		r.wantOutcomes(map[message.Outcome]int{message.Applied: 1})
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, n int) error {
-			if action == "DeleteMessageBatch" && n == 1 {
-				time.Sleep(2 * time.Second)
-			}
-			return nil
-		}
+		r.q.fault = slow("DeleteMessageBatch", 1, 2*time.Second)
 	})
 }
 
-// Field lesson 6.
 func TestDuplicatesAreDeleted(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		r.settle(message.Duplicate, r.q.sendAnd(2)...)
@@ -213,7 +196,6 @@ func TestDuplicatesAreDeleted(t *testing.T) {
 	})
 }
 
-// Field lesson 7.
 func TestHandleThatIsNoGoodIsGivenUp(t *testing.T) {
 	for _, code := range []string{"!ReceiptHandleIsInvalid", "!InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"} {
 		t.Run(code, func(t *testing.T) {
@@ -243,7 +225,6 @@ func TestHandleThatIsNoGoodIsGivenUp(t *testing.T) {
 	}
 }
 
-// Field lesson 8.
 func TestNothingIsDeletedThatWasNotSettled(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(30)
@@ -254,7 +235,6 @@ func TestNothingIsDeletedThatWasNotSettled(t *testing.T) {
 	})
 }
 
-// Field lesson 9.
 func TestMissingPermissionDegradesAndNamesItself(t *testing.T) {
 	for action, needs := range map[string]string{
 		"ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
@@ -282,12 +262,7 @@ func TestMissingPermissionDegradesAndNamesItself(t *testing.T) {
 					t.Error("what cannot be deleted takes up its room for ever")
 				}
 			}, func(r *rig) {
-				r.q.fault = func(_ context.Context, a string, _ int) error {
-					if a == action {
-						return apiError("AccessDenied")
-					}
-					return nil
-				}
+				r.q.fault = fails(action, apiError("AccessDenied"))
 			})
 		})
 	}
@@ -326,12 +301,7 @@ func TestReleasedMessageIsANewOneWhenItComesAgain(t *testing.T) {
 		r.wantOutcomes(map[message.Outcome]int{message.Released: 1, message.Applied: 1})
 	}, func(r *rig) {
 		// SQS has made it visible, and this consumer received it again, before the release's answer came.
-		r.q.late = func(_ context.Context, action string, n int) error {
-			if action == "ChangeMessageVisibilityBatch" && n == 1 {
-				time.Sleep(500 * time.Millisecond)
-			}
-			return nil
-		}
+		r.q.late = slow("ChangeMessageVisibilityBatch", 1, 500*time.Millisecond)
 	})
 }
 
@@ -365,12 +335,7 @@ func TestLetterIsStoredBeforeItsMessageIsDeleted(t *testing.T) {
 			t.Errorf("letter %+v", l)
 		}
 	}, func(r *rig) {
-		r.letters.fault = func(deadletter.Letter) error {
-			if away.Load() {
-				return errNoLetters
-			}
-			return nil
-		}
+		r.letters.fault = unstored(func(string) bool { return away.Load() })
 	})
 }
 
@@ -384,12 +349,7 @@ func TestOneLetterThatFailsTouchesOnlyItself(t *testing.T) {
 		r.wantLeft(ids[2])
 		r.wantOutcomes(map[message.Outcome]int{message.DeadLettered: 4})
 	}, func(r *rig) {
-		r.letters.fault = func(l deadletter.Letter) error {
-			if l.Message.ID == "m3" {
-				return errNoLetters
-			}
-			return nil
-		}
+		r.letters.fault = unstored(func(id string) bool { return id == "m3" })
 	})
 }
 
@@ -447,13 +407,7 @@ func TestSlowDeleteDoesNotHoldUpOthers(t *testing.T) {
 		pass(10 * time.Second)
 		r.wantLeft()
 	}, func(r *rig) {
-		r.q.fault = func(ctx context.Context, action string, n int) error {
-			if action == "DeleteMessageBatch" && n == 2 {
-				<-ctx.Done()
-				return fmt.Errorf("asked: %w", ctx.Err())
-			}
-			return nil
-		}
+		r.q.fault = hangs("DeleteMessageBatch", 2)
 	})
 }
 
@@ -468,11 +422,6 @@ func TestDeleteDoesNotLingerPastItsLease(t *testing.T) {
 		pass(0)
 		r.wantLeft()
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "ChangeMessageVisibilityBatch" {
-				return apiError("AccessDenied")
-			}
-			return nil
-		}
+		r.q.fault = fails("ChangeMessageVisibilityBatch", apiError("AccessDenied"))
 	})
 }

@@ -15,7 +15,6 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// Field lesson 16.
 func TestLastPollIsNotCancelledAndItsMessagesAreReleased(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		pass(5 * time.Second)
@@ -34,7 +33,7 @@ func TestLastPollIsNotCancelledAndItsMessagesAreReleased(t *testing.T) {
 	})
 }
 
-// Field lesson 17: stopping really stops.
+// Stopping really stops.
 func TestReceiveReturnsWithItsOpenPolls(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		pass(5 * time.Second)
@@ -91,12 +90,7 @@ func TestAStopDoesNotWaitForLongBackoffs(t *testing.T) {
 		}
 		r.wantLeft()
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "DeleteMessageBatch" && failing.Load() {
-				return errors.New("no such luck")
-			}
-			return nil
-		}
+		r.q.fault = fails("DeleteMessageBatch", errors.New("no such luck"), &failing)
 	})
 }
 
@@ -123,16 +117,10 @@ func TestAbandonReleasesWhatIsHeld(t *testing.T) {
 			t.Errorf("%v stranded by the metric", n)
 		}
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "ChangeMessageVisibilityBatch" {
-				time.Sleep(100 * time.Millisecond)
-			}
-			return nil
-		}
+		r.q.fault = slow("ChangeMessageVisibilityBatch", 0, 100*time.Millisecond)
 	})
 }
 
-// Field lesson 17.
 func TestFinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
 	run(t, defaults(), func(r *rig) {
 		ids := r.q.sendAnd(10)
@@ -153,12 +141,7 @@ func TestFinishedWorkIsNeverMadeVisibleAgain(t *testing.T) {
 			t.Errorf("%d changes of visibility", n)
 		}
 	}, func(r *rig) {
-		r.q.fault = func(_ context.Context, action string, _ int) error {
-			if action == "DeleteMessageBatch" {
-				return apiError("ServiceUnavailable")
-			}
-			return nil
-		}
+		r.q.fault = fails("DeleteMessageBatch", apiError("ServiceUnavailable"))
 	})
 }
 
@@ -181,12 +164,7 @@ func TestLettersThatCannotBeStoredAreReleasedAtTheEnd(t *testing.T) {
 		r.wantOutcomes(map[message.Outcome]int{message.DeadLettered: 1, message.Released: 2})
 	}, func(r *rig) {
 		r.letters.delay = time.Second
-		r.letters.fault = func(l deadletter.Letter) error {
-			if l.Message.ID != "m1" {
-				return errNoLetters
-			}
-			return nil
-		}
+		r.letters.fault = unstored(func(id string) bool { return id != "m1" })
 	})
 }
 
@@ -206,13 +184,7 @@ func TestKeepEndsWithItsContext(t *testing.T) {
 			t.Error("Flush without Keep found nothing left")
 		}
 	}, func(r *rig) {
-		r.q.fault = func(ctx context.Context, action string, _ int) error {
-			if action == "DeleteMessageBatch" {
-				<-ctx.Done()
-				return ctx.Err()
-			}
-			return nil
-		}
+		r.q.fault = hangs("DeleteMessageBatch", 0)
 	})
 }
 
