@@ -43,9 +43,9 @@ Every setting is a flag or an environment variable; the flag wins.`,
 		out := telemetry.NewLogWriter(c.screen, gap)
 		lastLines := func() time.Duration { return lastLinesAtMost }
 		defer func() { out.Close(lastLines()) }()
-		look := newLook(cfg.LogFormat, c.screen, out)
-		defer look.end()
-		log, level, err := telemetry.NewLogger(cfg.LogLevel, cfg.LogFormat, look.out)
+		console := newConsole(cfg.LogFormat, c.screen, out)
+		defer console.end()
+		log, level, err := telemetry.NewLogger(cfg.LogLevel, cfg.LogFormat, console.out)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ Every setting is a flag or an environment variable; the flag wins.`,
 			c.exit(exitFound)
 		})()
 		defer debugOnHangup(c.hangups, level, log)()
-		if err := c.runApp(ctx, cfg, app.Options{Log: log, DroppedLines: out.Dropped, Level: level, Version: buildVersion(), Glance: look.glance(log)}); err != nil {
+		if err := c.runApp(ctx, cfg, app.Options{Log: log, DroppedLines: out.Dropped, Level: level, Version: buildVersion(), OnStatus: console.onStatus(log)}); err != nil {
 			if _, ok := errors.AsType[*app.SetupError](err); ok {
 				return err // as a wrong setting: said once, exit code 2
 			}

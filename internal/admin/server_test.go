@@ -17,6 +17,7 @@ import (
 	"managed-thing-updater/internal/admin"
 	"managed-thing-updater/internal/livepage"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 	"managed-thing-updater/internal/timeline"
 )
@@ -29,7 +30,7 @@ func options() admin.Options {
 		Health:   telemetry.NewHealth(),
 		Ready:    func() (bool, string) { return true, "" },
 		Status:   func() any { return map[string]any{"held": 3} },
-		Live:     livepage.New(livepage.Options{Read: func() livepage.Reading { return livepage.Reading{} }}),
+		Live:     livepage.New(livepage.Options{Read: func() status.Status { return status.Status{} }, Hot: func() []status.HotThing { return nil }}),
 		Control:  new(control),
 		Level:    zap.NewAtomicLevel(),
 		Registry: registry,

@@ -68,8 +68,8 @@ type Options struct {
 	// Rand draws the waits between tries; safe for use by many goroutines. Nil:
 	// the process's own.
 	Rand *rand.Rand
-	// Glance is told once a second how things are. Nil: nobody is.
-	Glance func(status.Status)
+	// OnStatus is told once a second how the worker is. Nil: nothing is.
+	OnStatus func(status.Status)
 }
 
 // Worker is one run of the worker: New, then Run once.
@@ -138,7 +138,7 @@ func New(cfg config.Config, o Options) *Worker {
 		Metrics: w.metrics, Backlog: w.backlog, Circuit: w.circuit, Admission: w.admission, Timeline: w.stories,
 	})
 	w.page = livepage.New(livepage.Options{
-		Read: w.reading, Started: started, Version: o.Version, Name: o.Name, Controls: cfg.AdminToken != "",
+		Read: w.reporter.Status, Hot: w.reporter.Hottest, Started: started, Version: o.Version, Name: o.Name, Controls: cfg.AdminToken != "",
 	})
 	return w
 }

@@ -61,8 +61,8 @@ func (w *Worker) Run(ctx context.Context) error {
 	if w.cfg.AdminAddr != "" {
 		watchers.run("page", func() { w.page.Run(watch) })
 	}
-	if w.o.Glance != nil {
-		watchers.run("terminal", func() { w.glance(watch) })
+	if w.o.OnStatus != nil {
+		watchers.run("terminal", func() { w.tellStatus(watch) })
 	}
 	defer func() {
 		endWatch()
@@ -132,4 +132,18 @@ func (w *Worker) work(ctx context.Context) error {
 	}
 	w.log.Info("stopped", sums...)
 	return nil
+}
+
+// tellStatus tells OnStatus how the worker is, once a second until ctx ends.
+func (w *Worker) tellStatus(ctx context.Context) {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+			w.o.OnStatus(w.Status())
+		}
+	}
 }

@@ -45,7 +45,7 @@ func (w *Worker) until(before time.Duration) (context.Context, func()) {
 func (w *Worker) stop(ctx, work context.Context, working *loops) error {
 	cause := context.Cause(ctx)
 	w.reporter.Phase(status.Draining, "draining: "+cause.Error())
-	w.page.Look() // a drain may be over before the second is
+	w.page.Sample() // a drain may be over before the second is
 	w.health.Forget(updaterLoop)
 	w.health.Forget(receiveLoop)
 	before := w.consumer.Stats()

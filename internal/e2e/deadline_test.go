@@ -116,7 +116,7 @@ func TestAStopEndsInTimeThoughEverythingHangs(t *testing.T) {
 		})
 		w := r.start(func(o *app.Options) {
 			o.Traces = telemetry.NewTraces(deafProvider{})
-			o.Glance = func(workerstatus.Status) { <-hangs } // a terminal that was halted by a key
+			o.OnStatus = func(workerstatus.Status) { <-hangs } // a terminal that was halted by a key
 		})
 		time.Sleep(time.Second) // it has started
 		for _, action := range []string{"DeleteMessageBatch", "ChangeMessageVisibilityBatch", "SendMessageBatch", "GetQueueAttributes"} {

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"managed-thing-updater/internal/status"
 )
 
 // Options of a Feed.
 type Options struct {
-	// Read looks at the worker. Called once a second and by Look.
-	Read     func() Reading
+	// Read looks at the worker. Called once a second and by Sample.
+	Read func() status.Status
+	// Hot are the things that most messages wait for. Called while a page is open.
+	Hot      func() []status.HotThing
 	Started  time.Time // of the worker: the page tells a restart by it
 	Version  string    // of the worker
 	Name     string    // of the worker: another one may answer after a break
@@ -25,7 +29,7 @@ type Feed struct {
 	ended chan struct{} // closed by Close
 
 	mu      sync.Mutex
-	before  Reading
+	before  status.Status
 	at      time.Time // of before
 	calls   latencies
 	points  history
@@ -50,7 +54,7 @@ func (f *Feed) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			f.Look()
+			f.Sample()
 		}
 	}
 }
@@ -65,9 +69,9 @@ func (f *Feed) Close() {
 	}
 }
 
-// Look takes a reading now, keeps its point, and hands it to the streams: for a change
+// Sample looks at the worker now, keeps its point, and hands it to the streams: for a change
 // that should be seen even where the next second never comes.
-func (f *Feed) Look() {
+func (f *Feed) Sample() {
 	is, now := f.o.Read(), time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,7 +81,7 @@ func (f *Feed) Look() {
 	if len(f.streams) == 0 {
 		return
 	}
-	event, err := nowEvent(p, is)
+	event, err := f.now(p, is)
 	if err != nil {
 		event = fmt.Appendf(nil, "event: fault\ndata: %q\n\n", err.Error())
 	}
@@ -89,38 +93,18 @@ func (f *Feed) Look() {
 	}
 }
 
-func nowEvent(p point, is Reading) ([]byte, error) {
-	status, err := json.Marshal(is.Status)
-	if err != nil {
-		return nil, fmt.Errorf("the status cannot be written as JSON: %w", err)
-	}
-	hot := []byte("[]")
-	if is.Hot != nil {
-		if hot, err = json.Marshal(is.Hot()); err != nil {
-			return nil, fmt.Errorf("the hottest things cannot be written as JSON: %w", err)
-		}
-	}
-	b := append([]byte("event: now\ndata: "), `{"point":`...)
-	b = p.appendJSON(b)
-	b = append(append(b, `,"status":`...), status...)
-	b = append(append(b, `,"hot":`...), hot...)
-	return append(b, "}\n\n"...), nil
+func (f *Feed) now(p point, is status.Status) ([]byte, error) {
+	body, err := json.Marshal(map[string]any{"point": p, "status": is, "hot": f.o.Hot()})
+	return fmt.Appendf(nil, "event: now\ndata: %s\n\n", body), err
 }
 
 // hello is the first event of a stream.
 func (f *Feed) hello() []byte {
-	head, _ := json.Marshal(map[string]any{ // strings, a bool and a time: always JSON
-		"started": f.o.Started, "version": f.o.Version, "name": f.o.Name, "page": digest, "controls": f.o.Controls, "columns": columns,
+	body, _ := json.Marshal(map[string]any{ // strings, numbers, a bool and a time: always JSON
+		"started": f.o.Started, "version": f.o.Version, "name": f.o.Name, "page": digest, "controls": f.o.Controls,
+		"columns": columns, "points": f.points.all(),
 	})
-	b := append([]byte("event: hello\nretry: 2000\ndata: "), head[:len(head)-1]...)
-	b = append(b, `,"points":[`...)
-	for i, p := range f.points.all() {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = p.appendJSON(b)
-	}
-	return append(b, "]}\n\n"...)
+	return fmt.Appendf(nil, "event: hello\nretry: 2000\ndata: %s\n\n", body)
 }
 
 // maxStreams bounds the pages that are open at once.

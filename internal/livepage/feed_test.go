@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -64,16 +65,17 @@ func TestAStreamBeginsWithWhatWasAndGoesOn(t *testing.T) {
 	var calls atomic.Int64
 	f := New(Options{
 		Started: time.Unix(1000, 0).UTC(), Version: "v1", Name: "worker-1",
-		Read: func() Reading {
-			return Reading{Status: map[string]string{"state": "receiving"}, Hot: func() any { return []string{"lamp"} }, Calls: int(calls.Load()), Rate: 10}
+		Read: func() status.Status {
+			return status.Status{State: status.Receiving, Calls: status.CallStatus{ByResult: map[string]int{"ok": int(calls.Load())}}}
 		},
+		Hot: func() []status.HotThing { return []status.HotThing{{Thing: "lamp"}} },
 	})
 	server := httptest.NewServer(http.HandlerFunc(f.Stream))
 	defer server.Close()
 	defer f.Close()
-	f.Look()
+	f.Sample()
 	calls.Store(5)
-	f.Look()
+	f.Sample()
 
 	s := open(t, server.URL)
 	var hello struct {
@@ -90,13 +92,13 @@ func TestAStreamBeginsWithWhatWasAndGoesOn(t *testing.T) {
 	if hello.Points[1][13] != nil {
 		t.Errorf("a latency of %v without a call", *hello.Points[1][13])
 	}
-	f.Look()
+	f.Sample()
 	var now struct {
 		Point  []*float64
-		Status map[string]string
-		Hot    []string
+		Status status.Status
+		Hot    []status.HotThing
 	}
-	if event := s.next(&now); event != "now" || now.Status["state"] != "receiving" || now.Hot[0] != "lamp" || len(now.Point) != len(hello.Columns) {
+	if event := s.next(&now); event != "now" || now.Status.State != status.Receiving || now.Hot[0].Thing != "lamp" || len(now.Point) != len(hello.Columns) {
 		t.Errorf("%s: %+v", event, now)
 	}
 	f.Close()
@@ -105,8 +107,46 @@ func TestAStreamBeginsWithWhatWasAndGoesOn(t *testing.T) {
 	}
 }
 
+// nothing is what a worker shows that does nothing.
+var nothing = Options{
+	Read: func() status.Status { return status.Status{} },
+	Hot:  func() []status.HotThing { return nil },
+}
+
+func TestAPointIsWhatCameToTheStatus(t *testing.T) {
+	before := status.Status{
+		Messages: status.MessageStatus{Received: 100, Outcomes: map[string]int{"applied": 10}},
+		Calls:    status.CallStatus{ByResult: map[string]int{"ok": 10, "throttled": 1}},
+	}
+	is := status.Status{
+		State: status.Receiving,
+		Messages: status.MessageStatus{Received: 120, Held: 3, Outcomes: map[string]int{
+			"applied": 14, "superseded": 2, "superseded_unsure": 4, "duplicate": 6, "unchanged": 8, "dead_lettered": 10, "released": 12,
+		}},
+		Calls:   status.CallStatus{ByResult: map[string]int{"ok": 20, "throttled": 5, "denied": 6, "timeout": 2}},
+		Pace:    status.PaceStatus{Rate: 9.5},
+		Backlog: status.BacklogStatus{Things: 2, OldestSeconds: 7},
+	}
+	at, latency := time.Unix(1000, 0), []telemetry.Bucket{{UpTo: 0.1, Count: 10}}
+	want := point{1000, 9.5, 11, 2, 4, 10, 2, 3, 7, 5, 3, 2, 7, 50, 95, notHeldBack}
+	if got := newPoint(before, is, at, 2*time.Second, latency); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := newPoint(is, before, at, time.Second, latency); got[2] != 0 || got[5] != 0 {
+		t.Errorf("counts that fall are shown as %v", got)
+	}
+	is.Circuit.Open = true
+	if got := newPoint(before, is, at, time.Second, nil); got[15] != circuitOpen {
+		t.Errorf("with an open circuit: %v", got[15])
+	}
+	is.State = status.Paused
+	if got := newPoint(before, is, at, time.Second, nil); got[15] != isPaused {
+		t.Errorf("paused: %v", got[15])
+	}
+}
+
 func TestStreamsAreBounded(t *testing.T) {
-	f := New(Options{Read: func() Reading { return Reading{} }})
+	f := New(nothing)
 	server := httptest.NewServer(http.HandlerFunc(f.Stream))
 	defer server.Close()
 	defer f.Close()
@@ -140,13 +180,13 @@ func TestStreamsAreBounded(t *testing.T) {
 
 // A page that does not read what it is sent keeps nobody waiting.
 func TestASlowReaderMissesSecondsOnly(t *testing.T) {
-	f := New(Options{Read: func() Reading { return Reading{} }})
+	f := New(nothing)
 	_, slow, ok := f.subscribe()
 	if !ok {
 		t.Fatal("no stream")
 	}
 	for range 100 {
-		f.Look()
+		f.Sample()
 	}
 	if n := len(slow); n != cap(slow) {
 		t.Errorf("%d events kept for it", n)
@@ -159,7 +199,10 @@ func TestASlowReaderMissesSecondsOnly(t *testing.T) {
 func TestFifteenMinutesAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		total := 0
-		f := New(Options{Read: func() Reading { total += 7; return Reading{Received: total} }})
+		f := New(Options{Read: func() status.Status {
+			total += 7
+			return status.Status{Messages: status.MessageStatus{Received: total}}
+		}})
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { defer close(done); f.Run(ctx) }()

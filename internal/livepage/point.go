@@ -2,28 +2,13 @@ package livepage
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"time"
 
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/telemetry"
 )
-
-// Reading is the worker at one moment. Counts are since the worker's start.
-type Reading struct {
-	Status any // shown as it is, as JSON: no sensitive value and no credential
-	Hot    func() any
-
-	Received, Applied, Superseded, Other, DeadLettered int // messages; Other is duplicate and unchanged
-	Calls, Throttled, Failed                           int // API calls; Failed is neither granted nor throttled
-	Latency                                            []telemetry.Bucket
-
-	Rate          float64 // calls a second
-	Held, Things  int
-	OldestSeconds float64
-	CircuitOpen   bool
-	Paused        bool
-}
 
 // columns of a point, in their order. What is counted is by the second, latency in
 // milliseconds.
@@ -44,29 +29,35 @@ const (
 	isPaused    = 2
 )
 
-func newPoint(before, is Reading, t time.Time, took time.Duration, latency []telemetry.Bucket) point {
+func newPoint(before, is status.Status, t time.Time, took time.Duration, latency []telemetry.Bucket) point {
 	seconds := max(took.Seconds(), 1e-3)
-	rate := func(before, is int) float64 { return max(0, float64(is-before)) / seconds }
+	rate := func(count func(status.Status) int) float64 { return max(0, float64(count(is)-count(before))) / seconds }
+	with := func(outcomes ...message.Outcome) float64 {
+		return rate(func(s status.Status) int { return s.Messages.With(outcomes...) })
+	}
 	heldBack := float64(notHeldBack)
 	switch {
-	case is.Paused:
+	case is.State == status.Paused:
 		heldBack = isPaused
-	case is.CircuitOpen:
+	case is.Circuit.Open:
 		heldBack = circuitOpen
 	}
 	return point{
-		float64(t.UnixMilli()) / 1000, is.Rate,
-		rate(before.Calls, is.Calls), rate(before.Throttled, is.Throttled), rate(before.Failed, is.Failed),
-		rate(before.Received, is.Received), rate(before.Applied, is.Applied), rate(before.Superseded, is.Superseded),
-		rate(before.Other, is.Other), rate(before.DeadLettered, is.DeadLettered),
-		float64(is.Held), float64(is.Things), is.OldestSeconds,
+		float64(t.UnixMilli()) / 1000, is.Pace.Rate,
+		rate(func(s status.Status) int { return s.Calls.Ended() }),
+		rate(func(s status.Status) int { return s.Calls.Throttled() }),
+		rate(func(s status.Status) int { return s.Calls.Failed() }),
+		rate(func(s status.Status) int { return s.Messages.Received }),
+		with(message.Applied), with(message.Superseded, message.Unsure),
+		with(message.Duplicate, message.Unchanged), with(message.DeadLettered),
+		float64(is.Messages.Held), float64(is.Backlog.Things), is.Backlog.OldestSeconds,
 		1000 * quantile(0.50, latency), 1000 * quantile(0.95, latency), heldBack,
 	}
 }
 
-// appendJSON writes a point as an array, null for NaN.
-func (p point) appendJSON(b []byte) []byte {
-	b = append(b, '[')
+// MarshalJSON writes a point as an array, null for NaN.
+func (p point) MarshalJSON() ([]byte, error) {
+	b := []byte{'['}
 	for i, v := range p {
 		if i > 0 {
 			b = append(b, ',')
@@ -77,7 +68,7 @@ func (p point) appendJSON(b []byte) []byte {
 		}
 		b = strconv.AppendFloat(b, math.Round(v*1000)/1000, 'f', -1, 64)
 	}
-	return append(b, ']')
+	return append(b, ']'), nil
 }
 
 // history is the points of the last 15 minutes, oldest first.
@@ -97,4 +88,6 @@ func (h *history) add(p point) {
 	h.next = (h.next + 1) % historyLength
 }
 
-func (h *history) all() []point { return slices.Concat(h.points[h.next:], h.points[:h.next]) }
+func (h *history) all() []point {
+	return append(append([]point{}, h.points[h.next:]...), h.points[:h.next]...)
+}

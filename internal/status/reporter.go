@@ -105,6 +105,7 @@ func (r *Reporter) Status() Status {
 		Deletes:     DeleteStatus{LetGo: m.LetGo.Count()},
 		Calls:       CallStatus{InFlight: int(m.CallsInFlight.Load()), ByResult: m.Calls.Sums()},
 		SQS:         SQSStatus{Requests: m.SQSRequests.Sums(), EmptyReceives: m.EmptyReceives.Count()},
+		Latency:     m.CallSeconds.Buckets(),
 	}
 	r.addReach(&s.Store)
 	p := r.parts.Load()

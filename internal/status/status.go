@@ -2,7 +2,12 @@
 // gauges of /metrics and the last line of the log show.
 package status
 
-import "time"
+import (
+	"time"
+
+	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/telemetry"
+)
 
 // Status is what /status shows. Its names are an interface: scripts read them.
 type Status struct {
@@ -29,6 +34,8 @@ type Status struct {
 	Backlog     BacklogStatus  `json:"backlog"`
 	SQS         SQSStatus      `json:"sqs"`
 	Store       StoreStatus    `json:"store"`
+
+	Latency []telemetry.Bucket `json:"-"` // of the calls, since the start
 }
 
 // MessageStatus counts messages. Received is the sum of the outcomes and held.
@@ -42,6 +49,17 @@ type MessageStatus struct {
 	Stranded      int            `json:"stranded"`
 	Outcomes      map[string]int `json:"outcomes"`
 }
+
+// With is how many messages have one of these outcomes.
+func (m MessageStatus) With(outcomes ...message.Outcome) (n int) {
+	for _, o := range outcomes {
+		n += m.Outcomes[string(o)]
+	}
+	return n
+}
+
+// Settled is how many messages are done for good.
+func (m MessageStatus) Settled() int { return m.With(message.Outcomes...) - m.With(message.Released) }
 
 // LetterStatus says whether dead letters can be stored.
 type LetterStatus struct {
@@ -73,6 +91,14 @@ func (c CallStatus) Ended() (n int) {
 		n += of
 	}
 	return n
+}
+
+// Throttled is how many of them were throttled.
+func (c CallStatus) Throttled() int { return c.ByResult[string(telemetry.CallThrottled)] }
+
+// Failed is how many were neither granted nor throttled.
+func (c CallStatus) Failed() int {
+	return c.Ended() - c.Throttled() - c.ByResult[string(telemetry.CallOK)]
 }
 
 // PaceStatus is the pace of calls, and how they were spent in the last minute.

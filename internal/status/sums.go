@@ -4,7 +4,6 @@ import (
 	"go.uber.org/zap"
 
 	"managed-thing-updater/internal/message"
-	"managed-thing-updater/internal/telemetry"
 )
 
 // Sums are those of the last line of a run, by the names of its fields: what went in and
@@ -28,13 +27,13 @@ type Sums struct {
 
 // Sums are those of a status.
 func (s *Status) Sums() Sums {
-	of := func(o message.Outcome) int { return s.Messages.Outcomes[string(o)] }
+	of := s.Messages.With
 	return Sums{
 		Received: s.Messages.Received, Applied: of(message.Applied),
 		Superseded: of(message.Superseded), SupersededUnsure: of(message.Unsure),
 		Duplicate: of(message.Duplicate), Unchanged: of(message.Unchanged),
 		DeadLettered: of(message.DeadLettered), Released: of(message.Released),
-		Merged: s.Messages.Merged, Calls: s.Calls.Ended(), Throttled: s.Calls.ByResult[string(telemetry.CallThrottled)],
+		Merged: s.Messages.Merged, Calls: s.Calls.Ended(), Throttled: s.Calls.Throttled(),
 		DeadLetters: s.DeadLetters, PollsCut: s.SQS.PollsCut, Stranded: s.Messages.Stranded,
 	}
 }

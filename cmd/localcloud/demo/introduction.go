@@ -6,6 +6,7 @@ import (
 
 	"managed-thing-updater/cmd/localcloud/internal/harness"
 	"managed-thing-updater/internal/queueurl"
+	"managed-thing-updater/internal/statusline"
 )
 
 // introduce says what runs where and how to take part.
@@ -23,7 +24,7 @@ func (s *screen) introduce(o settings, c *cloud, w *worker) {
 	}
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	heading := func(text string) { say("%s", s.painted(bold, text)) }
+	heading := func(text string) { say("%s", s.view.Paint(statusline.Bold, text)) }
 	heading("What runs")
 	say("  local cloud   %s  (%s, %s a call, %g%% answered with 503; help at %[1]s/_cloud/)", c.Base, quota, o.latency, o.unavailable*100)
 	say("  queue         %s", c.queue)

@@ -7,23 +7,24 @@ import (
 	"sync"
 	"time"
 
-	"managed-thing-updater/internal/glance"
+	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/printable"
+	"managed-thing-updater/internal/status"
+	"managed-thing-updater/internal/statusline"
 )
 
 // screen writes lines for people, one at a time; safe for use by many
 // goroutines.
 type screen struct {
 	started time.Time
-	colour  bool
 
-	board *glance.Board // nil: no terminal
-	view  glance.View
+	board *statusline.Board // nil: no terminal
+	view  statusline.View
 
 	mu     sync.Mutex
 	out    io.Writer
 	lines  int // of numbers, for the headings
-	before status
+	before status.Status
 	at     time.Time // of before
 }
 
@@ -31,24 +32,24 @@ type screen struct {
 // second, without colours.
 func newScreen(out io.Writer) *screen {
 	s := &screen{out: out, started: time.Now(), at: time.Now()}
-	if board, colour, ok := glance.OnTerminal(out, out); ok {
-		s.board, s.out, s.colour, s.view.Colour = board, board, colour, colour
+	if board, colour, ok := statusline.OnTerminal(out, out); ok {
+		s.board, s.out, s.view.Colour = board, board, colour
 	}
 	return s
 }
 
 // show says how far things are, on a terminal in place of what it said before.
-func (s *screen) show(sent, depth int, is status, err error) {
+func (s *screen) show(sent, depth int, is status.Status, err error) {
 	if s.board == nil {
 		s.line(sent, depth, is, err)
 		return
 	}
 	if err != nil {
-		s.board.Show(s.painted(yellow, "● "+err.Error()))
+		s.board.Show(s.view.Paint(statusline.Yellow, "● "+err.Error()))
 		return
 	}
 	now := time.Now()
-	lines := s.view.Lines(is.all, now)
+	lines := s.view.Lines(is, now)
 	s.board.Show(append(lines, fmt.Sprintf("  sent     %d messages in %s; %d in the queue, those held included", sent, clock(now.Sub(s.started)), depth))...)
 }
 
@@ -57,22 +58,6 @@ func (s *screen) end() {
 	if s.board != nil {
 		s.board.Show()
 	}
-}
-
-// Escape sequences of ECMA-48, 8.3.117.
-const (
-	bold   = "\x1b[1m"
-	faint  = "\x1b[2m"
-	red    = "\x1b[31m"
-	yellow = "\x1b[33m"
-	reset  = "\x1b[0m"
-)
-
-func (s *screen) painted(colour, text string) string {
-	if !s.colour {
-		return text
-	}
-	return colour + text + reset
 }
 
 // say writes text as it is.
@@ -84,39 +69,39 @@ func (s *screen) say(text string) {
 
 // workerSays writes a line of the worker's log.
 func (s *screen) workerSays(level, text string) {
-	colour := yellow
+	colour := statusline.Yellow
 	if level == "error" {
-		colour = red
+		colour = statusline.Red
 	}
-	s.say(s.painted(colour, strings.TrimSpace("worker | "+printable.Line(level))+"  "+printable.Line(text)))
+	s.say(s.view.Paint(colour, strings.TrimSpace("worker | "+printable.Line(level))+"  "+printable.Line(text)))
 }
 
 // columns of a line: their headings, as wide as their numbers get.
 const columns = "  time    sent  queue   held things   rate calls/s   used throttled msgs/call applied superseded duplicate dead oldest  drain"
 
 // line writes how far things are.
-func (s *screen) line(sent, depth int, is status, err error) {
+func (s *screen) line(sent, depth int, is status.Status, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.lines%20 == 0 {
-		fmt.Fprintln(s.out, s.painted(bold, columns))
+		fmt.Fprintln(s.out, s.view.Paint(statusline.Bold, columns))
 	}
 	s.lines++
 	now := time.Now()
 	head := fmt.Sprintf("%6s %7d %6d", clock(now.Sub(s.started)), sent, depth)
 	if err != nil {
-		fmt.Fprintln(s.out, head+"  "+s.painted(faint, err.Error()))
+		fmt.Fprintln(s.out, head+"  "+s.view.Paint(statusline.Faint, err.Error()))
 		return
 	}
-	o, was := is.Messages.Outcomes, s.before
-	rate := float64(is.calls()-was.calls()) / max(now.Sub(s.at).Seconds(), 0.001)
-	throttled := is.Calls.ByResult["throttled"]
+	with, was := is.Messages.With, s.before
+	rate := float64(is.Calls.Ended()-was.Calls.Ended()) / max(now.Sub(s.at).Seconds(), 0.001)
 	text := head + fmt.Sprintf(" %6d %6d %6.1f %7.1f %5.1f%% ", is.Messages.Held, is.Backlog.Things, is.Pace.Rate, rate, 100*is.Pace.Utilisation)
-	text += s.risen(yellow, fmt.Sprintf("%8.1f%%", 100*is.Pace.ThrottledShare), throttled > was.Calls.ByResult["throttled"])
-	text += fmt.Sprintf(" %9.1f %7d %10d %9d ", is.Pace.MessagesPerCall, o["applied"], o["superseded"]+o["superseded_unsure"], o["duplicate"])
-	text += s.risen(red, fmt.Sprintf("%4d", o["dead_lettered"]), o["dead_lettered"] > was.Messages.Outcomes["dead_lettered"])
-	text += fmt.Sprintf(" %5.0fs %6s", is.Backlog.OldestSeconds, is.drain())
-	if is.State != "receiving" {
+	text += s.risen(statusline.Yellow, fmt.Sprintf("%8.1f%%", 100*is.Pace.ThrottledShare), is.Calls.Throttled() > was.Calls.Throttled())
+	text += fmt.Sprintf(" %9.1f %7d %10d %9d ", is.Pace.MessagesPerCall, with(message.Applied), with(message.Superseded, message.Unsure), with(message.Duplicate))
+	dead := with(message.DeadLettered)
+	text += s.risen(statusline.Red, fmt.Sprintf("%4d", dead), dead > was.Messages.With(message.DeadLettered))
+	text += fmt.Sprintf(" %5.0fs %6s", is.Backlog.OldestSeconds, drain(is.Pace))
+	if is.State != status.Receiving {
 		text += "  " + is.State
 	}
 	fmt.Fprintln(s.out, text)
@@ -125,7 +110,24 @@ func (s *screen) line(sent, depth int, is status, err error) {
 
 func (s *screen) risen(colour, text string, risen bool) string {
 	if risen {
-		return s.painted(colour, text)
+		return s.view.Paint(colour, text)
+	}
+	return text
+}
+
+// longestDrain is the longest time that is shown.
+const longestDrain = 999 * time.Hour
+
+// drain is about how long the calls for all that waits will take: 0:42, 0:42+ where
+// only what is held counts and the queue may have more, - where nobody knows.
+func drain(s status.PaceStatus) string {
+	if s.DrainSeconds == nil {
+		return "-"
+	}
+	seconds := min(*s.DrainSeconds, longestDrain.Seconds())
+	text := clock(time.Duration(seconds * float64(time.Second)))
+	if s.MoreInQueue {
+		text += "+"
 	}
 	return text
 }

@@ -7,13 +7,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"managed-thing-updater/internal/status"
 )
 
 func TestLineStandsUnderItsHeadings(t *testing.T) {
 	var out bytes.Buffer
 	s := newScreen(&out)
 	s.at = s.at.Add(-time.Second)
-	var is status
+	var is status.Status
 	is.State = "receiving"
 	is.Messages.Held, is.Messages.Outcomes = 2, map[string]int{"applied": 4, "superseded": 5, "superseded_unsure": 1, "duplicate": 7, "dead_lettered": 8}
 	is.Calls.ByResult = map[string]int{"ok": 30, "throttled": 3}
@@ -69,19 +71,19 @@ func TestWorkerLines(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
-	if got := w.sums(); got == nil || got.Received != 7 || got.settled() != 6 {
+	if got := w.sums(); got == nil || got.Received != 7 || got.Settled() != 6 {
 		t.Errorf("sums: %+v", got)
 	}
 }
 
 func TestTheTimeToDrainAtItsEnds(t *testing.T) {
-	var is status
-	if got := is.drain(); got != "-" {
+	var is status.Status
+	if got := drain(is.Pace); got != "-" {
 		t.Errorf("unknown: %s", got)
 	}
 	for seconds, want := range map[float64]string{0: "0:00", 72: "1:12", 1e10: "999:00:00", 1e300: "999:00:00"} {
 		is.Pace.DrainSeconds = &seconds
-		if got := is.drain(); got != want {
+		if got := drain(is.Pace); got != want {
 			t.Errorf("%v s: %s, want %s", seconds, got, want)
 		}
 	}

@@ -9,42 +9,21 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/status"
+	"managed-thing-updater/internal/statusline"
 )
 
-// sums are those of the worker's last log line.
-type sums struct {
-	Received         int            `json:"received"`
-	Applied          int            `json:"applied"`
-	Superseded       int            `json:"superseded"`
-	SupersededUnsure int            `json:"superseded_unsure"`
-	Duplicate        int            `json:"duplicate"`
-	Unchanged        int            `json:"unchanged"`
-	DeadLettered     int            `json:"dead_lettered"`
-	Released         int            `json:"released"`
-	Merged           int            `json:"merged"`
-	Calls            int            `json:"calls"`
-	Throttled        int            `json:"throttled"`
-	Stranded         int            `json:"stranded"`
-	PollsCut         int            `json:"polls_cut"`
-	DeadLetters      map[string]int `json:"dead_letters"`
-}
-
-// settled is how many messages are done for good.
-func (s sums) settled() int {
-	return s.Applied + s.Superseded + s.SupersededUnsure + s.Duplicate + s.Unchanged + s.DeadLettered
-}
-
-// faults names the sums that do not add up, for so many messages sent, left in
+// faults names the worker's sums that do not add up, for so many messages sent, left in
 // the queue, and in the dead-letter queue or taken from it.
-func (s sums) faults(sent, left, letters int) []string {
+func faults(s status.Sums, sent, left, letters int) []string {
 	var wrong []string
 	differ := func(is, should int, what string) {
 		if is != should {
 			wrong = append(wrong, fmt.Sprintf("%s: %d, not %d", what, is, should))
 		}
 	}
-	differ(s.settled()+left, sent, fmt.Sprintf("settled (%d) and left in the queue (%d) should be what was sent", s.settled(), left))
-	differ(s.settled()+s.Released, s.Received, "settled and released should be what was received")
+	differ(s.Settled()+left, sent, fmt.Sprintf("settled (%d) and left in the queue (%d) should be what was sent", s.Settled(), left))
+	differ(s.Settled()+s.Released, s.Received, "settled and released should be what was received")
 	differ(letters, s.DeadLettered, "the dead-letter queue should hold what was dead-lettered and not taken out again")
 	reasons := 0
 	for _, n := range s.DeadLetters {
@@ -66,7 +45,7 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 	if s == nil {
 		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.Err)}, wrong...)
 	} else {
-		wrong = append(s.faults(sent.all(), len(left), len(letters)+c.sent.lettersTaken()), wrong...)
+		wrong = append(faults(*s, sent.all(), len(left), len(letters)+c.sent.lettersTaken()), wrong...)
 		if w.Err != nil {
 			wrong = append(wrong, "the worker's exit: "+w.Err.Error())
 		}
@@ -75,26 +54,26 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 		out.say(out.table(*s, sent, len(left), took))
 	}
 	if len(wrong) == 0 {
-		out.say(out.painted(bold, fmt.Sprintf("adds up: every message is accounted for, and %d things are as their newest events say", things)))
+		out.say(out.view.Paint(statusline.Bold, fmt.Sprintf("adds up: every message is accounted for, and %d things are as their newest events say", things)))
 		return true
 	}
-	out.say(out.painted(red, "does not add up:"))
+	out.say(out.view.Paint(statusline.Red, "does not add up:"))
 	for _, fault := range wrong[:min(len(wrong), 20)] {
-		out.say(out.painted(red, "  "+fault))
+		out.say(out.view.Paint(statusline.Red, "  "+fault))
 	}
 	if more := len(wrong) - 20; more > 0 {
-		out.say(out.painted(red, fmt.Sprintf("  and %d more", more)))
+		out.say(out.view.Paint(statusline.Red, fmt.Sprintf("  and %d more", more)))
 	}
 	return false
 }
 
 // table is the sums in words.
-func (s *screen) table(w sums, sent tally, left int, took time.Duration) string {
+func (s *screen) table(w status.Sums, sent tally, left int, took time.Duration) string {
 	var b strings.Builder
 	row := func(name string, n int, note string) {
 		fmt.Fprintln(&b, strings.TrimRight(fmt.Sprintf("  %-18s %7d  %s", name, n, note), " "))
 	}
-	fmt.Fprintln(&b, s.painted(bold, "After "+clock(took)))
+	fmt.Fprintln(&b, s.view.Paint(statusline.Bold, "After "+clock(took)))
 	note := ""
 	if sent.hand > 0 {
 		note = fmt.Sprintf("%d of them by hand", sent.hand)
@@ -117,7 +96,7 @@ func (s *screen) table(w sums, sent tally, left int, took time.Duration) string 
 	row("stranded", w.Stranded, "")
 	row("left in the queue", left, "")
 	saved := ""
-	if done := w.settled() - w.DeadLettered; w.Calls > 0 && done > 0 {
+	if done := w.Settled() - w.DeadLettered; w.Calls > 0 && done > 0 {
 		saved = fmt.Sprintf("%d throttled; %.1f messages settled a call", w.Throttled, float64(done)/float64(w.Calls))
 	}
 	row("calls", w.Calls, saved)

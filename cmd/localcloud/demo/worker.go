@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"managed-thing-updater/cmd/localcloud/internal/harness"
-	"managed-thing-updater/internal/glance"
+	"managed-thing-updater/internal/status"
 )
 
 // worker is the worker's process.
@@ -26,7 +26,7 @@ type worker struct {
 	admin string // URL
 
 	mu   sync.Mutex
-	last *sums // of its last line; nil until then
+	last *status.Sums // of its last line; nil until then
 }
 
 func startWorker(s settings, c *cloud, out *screen) (*worker, error) {
@@ -78,7 +78,7 @@ func (w *worker) readLine(line string, out *screen) {
 	}
 	level, _ := entry["level"].(string)
 	if entry["msg"] == "stopped" {
-		last := new(sums)
+		last := new(status.Sums)
 		if err := json.Unmarshal([]byte(line), last); err != nil {
 			out.workerSays("error", "its last line cannot be read: "+err.Error())
 		} else {
@@ -115,15 +115,15 @@ func words(entry map[string]any) string {
 }
 
 // sums are those of the worker's last line; nil where there was none.
-func (w *worker) sums() *sums {
+func (w *worker) sums() *status.Sums {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.last
 }
 
 // status asks the worker how far it is.
-func (w *worker) status() (status, error) {
-	var s status
+func (w *worker) status() (status.Status, error) {
+	var s status.Status
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.admin+"/status", nil)
@@ -142,12 +142,5 @@ func (w *worker) status() (status, error) {
 	if resp.StatusCode != http.StatusOK {
 		return s, fmt.Errorf("/status: %s", resp.Status)
 	}
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return s, err
-	}
-	if s.all, err = glance.Of(body); err != nil {
-		return s, err
-	}
-	return s, json.Unmarshal(body, &s)
+	return s, json.NewDecoder(resp.Body).Decode(&s)
 }

@@ -1,4 +1,6 @@
-package glance
+// Package statusline shows a worker's status in a terminal: a few lines that are written
+// anew each second, below the log.
+package statusline
 
 import (
 	"fmt"
@@ -7,14 +9,16 @@ import (
 	"strings"
 	"time"
 
+	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/printable"
+	"managed-thing-updater/internal/status"
 )
 
 // View turns one status after another into lines. Use it from one goroutine.
 type View struct {
 	Colour bool
 
-	before Status
+	before status.Status
 	at     time.Time // of before; zero: none
 	course []float64 // calls a second, the latest last
 }
@@ -23,18 +27,19 @@ const courseLength = 30
 
 // Colours of ECMA-48, 8.3.117.
 const (
-	bold   = "\x1b[1m"
-	red    = "\x1b[31m"
-	green  = "\x1b[32m"
-	yellow = "\x1b[33m"
-	reset  = "\x1b[0m"
+	Bold   = "\x1b[1m"
+	Faint  = "\x1b[2m"
+	Red    = "\x1b[31m"
+	Green  = "\x1b[32m"
+	Yellow = "\x1b[33m"
+	Reset  = "\x1b[0m"
 )
 
 // Lines are the status as a block.
-func (v *View) Lines(s Status, now time.Time) []string {
+func (v *View) Lines(s status.Status, now time.Time) []string {
 	calls, settled := v.rates(s, now)
 	colour, head := v.head(s, now)
-	lines := []string{v.painted(colour, "● "+bolded(v.Colour, colour, head))}
+	lines := []string{v.Paint(colour, "● "+bolded(v.Colour, colour, head))}
 	return append(lines,
 		"  calls    "+spark(v.course)+"  "+callsText(s, calls),
 		"  waiting  "+waitingText(s),
@@ -42,22 +47,22 @@ func (v *View) Lines(s Status, now time.Time) []string {
 }
 
 // Line is the status as one line, without colours.
-func (v *View) Line(s Status, now time.Time) string {
+func (v *View) Line(s status.Status, now time.Time) string {
 	calls, settled := v.rates(s, now)
 	_, head := v.head(s, now)
 	return strings.Join([]string{head, "calls " + callsText(s, calls), "waiting " + waitingText(s), "settled " + settledText(s, settled)}, " | ")
 }
 
 // rates are calls and messages settled a second, since the status before.
-func (v *View) rates(s Status, now time.Time) (calls, settled float64) {
+func (v *View) rates(s status.Status, now time.Time) (calls, settled float64) {
 	seconds := now.Sub(v.at).Seconds()
-	if v.at.IsZero() || s.calls() < v.before.calls() { // another worker
+	if v.at.IsZero() || s.Calls.Ended() < v.before.Calls.Ended() { // another worker
 		seconds = max(s.Uptime, 1)
-		v.before, v.course = Status{}, nil
+		v.before, v.course = status.Status{}, nil
 	}
 	seconds = max(seconds, 1e-3)
-	calls = float64(s.calls()-v.before.calls()) / seconds
-	settled = float64(s.settled()-v.before.settled()) / seconds
+	calls = float64(s.Calls.Ended()-v.before.Calls.Ended()) / seconds
+	settled = float64(s.Messages.Settled()-v.before.Messages.Settled()) / seconds
 	v.before, v.at = s, now
 	v.course = append(v.course, calls)
 	if len(v.course) > courseLength {
@@ -66,55 +71,56 @@ func (v *View) rates(s Status, now time.Time) (calls, settled float64) {
 	return calls, settled
 }
 
-func (v *View) head(s Status, now time.Time) (colour, text string) {
+func (v *View) head(s status.Status, now time.Time) (colour, text string) {
 	colour, text = condition(s, now)
 	return colour, printable.Line(text) // the API's words may be in it
 }
 
-func condition(s Status, now time.Time) (colour, text string) {
+func condition(s status.Status, now time.Time) (colour, text string) {
 	switch c := s.Circuit; {
-	case c.Open && s.State == "receiving":
-		text = fmt.Sprintf("circuit open for %s: %s", span(now.Sub(c.Since).Seconds()), c.Detail)
+	case c.Open && s.State == status.Receiving:
+		text = fmt.Sprintf("circuit open for %s: %s", span(now.Sub(*c.Since).Seconds()), c.Detail)
 		if c.Code != "" {
 			text += " (" + c.Code + ")"
 		}
-		return red, text
-	case s.State == "receiving" && s.Reason != "":
-		return red, s.Reason
-	case s.State == "receiving":
-		return green, "receiving, for " + span(s.Uptime)
+		return Red, text
+	case s.State == status.Receiving && s.Reason != "":
+		return Red, s.Reason
+	case s.State == status.Receiving:
+		return Green, "receiving, for " + span(s.Uptime)
 	case s.Reason != "" && s.Reason != s.State:
-		return yellow, s.Reason
+		return Yellow, s.Reason
 	}
-	return yellow, s.State
+	return Yellow, s.State
 }
 
-func (v *View) painted(colour, text string) string {
+// Paint is text in a colour, if colours are wanted.
+func (v *View) Paint(colour, text string) string {
 	if !v.Colour {
 		return text
 	}
-	return colour + text + reset
+	return colour + text + Reset
 }
 
-// bolded is bold text inside of a colour.
+// bolded is Bold text inside of a colour.
 func bolded(on bool, colour, text string) string {
 	if !on {
 		return text
 	}
-	return bold + text + reset + colour
+	return Bold + text + Reset + colour
 }
 
-func callsText(s Status, calls float64) string {
+func callsText(s status.Status, calls float64) string {
 	return fmt.Sprintf("%.1f/s of %.1f/s learned, %.0f%% used, %.1f%% throttled", calls, s.Pace.Rate, 100*s.Pace.Utilisation, 100*s.Pace.ThrottledShare)
 }
 
-func waitingText(s Status) string {
+func waitingText(s status.Status) string {
 	if s.Messages.Held == 0 {
 		return "nothing"
 	}
 	text := fmt.Sprintf("%d messages for %d things, the oldest %s", s.Messages.Held, s.Backlog.Things, span(s.Backlog.OldestSeconds))
-	if s.Pace.Queued > 0 {
-		text += fmt.Sprintf(", %d more queued", s.Pace.Queued)
+	if q := s.Pace.Queued; q != nil && *q > 0 {
+		text += fmt.Sprintf(", %d more queued", *q)
 	}
 	if d := s.Pace.DrainSeconds; d != nil {
 		text += ", drained in about " + span(*d)
@@ -125,10 +131,10 @@ func waitingText(s Status) string {
 	return text
 }
 
-func settledText(s Status, settled float64) string {
-	o := s.Messages.Outcomes
+func settledText(s status.Status, settled float64) string {
+	with := s.Messages.With
 	text := fmt.Sprintf("%.1f/s, %.1f a call: %d applied, %d superseded, %d duplicate or unchanged, %d dead-lettered",
-		settled, s.Pace.MessagesPerCall, o["applied"], o["superseded"]+o["superseded_unsure"], o["duplicate"]+o["unchanged"], o["dead_lettered"])
+		settled, s.Pace.MessagesPerCall, with(message.Applied), with(message.Superseded, message.Unsure), with(message.Duplicate, message.Unchanged), with(message.DeadLettered))
 	var reasons []string
 	for _, r := range slices.Sorted(maps.Keys(s.DeadLetters)) {
 		if n := s.DeadLetters[r]; n > 0 {

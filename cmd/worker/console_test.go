@@ -20,8 +20,8 @@ func looked(t *testing.T, format string) (text string) {
 		f := newFixture(queueVar)
 		f.runApp = func(_ context.Context, _ config.Config, o app.Options) error {
 			for second := range 60 {
-				if o.Glance != nil {
-					o.Glance(status.Status{State: "receiving", Messages: status.MessageStatus{Received: min(second, 25), Outcomes: map[string]int{"applied": second}}})
+				if o.OnStatus != nil {
+					o.OnStatus(status.Status{State: "receiving", Messages: status.MessageStatus{Received: min(second, 25), Outcomes: map[string]int{"applied": second}}})
 				}
 				time.Sleep(time.Second)
 			}

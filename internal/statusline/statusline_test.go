@@ -1,12 +1,15 @@
-package glance
+package statusline
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"managed-thing-updater/internal/status"
 )
 
 // paper is a terminal as far as the board uses one: lines, a cursor, CUU and ED.
@@ -96,10 +99,10 @@ func TestClipKeepsEscapes(t *testing.T) {
 	}
 }
 
-func status(t *testing.T, body string) Status {
+func read(t *testing.T, body string) status.Status {
 	t.Helper()
-	s, err := Of([]byte(body))
-	if err != nil {
+	var s status.Status
+	if err := json.Unmarshal([]byte(body), &s); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -108,8 +111,8 @@ func status(t *testing.T, body string) Status {
 func TestLines(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	var v View
-	v.Line(status(t, `{"state":"receiving","calls":{"by_result":{"ok":100}},"messages":{"outcomes":{"applied":200}}}`), now)
-	lines := strings.Join(v.Lines(status(t, `{
+	v.Line(read(t, `{"state":"receiving","calls":{"by_result":{"ok":100}},"messages":{"outcomes":{"applied":200}}}`), now)
+	lines := strings.Join(v.Lines(read(t, `{
 		"state":"receiving","uptime_seconds":187,"calls":{"by_result":{"ok":118,"throttled":2}},
 		"messages":{"held":7,"outcomes":{"applied":230,"superseded":5,"superseded_unsure":1,"duplicate":2,"released":50,"dead_lettered":3}},
 		"dead_letters":{"invalid_message":2,"not_found":1,"denied":0},
@@ -129,21 +132,21 @@ func TestLines(t *testing.T) {
 		t.Error("coloured without being asked")
 	}
 
-	open := v.Line(status(t, `{"state":"receiving","circuit":{"open":true,"code":"ExpiredTokenException","detail":"check the role","since":"2026-05-01T11:59:00Z"}}`), now)
+	open := v.Line(read(t, `{"state":"receiving","circuit":{"open":true,"code":"ExpiredTokenException","detail":"check the role","since":"2026-05-01T11:59:00Z"}}`), now)
 	if want := "circuit open for 1m00s: check the role (ExpiredTokenException) | calls 0.0/s"; !strings.HasPrefix(open, want) || !strings.Contains(open, "waiting nothing") {
 		t.Errorf("got %q", open)
 	}
-	if paused := v.Line(status(t, `{"state":"paused","reason":"paused by an operator since noon"}`), now); !strings.HasPrefix(paused, "paused by an operator since noon |") {
+	if paused := v.Line(read(t, `{"state":"paused","reason":"paused by an operator since noon"}`), now); !strings.HasPrefix(paused, "paused by an operator since noon |") {
 		t.Errorf("got %q", paused)
 	}
-	if starting := v.Lines(status(t, `{"state":"starting","reason":"starting"}`), now); starting[0] != "● starting" {
+	if starting := v.Lines(read(t, `{"state":"starting","reason":"starting"}`), now); starting[0] != "● starting" {
 		t.Errorf("got %q", starting)
 	}
 }
 
 func TestColours(t *testing.T) {
 	v := View{Colour: true}
-	if got := v.Lines(status(t, `{"state":"receiving"}`), time.Now())[0]; !strings.HasPrefix(got, green) || !strings.HasSuffix(got, reset) {
+	if got := v.Lines(read(t, `{"state":"receiving"}`), time.Now())[0]; !strings.HasPrefix(got, Green) || !strings.HasSuffix(got, Reset) {
 		t.Errorf("got %q", got)
 	}
 }
@@ -152,8 +155,8 @@ func TestColours(t *testing.T) {
 func TestARestartStartsOver(t *testing.T) {
 	now := time.Now()
 	var v View
-	v.Line(status(t, `{"state":"receiving","uptime_seconds":1000,"calls":{"by_result":{"ok":900}}}`), now)
-	if got := v.Line(status(t, `{"state":"receiving","uptime_seconds":10,"calls":{"by_result":{"ok":50}}}`), now.Add(time.Second)); !strings.Contains(got, "calls 5.0/s") {
+	v.Line(read(t, `{"state":"receiving","uptime_seconds":1000,"calls":{"by_result":{"ok":900}}}`), now)
+	if got := v.Line(read(t, `{"state":"receiving","uptime_seconds":10,"calls":{"by_result":{"ok":50}}}`), now.Add(time.Second)); !strings.Contains(got, "calls 5.0/s") {
 		t.Errorf("got %q", got)
 	}
 }
