@@ -92,7 +92,7 @@ func (w *Worker) Run(ctx context.Context) error {
 func (w *Worker) work(ctx context.Context) error {
 	// Two contexts: the end of the first ends the receiving and the taking of
 	// turns, and must not end the calls and the settling, which the second holds.
-	work, endWork := w.until(cutBefore)
+	work, endWork := w.until(grace.CutBefore)
 	defer endWork()
 	keep, endKeep := context.WithCancel(context.WithoutCancel(ctx))
 	defer endKeep()

@@ -9,19 +9,18 @@ import (
 
 	"go.uber.org/zap"
 
+	"managed-thing-updater/internal/grace"
 	"managed-thing-updater/internal/status"
 	"managed-thing-updater/internal/updater"
 )
 
 // A stop has one deadline: WORKER_SHUTDOWN_TIMEOUT after the signal. Each wait of a
-// stop ends so long before it, in this order, so that what comes after a wait that
-// hung has its time too.
+// stop ends so long before it, grace.CutBefore first and then in this order, so that what
+// comes after a wait that hung has its time too.
 const (
-	// cutBefore: calls, open polls, and what is still to be settled are cut.
-	cutBefore = 2 * time.Second
 	// loopsBefore: a loop that does not end with its context is left behind. The
 	// updater records what it cut until updater.RecordAfterCut after the cut.
-	loopsBefore = cutBefore - updater.RecordAfterCut - 100*time.Millisecond
+	loopsBefore = grace.CutBefore - updater.RecordAfterCut - 100*time.Millisecond
 	// settleBefore: what is stranded is left to the end of its lease.
 	settleBefore = 250 * time.Millisecond
 	// tracesBefore: the last spans are dropped.

@@ -65,7 +65,7 @@ type Options struct {
 	Visibility   time.Duration // first lease, whole seconds, up to 12 h
 	MaxHeld      int           // messages held at most
 	MaxHeldBytes int64         // bytes of their bodies and attributes at most
-	// MaxHold is how long a message is held at most; 0: 11 h 30 min. SQS ends every lease
+	// MaxHold is how long a message is held at most; 0: DefaultMaxHold. SQS ends every lease
 	// 12 h after its receive, whatever was renewed.
 	MaxHold time.Duration
 	// ExpectedWait is how long a message that waits now will wait: renewals are as long.
@@ -81,11 +81,12 @@ type Options struct {
 	Traces   *telemetry.Traces // makes spans; nil: there are none
 }
 
+// DefaultMaxHold is MaxHold if it is not set.
+const DefaultMaxHold = 11*time.Hour + 30*time.Minute
+
 const (
 	maxLease       = 15 * time.Minute // longest renewal, unless WORKER_VISIBILITY_TIMEOUT is longer
 	maxVisibility  = 12 * time.Hour   // SQS's own limit, counted from the receive
-	defaultMaxHold = 11*time.Hour + 30*time.Minute
-
 	batchWait      = time.Second      // how long a delete waits for others to fill its batch
 	deleteFor      = 15 * time.Minute // how long the lease of a message is renewed whose delete keeps failing
 	requestTimeout = 10 * time.Second // one delete, release or renewal
@@ -150,7 +151,7 @@ type Consumer struct {
 // New makes a Consumer; Receive and Keep set it to work.
 func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Logger, o Options) *Consumer {
 	if o.MaxHold <= 0 {
-		o.MaxHold = defaultMaxHold
+		o.MaxHold = DefaultMaxHold
 	}
 	if o.Admission == nil {
 		o.Admission = admitAll{}

@@ -31,8 +31,8 @@ func (f *facts) platform() platform {
 	return platform{"the platform", "time between SIGTERM and SIGKILL"}
 }
 
-// grace compares how long the worker takes to stop with how long it is given.
-func grace(f *facts) []Finding {
+// stopTime compares how long the worker takes to stop with how long it is given.
+func stopTime(f *facts) []Finding {
 	const why = "A worker that is killed before it has drained leaves its messages hidden until their leases end, and calls of which nobody knows whether they were applied."
 	takes, p := f.cfg.ShutdownTimeout, f.platform()
 	raise := int((takes + 5*time.Second + time.Second - 1) / time.Second)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/config"
+	"managed-thing-updater/internal/consumer"
+	"managed-thing-updater/internal/grace"
 )
 
 // Bounds of a sensible first lease: shorter ones are lost when SQS answers a
@@ -31,15 +33,12 @@ func visibility(f *facts) []Finding {
 	return nil
 }
 
-// mostHeld is how long a message is held at most: SQS's own limit is 12 hours.
-const mostHeld = 11*time.Hour + 30*time.Minute
-
 func holdTime(f *facts) []Finding {
 	if f.cfg.RateMax == 0 {
 		return nil // the rate is found out
 	}
 	seconds := float64(f.cfg.MaxHeld) / f.cfg.RateMax
-	if seconds <= mostHeld.Seconds() {
+	if seconds <= consumer.DefaultMaxHold.Seconds() {
 		return nil
 	}
 	return warning(fmt.Sprintf("At WORKER_RATE_MAX (%g calls a second) the last of WORKER_MAX_HELD (%d) messages waits %.0f hours for its call.", f.cfg.RateMax, f.cfg.MaxHeld, seconds/3600),
@@ -71,11 +70,8 @@ func headerTimeout(f *facts) []Finding {
 	return nil
 }
 
-// cutBefore is how long before WORKER_SHUTDOWN_TIMEOUT what is open is cut.
-const cutBefore = 2 * time.Second
-
 func shutdown(f *facts) []Finding {
-	if f.cfg.CallTimeout <= f.cfg.ShutdownTimeout-cutBefore {
+	if f.cfg.CallTimeout <= f.cfg.ShutdownTimeout-grace.CutBefore {
 		return nil
 	}
 	return warning(fmt.Sprintf("A call may take %s (WORKER_CALL_TIMEOUT), and the worker stops within %s (WORKER_SHUTDOWN_TIMEOUT).", config.FormatDuration(f.cfg.CallTimeout), config.FormatDuration(f.cfg.ShutdownTimeout)),

@@ -108,7 +108,7 @@ func checks() []check {
 		{"wait-time", waitTime},
 		{"header-timeout", headerTimeout},
 		{"shutdown", shutdown},
-		{"grace", grace},
+		{"grace", stopTime},
 		{"state", state},
 		{"state-versions", stateVersions},
 		{"state-keys", stateKeys},

@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// CutBefore is how long before the deadline of the worker's stop calls, open polls, and
+// what is still to be settled are cut.
+const CutBefore = 2 * time.Second
+
 // Period begins when its context ends: a stop. All contexts that it hands out end so
 // long after that moment, whenever they were made, so a stop has one deadline. Safe
 // for use by many goroutines.
