@@ -10,8 +10,8 @@ import (
 	"managed-thing-updater/internal/pace"
 )
 
-// bed is a gate with all that it asks.
-type bed struct {
+// testGate is a gate with all that it asks.
+type testGate struct {
 	*Gate
 	circuit   *pace.Circuit
 	rate      float64
@@ -20,26 +20,26 @@ type bed struct {
 	unrenewed bool      // leases cannot be renewed
 }
 
-func (b *bed) InLine() int                         { return b.inLine }
-func (b *bed) AllProbedSince(since time.Time) bool { return b.probed.After(since) }
+func (b *testGate) InLine() int                         { return b.inLine }
+func (b *testGate) AllProbedSince(since time.Time) bool { return b.probed.After(since) }
 
-// inBed runs a test in virtual time, with 10 calls a second and leases whose horizon is 40 s.
-func inBed(t *testing.T, test func(t *testing.T, b *bed)) {
+// withGate runs a test in virtual time, with 10 calls a second and leases whose horizon is 40 s.
+func withGate(t *testing.T, test func(t *testing.T, b *testGate)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &bed{circuit: pace.NewCircuit(30*time.Second, nil), rate: 10}
+		b := &testGate{circuit: pace.NewCircuit(30*time.Second, nil), rate: 10}
 		b.Gate = New(Options{MaxHeld: 1000, Lease: lease, Rate: func() float64 { return b.rate }, Circuit: b.circuit, Waiting: b, LeasesEnd: func() bool { return b.unrenewed }})
 		test(t, b)
 	})
 }
 
-func (b *bed) open() {
+func (b *testGate) open() {
 	for n := range 3 {
 		b.circuit.Ended(fmt.Sprint(n), pace.Failing, "ServiceUnavailableException")
 	}
 }
 
 // want says how many of 10 messages are to be let in beside so many.
-func (b *bed) want(t *testing.T, held, coming, n int) {
+func (b *testGate) want(t *testing.T, held, coming, n int) {
 	t.Helper()
 	got, wait := b.Admit(held, coming, 10)
 	if got != n || (wait > 0) != (n == 0) || wait > 10*time.Second {
@@ -48,7 +48,7 @@ func (b *bed) want(t *testing.T, held, coming, n int) {
 }
 
 func TestAllThatThereIsRoomForComesIn(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		b.want(t, 0, 0, 10)
 		b.want(t, 5000, 30, 10)
 		if n, _ := b.Admit(0, 0, 3); n != 3 {
@@ -58,7 +58,7 @@ func TestAllThatThereIsRoomForComesIn(t *testing.T) {
 }
 
 func TestNothingComesInDuringAPause(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		b.Pause.Begin()
 		time.Sleep(time.Hour)
 		b.want(t, 0, 0, 0)
@@ -79,7 +79,7 @@ func TestNothingComesInDuringAPause(t *testing.T) {
 }
 
 func TestAPauseHoldsTokensBack(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		p := b.Pause.Pace(pace.NewLearned(pace.LearnedOptions{Start: 10, Max: 100}))
 		began := time.Now()
 		b.Pause.Begin()
@@ -97,7 +97,7 @@ func TestAPauseHoldsTokensBack(t *testing.T) {
 }
 
 func TestNoMoreComesInThanIsWorthHolding(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		for n := range 1000 {
 			b.Saw(fmt.Sprint(n), "")
 		}
@@ -114,7 +114,7 @@ func TestNoMoreComesInThanIsWorthHolding(t *testing.T) {
 }
 
 func TestFullIsTwoReceivesShortOfWhatIsWorthHolding(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		for inLine, full := range map[int]bool{0: false, 379: false, 380: true, 400: true} {
 			if b.inLine = inLine; b.Full() != full {
 				t.Errorf("%d of 400 things in line: full is %v", inLine, !full)
@@ -123,9 +123,9 @@ func TestFullIsTwoReceivesShortOfWhatIsWorthHolding(t *testing.T) {
 	})
 }
 
-// The status is asked by many: what they see must not depend on them.
+// The status is asked for often, and asking must not change it.
 func TestAskingDoesNotChangeWhatIsWorthHolding(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		b.want(t, 0, 0, 10)
 		before, _ := b.LookAhead()
 		b.rate = 0.5 // for a moment
@@ -139,7 +139,7 @@ func TestAskingDoesNotChangeWhatIsWorthHolding(t *testing.T) {
 }
 
 func TestAnOpenCircuitLetsInABatchIfFewAreHeld(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		b.open()
 		b.want(t, 0, 0, 10)
 		b.want(t, 2, 0, 10)
@@ -151,7 +151,7 @@ func TestAnOpenCircuitLetsInABatchIfFewAreHeld(t *testing.T) {
 }
 
 func TestAnOpenCircuitLetsInABatchAMinuteIfAllWasProbedInVain(t *testing.T) {
-	inBed(t, func(t *testing.T, b *bed) {
+	withGate(t, func(t *testing.T, b *testGate) {
 		time.Sleep(time.Minute)
 		b.probed = time.Now() // before it opened
 		b.open()

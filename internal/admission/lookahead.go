@@ -84,7 +84,7 @@ func (w *window) saw(thing, tenant string) {
 	if len(w.last) < w.size {
 		w.last = append(w.last, is)
 	} else {
-		w.forget(w.last[w.next])
+		w.forgetLocked(w.last[w.next])
 		w.last[w.next] = is
 		w.next = (w.next + 1) % w.size
 	}
@@ -94,7 +94,7 @@ func (w *window) saw(thing, tenant string) {
 	}
 }
 
-func (w *window) forget(was entry) {
+func (w *window) forgetLocked(was entry) {
 	if w.things[was.thing]--; w.things[was.thing] == 0 {
 		delete(w.things, was.thing)
 	}

@@ -1,5 +1,5 @@
-// Package backlog keeps what waits, a thing at a time, and says which thing's turn is
-// next. What a thing's waiting updates come to is package merge's to say.
+// Package backlog keeps the updates that wait, by thing, and says which thing's turn is
+// next. Package merge says what a thing's waiting updates come to.
 //
 // A thing is in line once, at the place of its longest-waiting message, and has
 // at most one turn at a time; what arrives during a turn waits for the next one.
@@ -110,8 +110,8 @@ func (b *Backlog) addLocked(it *Item) {
 	}
 }
 
-// Remove takes out the item of a claim that was lost. An item that a turn holds
-// stays in that turn and is gone when the turn is done.
+// Remove takes out the item of a claim that was lost. If a turn holds it, it stays in that
+// turn and is gone when the turn is done.
 func (b *Backlog) Remove(c Claim) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -137,8 +137,8 @@ func (b *Backlog) Remove(c Claim) {
 	}
 }
 
-// Close ends the line: no item is added any more. It returns the items that no
-// turn holds; the holders of turns get theirs from Done.
+// Close ends the adding of items. It returns those that no turn holds; the holders of turns
+// get theirs from Done.
 func (b *Backlog) Close() []*Item {
 	b.mu.Lock()
 	defer b.mu.Unlock()

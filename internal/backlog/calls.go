@@ -24,10 +24,9 @@ func (b *Backlog) OtherCalls(turn *Turn) evidence.CallCounts {
 	return b.calls.Sub(turn.thing.calls)
 }
 
-// ThrottledAgain notes that the turn's call was throttled. It reports whether the
-// thing's previous call was throttled too although others were let through in
-// between: that says something of this thing, and nothing of the rate that the API
-// grants to all.
+// ThrottledAgain notes that the turn's call was throttled. It reports whether the thing's
+// previous call was throttled too, although others were let through in between: then the
+// limit is this thing's own, and not the rate that the API grants to all.
 func (b *Backlog) ThrottledAgain(turn *Turn) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -2,10 +2,10 @@ package backlog
 
 import "time"
 
-// TakeProbe gives a turn to the thing that was probed longest ago, or never, and
-// among those stands first in line, one that did not fail last before one that did;
-// one that backs off may be chosen as well. It returns nil if nothing waits. It
-// looks at every thing: probes are rare.
+// TakeProbe gives a turn to the thing that was probed longest ago, or never. Among several
+// it is the first in line, and one that did not fail last goes before one that did. A
+// thing that backs off may be chosen as well. It returns nil if nothing waits. It looks at
+// every thing: probes are rare.
 func (b *Backlog) TakeProbe() *Turn {
 	b.mu.Lock()
 	defer b.mu.Unlock()

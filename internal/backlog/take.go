@@ -9,9 +9,9 @@ import (
 // retries take at most a fifth of the rate.
 const RetryShare = 4
 
-// Ready waits until a thing can be taken or unless says that it need not be, and
-// returns the context's cause when that ends first. unless is asked at first and
-// whenever a turn has ended. Only one goroutine may wait at a time.
+// Ready waits until a thing can be taken or unless returns true, or returns the context's
+// cause if ctx ends first. It asks unless at first and when a turn has ended. Only one
+// goroutine may wait at a time.
 func (b *Backlog) Ready(ctx context.Context, unless func() bool) error {
 	for !unless() {
 		b.mu.Lock()
@@ -59,7 +59,7 @@ func (b *Backlog) Take() *Turn {
 	return b.beginLocked(t)
 }
 
-// beginLocked starts the turn of a thing that was taken out of where it waited.
+// beginLocked starts the turn of a thing that is in no queue any more.
 func (b *Backlog) beginLocked(t *thing) *Turn {
 	t.state = inTurn
 	if b.passedOver == t {

@@ -65,7 +65,7 @@ type Evidence struct {
 	Since    time.Time
 }
 
-// Failed notes a call that failed, whatever it counts for.
+// Failed notes a call that failed, whether it counts or not.
 func (e *Evidence) Failed(code string, now time.Time) {
 	if e.Failures == 0 {
 		e.Since = now

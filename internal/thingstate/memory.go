@@ -25,8 +25,8 @@ type MemoryOptions struct {
 // known of a thing when its lease ends, it takes no place: things that the API refuses or
 // does not know push nothing out.
 //
-// It costs no full scan and no goroutine to free what has run out: each Finish
-// frees a few of the records that were written to longest ago.
+// No full scan and no goroutine frees what has run out: each Finish frees a few of the
+// records that were written to longest ago.
 type Memory struct {
 	dedupTTL, versionTTL time.Duration
 	mostBytes            int64
@@ -124,11 +124,11 @@ func (m *Memory) Acquire(ctx context.Context, thing string, lease time.Duration,
 	if e.until > now {
 		return Record{}, Lease{}, &HeldError{Thing: e.thing, Until: m.began.Add(e.until)}
 	}
-	before := m.live(e, now)
+	before := m.unexpiredLocked(e, now)
 	m.token++
 	e.token, e.until = m.token, now+lease
-	// Nothing goes for it yet: should the API not know the thing, it takes no place.
-	m.write(e, before.Marked(e.token, intents, m.began.Add(now)), now)
+	// Nothing goes for it yet: if the API does not know the thing, it takes no place.
+	m.writeLocked(e, before.Marked(e.token, intents, m.began.Add(now)), now)
 	return before, Lease{Thing: e.thing, Token: e.token, Until: m.began.Add(e.until)}, nil
 }
 
@@ -145,23 +145,23 @@ func (m *Memory) Finish(ctx context.Context, l Lease, r Result) error {
 		return ErrLeaseLost
 	}
 	e.until = 0
-	after := m.live(e, now).Finished(l.Token, r, m.began.Add(now))
+	after := m.unexpiredLocked(e, now).Finished(l.Token, r, m.began.Add(now))
 	if after.Empty() {
-		m.remove(e)
+		m.removeLocked(e)
 		return nil
 	}
-	m.write(e, after, now)
-	m.free(e, now)
+	m.writeLocked(e, after, now)
+	m.freeLocked(e, now)
 	return nil
 }
 
-// live is what is left of an entry's record.
-func (m *Memory) live(e *memoryEntry, now time.Duration) Record {
-	return e.record.Live(m.began.Add(now), m.began.Add(e.written), m.versionTTL, m.dedupTTL)
+// unexpiredLocked is what is left of an entry's record.
+func (m *Memory) unexpiredLocked(e *memoryEntry, now time.Duration) Record {
+	return e.record.Unexpired(m.began.Add(now), m.began.Add(e.written), m.versionTTL, m.dedupTTL)
 }
 
-// write puts the record in its place.
-func (m *Memory) write(e *memoryEntry, r Record, now time.Duration) {
+// writeLocked puts the record in its place.
+func (m *Memory) writeLocked(e *memoryEntry, r Record, now time.Duration) {
 	m.bytes -= e.bytes
 	e.record, e.written = r, now
 	e.bytes = entryBytes + text(e.thing) + r.size()
@@ -169,9 +169,9 @@ func (m *Memory) write(e *memoryEntry, r Record, now time.Duration) {
 	m.byUse.moveToNewest(e)
 }
 
-// free forgets the things that were written to longest ago: all that have no room, and
-// a few of those that have run out. The one that is written now stays.
-func (m *Memory) free(writing *memoryEntry, now time.Duration) {
+// freeLocked forgets the things that were written to longest ago: as many as have no room,
+// and a few of those that have run out. The one that is written now stays.
+func (m *Memory) freeLocked(writing *memoryEntry, now time.Duration) {
 	for ranOut, inUse := 0, 0; ranOut < freeAtOnce && inUse < freeAtOnce; {
 		e := m.byUse.oldest
 		over := now-e.written >= max(m.versionTTL, m.dedupTTL)
@@ -190,11 +190,11 @@ func (m *Memory) free(writing *memoryEntry, now time.Duration) {
 			m.forgot.things++
 			m.forgot.written = max(m.forgot.written, e.written)
 		}
-		m.remove(e)
+		m.removeLocked(e)
 	}
 }
 
-func (m *Memory) remove(e *memoryEntry) {
+func (m *Memory) removeLocked(e *memoryEntry) {
 	m.byUse.remove(e)
 	delete(m.things, e.thing)
 	m.bytes -= e.bytes

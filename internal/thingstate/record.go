@@ -105,10 +105,10 @@ func (r Record) Seen(key string) bool {
 	return slices.ContainsFunc(r.Keys, func(k AppliedKey) bool { return k.Hash == h })
 }
 
-// Live returns what is left at now of a record last written at written: its
+// Unexpired returns what is left at now of a record last written at written: its
 // versions and marks last as long as the record is written to within versionTTL,
 // its dedup keys for dedupTTL each.
-func (r Record) Live(now, written time.Time, versionTTL, dedupTTL time.Duration) Record {
+func (r Record) Unexpired(now, written time.Time, versionTTL, dedupTTL time.Duration) Record {
 	if now.Sub(written) >= versionTTL {
 		r.Versions, r.Marks = nil, nil
 	}
@@ -134,9 +134,8 @@ func (r Record) Marked(token uint64, intents []Intent, now time.Time) Record {
 	return r
 }
 
-// makeRoom makes room for one more mark of a member. What is missed least goes
-// first: a call that is over, then one whose value a younger one carries as well,
-// then the oldest.
+// makeRoom makes room for one more mark of a member. A call that is over goes first, then
+// one whose value a younger one carries as well, then the oldest.
 func makeRoom(marks []Mark, member string) []Mark {
 	var own []int // places, oldest first
 	for i := range marks {
@@ -176,8 +175,8 @@ func (r Record) Finished(token uint64, res Result, now time.Time) Record {
 	return r
 }
 
-// Preview is Finished without the times and the keys, to judge by what res makes true
-// before it is written. It shares memory with res.
+// Preview is Finished without the times and the keys: it shows what res changes before that
+// is written. It shares memory with res.
 func (r Record) Preview(token uint64, res Result) Record {
 	r.Marks = res.marksLeft(r.Marks, token)
 	if len(r.Versions) == 0 { // of most things nothing is known, and a copy for each call adds up

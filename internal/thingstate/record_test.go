@@ -29,7 +29,7 @@ func TestARecordNeverChanges(t *testing.T) {
 			n := rapid.IntRange(1, 9).Draw(t, "n")
 			wait := waits.Draw(t, "wait")
 			now = now.Add(wait)
-			live := from.Live(now, now.Add(-wait), time.Hour, time.Hour/2)
+			live := from.Unexpired(now, now.Add(-wait), time.Hour, time.Hour/2)
 
 			var intents []thingstate.Intent
 			for _, name := range members.Draw(t, "intents") {

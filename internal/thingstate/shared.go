@@ -150,10 +150,10 @@ func (s *Shared) read(thing string, item Item, by Holder) (Record, error) {
 		if whose == by {
 			continue // its answer was lost; nothing was sent under it
 		}
-		r = r.Live(p.At, written, s.o.VersionTTL, s.o.DedupTTL).Marked(p.Token, intents, p.At)
+		r = r.Unexpired(p.At, written, s.o.VersionTTL, s.o.DedupTTL).Marked(p.Token, intents, p.At)
 		written = p.At
 	}
-	return r.Live(item.Now, written, s.o.VersionTTL, s.o.DedupTTL), nil
+	return r.Unexpired(item.Now, written, s.o.VersionTTL, s.o.DedupTTL), nil
 }
 
 func (s *Shared) unreadable(thing string, err error) error {
@@ -176,7 +176,7 @@ func (s *Shared) Finish(ctx context.Context, l Lease, r Result) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	at, now := s.o.Now(), l.Now()
-	after := h.record.Live(now, h.written, s.o.VersionTTL, s.o.DedupTTL).Finished(l.Token, r, now)
+	after := h.record.Unexpired(now, h.written, s.o.VersionTTL, s.o.DedupTTL).Finished(l.Token, r, now)
 	err := s.table.Put(ctx, l.Thing, Put{
 		By: h.by, Of: h.by, Puts: h.puts, Finished: h.finished,
 		Now: at, Record: encodeRecord(after, now), TTL: max(s.o.VersionTTL, s.o.DedupTTL),

@@ -9,7 +9,7 @@ import (
 // answerRules are about requests that were carried out but whose answer is lost.
 // What a store repeats by itself, the caller does not see.
 var answerRules = []rule{
-	{"an acquire whose answer is lost does not lock itself out", func(b *bench) {
+	{"an acquire whose answer is lost does not lock itself out", func(b *fixture) {
 		b.needsLosses()
 		for _, n := range []int{1, 2, -1} {
 			b.opened.Lose(n)
@@ -32,7 +32,7 @@ var answerRules = []rule{
 			expectMarks(b, "Name")
 		}
 	}},
-	{"an acquire whose answer is lost leaves one mark when its call may have been applied", func(b *bench) {
+	{"an acquire whose answer is lost leaves one mark when its call may have been applied", func(b *fixture) {
 		b.needsLosses()
 		b.opened.Lose(1)
 		_, l, err := b.store.Acquire(b.Context(), thing, b.long(), []thingstate.Intent{intent("Name", 1)})
@@ -42,7 +42,7 @@ var answerRules = []rule{
 		b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
 		expectMarks(b, "Name", 1)
 	}},
-	{"an acquire whose answer is lost holds others off, and its marks stay", func(b *bench) {
+	{"an acquire whose answer is lost holds others off, and its marks stay", func(b *fixture) {
 		b.needsLosses()
 		b.opened.Lose(-1)
 		if _, _, err := b.store.Acquire(b.Context(), thing, 3*b.Tick, []thingstate.Intent{intent("Name", 1)}); err == nil {
@@ -66,7 +66,7 @@ var answerRules = []rule{
 			b.Error(err)
 		}
 	}},
-	{"a finish whose answer is lost is repeated", func(b *bench) {
+	{"a finish whose answer is lost is repeated", func(b *fixture) {
 		b.needsLosses()
 		for _, n := range []int{1, 2, -1} {
 			_, l := b.acquire(intent("Name", 1))
@@ -84,7 +84,7 @@ var answerRules = []rule{
 			}
 		}
 	}},
-	{"a finish that was made is no stale write, though another owner came before its repetition", func(b *bench) {
+	{"a finish that was made is no stale write, though another owner came before its repetition", func(b *fixture) {
 		b.needsLosses()
 		for _, others := range []int{1, thingstate.MaxFinished - 1} {
 			_, l := b.acquire(intent("Name", 1))
@@ -106,7 +106,7 @@ var answerRules = []rule{
 	}},
 }
 
-func (b *bench) needsLosses() {
+func (b *fixture) needsLosses() {
 	b.Helper()
 	if b.opened.Lose == nil {
 		b.Skip("nothing is between this store and its records")

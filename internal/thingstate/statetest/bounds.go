@@ -15,7 +15,7 @@ const members = 14
 // fullest fills a record to all its bounds: every member with a version and
 // MaxMarks marks, three of them with MaxParts parts, MaxKeys keys, and every order
 // one of its own, of a FIFO queue.
-func fullest(b *bench) thingstate.Record {
+func fullest(b *fixture) thingstate.Record {
 	b.Helper()
 	n := 0
 	order := func() *message.Order {
@@ -56,7 +56,7 @@ func fullest(b *bench) thingstate.Record {
 }
 
 var boundRules = []rule{
-	{"a record that is full is kept whole", func(b *bench) {
+	{"a record that is full is kept whole", func(b *fixture) {
 		want := fullest(b)
 		r := b.record()
 		if len(r.Marks) != members*thingstate.MaxMarks || len(r.Keys) != thingstate.MaxKeys || len(r.Versions) != members {
@@ -69,7 +69,7 @@ var boundRules = []rule{
 			}
 		}
 	}},
-	{"a full record takes crash after crash", func(b *bench) {
+	{"a full record takes crash after crash", func(b *fixture) {
 		fullest(b)
 		crashes := thingstate.MaxPending + 8
 		if b.Blind {
@@ -97,7 +97,7 @@ var boundRules = []rule{
 			b.Errorf("the last crash's mark is of %d", last)
 		}
 	}},
-	{"texts of an order that nobody bounds are kept apart", func(b *bench) {
+	{"texts of an order that nobody bounds are kept apart", func(b *fixture) {
 		// A letter that was moved back has what its attribute says.
 		long := func(end string) thingstate.Version {
 			v := version(1)
@@ -112,7 +112,7 @@ var boundRules = []rule{
 		b.apply(named(version(2)))
 		expectVersion(b, at(2), digest(2))
 	}},
-	{"a time at the edge is kept", func(b *bench) {
+	{"a time at the edge is kept", func(b *fixture) {
 		for _, when := range []message.Order{
 			{MessageID: "zero"},
 			{EventTime: epoch.AddDate(7000, 0, 0).Add(999_999_999), SentAt: epoch, MessageID: "year 9026"},

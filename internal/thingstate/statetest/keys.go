@@ -7,13 +7,13 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-func settle(b *bench, keys ...string) {
+func settle(b *fixture, keys ...string) {
 	b.Helper()
 	_, l := b.acquire()
 	b.finish(l, thingstate.Result{Keys: keys})
 }
 
-func expectSeen(b *bench, key string, want bool) {
+func expectSeen(b *fixture, key string, want bool) {
 	b.Helper()
 	if got := b.record().Seen(key); got != want {
 		b.Errorf("Seen(%.40q): %v, want %v", key, got, want)
@@ -21,7 +21,7 @@ func expectSeen(b *bench, key string, want bool) {
 }
 
 var keyRules = []rule{
-	{"a settled key is seen, another is not", func(b *bench) {
+	{"a settled key is seen, another is not", func(b *fixture) {
 		settle(b, "sqs:1", "sqs:2", "sqs:1")
 		expectSeen(b, "sqs:1", true)
 		expectSeen(b, "sqs:2", true)
@@ -29,26 +29,26 @@ var keyRules = []rule{
 		expectSeen(b, "SQS:1", false)
 		expectSeen(b, "", false)
 	}},
-	{"a key belongs to its thing", func(b *bench) {
+	{"a key belongs to its thing", func(b *fixture) {
 		settle(b, "sqs:1")
 		if r, _ := b.acquireFor("urn:thing:2", b.long()); r.Seen("sqs:1") {
 			b.Error("seen at another thing")
 		}
 	}},
-	{"a key of any text is kept", func(b *bench) {
+	{"a key of any text is kept", func(b *fixture) {
 		for _, key := range []string{"cloudevents:/a\nb", "sns:\x00", "attribute:\uffff é", strings.Repeat("k", 256)} {
 			settle(b, key)
 			expectSeen(b, key, true)
 		}
 	}},
-	{"keys are remembered whatever became of the call", func(b *bench) {
+	{"keys are remembered whatever became of the call", func(b *fixture) {
 		for call, key := range map[thingstate.Call]string{thingstate.NotSent: "a", thingstate.Succeeded: "b", thingstate.OutcomeUnknown: "c"} {
 			_, l := b.acquire()
 			b.finish(l, thingstate.Result{Call: call, Keys: []string{key}})
 			expectSeen(b, key, true)
 		}
 	}},
-	{"keys are bounded, the oldest go first", func(b *bench) {
+	{"keys are bounded, the oldest go first", func(b *fixture) {
 		const more = 20
 		var keys []string
 		for i := range thingstate.MaxKeys + more {
@@ -63,7 +63,7 @@ var keyRules = []rule{
 			b.Errorf("%d keys, want %d", n, thingstate.MaxKeys)
 		}
 	}},
-	{"a key settled again counts as new", func(b *bench) {
+	{"a key settled again counts as new", func(b *fixture) {
 		settle(b, "again", "old")
 		settle(b, "again")
 		var keys []string
@@ -74,8 +74,8 @@ var keyRules = []rule{
 		expectSeen(b, "again", true)
 		expectSeen(b, "old", false)
 	}},
-	{"a key is forgotten in its time, the versions are not", func(b *bench) {
-		b = newBenchWith(b.T, b.Harness, Options{DedupTTL: 10 * b.Tick, VersionTTL: 1000 * b.Tick})
+	{"a key is forgotten in its time, the versions are not", func(b *fixture) {
+		b = newFixtureWith(b.T, b.Harness, Options{DedupTTL: 10 * b.Tick, VersionTTL: 1000 * b.Tick})
 		b.apply(named(version(1)), "first")
 		b.pass(6)
 		settle(b, "second")
@@ -87,8 +87,8 @@ var keyRules = []rule{
 		expectSeen(b, "second", false)
 		expectVersion(b, at(1), digest(1))
 	}},
-	{"a key outlives a record whose versions ran out", func(b *bench) {
-		b = newBenchWith(b.T, b.Harness, Options{DedupTTL: 20 * b.Tick, VersionTTL: 5 * b.Tick})
+	{"a key outlives a record whose versions ran out", func(b *fixture) {
+		b = newFixtureWith(b.T, b.Harness, Options{DedupTTL: 20 * b.Tick, VersionTTL: 5 * b.Tick})
 		b.apply(named(version(1)), "key")
 		b.pass(7)
 		r := b.record()

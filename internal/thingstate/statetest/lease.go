@@ -12,7 +12,7 @@ import (
 )
 
 var leaseRules = []rule{
-	{"a thing that was never seen has an empty record", func(b *bench) {
+	{"a thing that was never seen has an empty record", func(b *fixture) {
 		r, l := b.acquire()
 		if len(r.Versions) > 0 || len(r.Marks) > 0 || r.Seen("key") {
 			b.Errorf("record of a new thing: %+v", r)
@@ -21,7 +21,7 @@ var leaseRules = []rule{
 			b.Errorf("lease: %+v", l)
 		}
 	}},
-	{"a thing under a lease is held", func(b *bench) {
+	{"a thing under a lease is held", func(b *fixture) {
 		_, l := b.acquire()
 		_, _, err := b.store.Acquire(b.Context(), thing, b.long(), []thingstate.Intent{intent("Name", 1)})
 		held, ok := errors.AsType[*thingstate.HeldError](err)
@@ -36,25 +36,25 @@ var leaseRules = []rule{
 			b.Errorf("a refused Acquire wrote marks: %v", r.Marks)
 		}
 	}},
-	{"another thing is free", func(b *bench) {
+	{"another thing is free", func(b *fixture) {
 		b.acquire()
 		b.acquireFor("urn:thing:2", b.long())
 	}},
-	{"a finished thing is free", func(b *bench) {
+	{"a finished thing is free", func(b *fixture) {
 		_, first := b.acquire()
 		b.finish(first, thingstate.Result{})
 		if _, second := b.acquire(); second.Token <= first.Token {
 			b.Errorf("tokens %d, then %d: they must grow", first.Token, second.Token)
 		}
 	}},
-	{"a lease ends by time", func(b *bench) {
+	{"a lease ends by time", func(b *fixture) {
 		_, first := b.acquireFor(thing, 2*b.Tick)
 		b.pass(3)
 		if _, second := b.acquire(); second.Token <= first.Token {
 			b.Errorf("tokens %d, then %d: they must grow", first.Token, second.Token)
 		}
 	}},
-	{"a lease taken over is lost and writes nothing", func(b *bench) {
+	{"a lease taken over is lost and writes nothing", func(b *fixture) {
 		_, first := b.acquireFor(thing, 2*b.Tick, intent("Name", 1))
 		b.pass(3)
 		_, second := b.acquire(intent("Name", 2))
@@ -73,7 +73,7 @@ var leaseRules = []rule{
 			b.Errorf("the late Finish wrote: %+v", r)
 		}
 	}},
-	{"a lease taken over and finished stays lost", func(b *bench) {
+	{"a lease taken over and finished stays lost", func(b *fixture) {
 		_, first := b.acquireFor(thing, 2*b.Tick)
 		b.pass(3)
 		b.record()
@@ -81,13 +81,13 @@ var leaseRules = []rule{
 			b.Errorf("late Finish: %v, want ErrLeaseLost", err)
 		}
 	}},
-	{"a lease that ran out but was not taken over is finished", func(b *bench) {
+	{"a lease that ran out but was not taken over is finished", func(b *fixture) {
 		_, l := b.acquireFor(thing, 2*b.Tick)
 		b.pass(3)
 		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{version(1)}})
 		expectVersion(b, at(1), digest(1))
 	}},
-	{"a repeated finish changes nothing", func(b *bench) {
+	{"a repeated finish changes nothing", func(b *fixture) {
 		_, l := b.acquire(intent("Name", 1))
 		result := thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{version(1)}, Keys: []string{"key"}}
 		b.finish(l, result)
@@ -97,7 +97,7 @@ var leaseRules = []rule{
 			b.Errorf("record: %+v", r)
 		}
 	}},
-	{"an ended context writes nothing", func(b *bench) {
+	{"an ended context writes nothing", func(b *fixture) {
 		why := errors.New("the worker stops")
 		ended, end := context.WithCancelCause(b.Context())
 		end(why)
@@ -121,7 +121,7 @@ var leaseRules = []rule{
 
 // manyOwners counts up a number in each of a few records from many goroutines of
 // several replicas.
-func manyOwners(b *bench) {
+func manyOwners(b *fixture) {
 	const replicas, owners, turns, things = 3, 6, 4, 3
 	// One that fails may leave a lease that nobody ends: it ends the others' turns too.
 	ctx, stop := context.WithCancel(b.Context())

@@ -8,12 +8,12 @@ import (
 )
 
 // crash begins a call for a value of Name that is never finished.
-func crash(b *bench, n int) {
+func crash(b *fixture, n int) {
 	b.acquireFor(thing, b.Tick, intent("Name", n))
 	b.pass(2)
 }
 
-func expectMarks(b *bench, member string, want ...byte) {
+func expectMarks(b *fixture, member string, want ...byte) {
 	b.Helper()
 	if got := marked(b.record(), member); !slices.Equal(got, want) {
 		b.Errorf("marks of %s: %v, want %v", member, got, want)
@@ -66,7 +66,7 @@ func keyedVersion(n int, keys ...thingstate.PartKey) thingstate.Version {
 	return v
 }
 
-func expectKeysInDoubt(b *bench, want ...thingstate.PartKey) {
+func expectKeysInDoubt(b *fixture, want ...thingstate.PartKey) {
 	b.Helper()
 	var got []thingstate.PartKey
 	for _, m := range b.record().Marks {
@@ -78,14 +78,14 @@ func expectKeysInDoubt(b *bench, want ...thingstate.PartKey) {
 }
 
 var markRules = append([]rule{
-	{"acquire gives the record as it was before its own marks", func(b *bench) {
+	{"acquire gives the record as it was before its own marks", func(b *fixture) {
 		if r, _ := b.acquireFor(thing, b.Tick, intent("Name", 1)); len(r.Marks) > 0 {
 			b.Errorf("marks on the first Acquire: %v", r.Marks)
 		}
 		b.pass(2)
 		expectMarks(b, "Name", 1)
 	}},
-	{"a crash leaves a mark with value and order", func(b *bench) {
+	{"a crash leaves a mark with value and order", func(b *fixture) {
 		crash(b, 7)
 		r := b.record()
 		if len(r.Marks) != 1 {
@@ -99,32 +99,32 @@ var markRules = append([]rule{
 			b.Errorf("a crash set versions: %v", r.Versions)
 		}
 	}},
-	{"reading a record leaves its marks", func(b *bench) {
+	{"reading a record leaves its marks", func(b *fixture) {
 		crash(b, 1)
 		b.record()
 		expectMarks(b, "Name", 1)
 	}},
-	{"marks of several members belong to their members", func(b *bench) {
+	{"marks of several members belong to their members", func(b *fixture) {
 		b.acquireFor(thing, b.Tick, intent("Name", 1), intent("Model", 2))
 		b.pass(2)
 		expectMarks(b, "Name", 1)
 		expectMarks(b, "Model", 2)
 	}},
-	{"marks are bounded, the oldest go first", func(b *bench) {
+	{"marks are bounded, the oldest go first", func(b *fixture) {
 		for n := range thingstate.MaxMarks + 2 {
 			_, l := b.acquire(intent("Name", n))
 			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
 		}
 		expectMarks(b, "Name", 2, 3, 4, 5)
 	}},
-	{"a value sent again and again does not push another one's mark out", func(b *bench) {
+	{"a value sent again and again does not push another one's mark out", func(b *fixture) {
 		for _, n := range []int{1, 2, 2, 2, 2, 2, 2} {
 			_, l := b.acquire(intent("Name", n))
 			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
 		}
 		expectMarks(b, "Name", 1, 2, 2, 2)
 	}},
-	{"the mark of a call that is over goes first", func(b *bench) {
+	{"the mark of a call that is over goes first", func(b *fixture) {
 		for n := range thingstate.MaxMarks + 1 {
 			_, l := b.acquire(intent("Name", n))
 			call := thingstate.OutcomeUnknown
@@ -135,7 +135,7 @@ var markRules = append([]rule{
 		}
 		expectMarks(b, "Name", 0, 1, 3, 4)
 	}},
-	{"only keys that are sent again are free of doubt", func(b *bench) {
+	{"only keys that are sent again are free of doubt", func(b *fixture) {
 		b.acquireFor(thing, b.Tick, keyedIntent(1, 5, 6, 7))
 		b.pass(2)
 		expectKeysInDoubt(b, 5, 6, 7)
@@ -153,7 +153,7 @@ var markRules = append([]rule{
 		succeed(allLanded, keyedVersion(5, 5, 7))
 		expectKeysInDoubt(b)
 	}},
-	{"a value whose keys cannot be told apart is free of doubt as a whole", func(b *bench) {
+	{"a value whose keys cannot be told apart is free of doubt as a whole", func(b *fixture) {
 		b.acquireFor(thing, b.Tick, keyedIntent(1, 5))
 		b.pass(2)
 		_, l := b.acquire()
@@ -164,7 +164,7 @@ var markRules = append([]rule{
 			b.Errorf("marks: %+v", marks)
 		}
 	}},
-	{"only the marks of a call that may have been applied are over", func(b *bench) {
+	{"only the marks of a call that may have been applied are over", func(b *fixture) {
 		crash(b, 1)
 		_, l := b.acquire(intent("Name", 2))
 		b.finish(l, thingstate.Result{Call: thingstate.MaybeApplied})
@@ -173,7 +173,7 @@ var markRules = append([]rule{
 			b.Errorf("marks: %+v", marks)
 		}
 	}},
-	{"a record handed out does not change", func(b *bench) {
+	{"a record handed out does not change", func(b *fixture) {
 		crash(b, 1)
 		r, l := b.acquire(intent("Name", 2))
 		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Keys: []string{"key"}})
@@ -186,7 +186,7 @@ var markRules = append([]rule{
 func endingRules() []rule {
 	var rules []rule
 	for _, e := range endings {
-		rules = append(rules, rule{"marks after a call " + e.name, func(b *bench) {
+		rules = append(rules, rule{"marks after a call " + e.name, func(b *fixture) {
 			crash(b, 1)
 			_, l := b.acquire(intent("Name", 2), intent("Model", 3))
 			b.finish(l, e.result)

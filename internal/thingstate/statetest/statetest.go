@@ -1,5 +1,4 @@
-// Package statetest is what every thingstate.Store must do, as tests that each
-// of them runs.
+// Package statetest has the tests that every thingstate.Store must pass.
 package statetest
 
 import (
@@ -43,7 +42,7 @@ type Opened struct {
 	Replica func() thingstate.Store
 	// Lose has the answers of the next n requests lost after they were carried out,
 	// and their connections broken; below 0 of all from now on, at 0 of none any
-	// more. Nil where there is nothing between a store and its records.
+	// more. Nil if there is nothing between a store and its records.
 	Lose func(n int)
 	// Advance lets time pass by the store's clock; nil is time.Sleep, right for
 	// virtual and real time. A store whose clock the test can move gives its own.
@@ -61,7 +60,7 @@ func Run(t *testing.T, h Harness) {
 				if h.Parallel {
 					t.Parallel()
 				}
-				h.Run(t, func(t *testing.T) { r.test(newBench(t, h)) })
+				h.Run(t, func(t *testing.T) { r.test(newFixture(t, h)) })
 			})
 		}
 	}
@@ -69,11 +68,11 @@ func Run(t *testing.T, h Harness) {
 
 type rule struct {
 	name string
-	test func(b *bench)
+	test func(b *fixture)
 }
 
-// bench is one test's store with shorthands that fail the test on an error.
-type bench struct {
+// fixture is one test's store with shorthands that fail the test on an error.
+type fixture struct {
 	*testing.T
 	Harness
 	store  thingstate.Store
@@ -83,20 +82,20 @@ type bench struct {
 // thing is the one that most tests are about.
 const thing = "urn:thing:1"
 
-func newBench(t *testing.T, h Harness) *bench {
-	return newBenchWith(t, h, Options{DedupTTL: 1000 * h.Tick, VersionTTL: 1000 * h.Tick})
+func newFixture(t *testing.T, h Harness) *fixture {
+	return newFixtureWith(t, h, Options{DedupTTL: 1000 * h.Tick, VersionTTL: 1000 * h.Tick})
 }
 
-func newBenchWith(t *testing.T, h Harness, o Options) *bench {
+func newFixtureWith(t *testing.T, h Harness, o Options) *fixture {
 	opened := h.Open(t, o)
 	if opened.Advance == nil {
 		opened.Advance = time.Sleep
 	}
-	return &bench{T: t, Harness: h, store: opened.Store, opened: opened}
+	return &fixture{T: t, Harness: h, store: opened.Store, opened: opened}
 }
 
 // replica returns another worker's store of the same records.
-func (b *bench) replica() thingstate.Store {
+func (b *fixture) replica() thingstate.Store {
 	if b.opened.Replica == nil {
 		return b.store
 	}
@@ -104,20 +103,20 @@ func (b *bench) replica() thingstate.Store {
 }
 
 // long is a lease that does not end within a test.
-func (b *bench) long() time.Duration { return 1000 * b.Tick }
+func (b *fixture) long() time.Duration { return 1000 * b.Tick }
 
 // near reports whether two readings of a clock are of the same moment, as far as a
 // store that is a network away can tell.
-func (b *bench) near(t, u time.Time) bool { return t.Sub(u).Abs() < b.Tick }
+func (b *fixture) near(t, u time.Time) bool { return t.Sub(u).Abs() < b.Tick }
 
-func (b *bench) pass(ticks int) { b.opened.Advance(time.Duration(ticks) * b.Tick) }
+func (b *fixture) pass(ticks int) { b.opened.Advance(time.Duration(ticks) * b.Tick) }
 
-func (b *bench) acquire(intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
+func (b *fixture) acquire(intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
 	b.Helper()
 	return b.acquireFor(thing, b.long(), intents...)
 }
 
-func (b *bench) acquireFor(thing string, lease time.Duration, intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
+func (b *fixture) acquireFor(thing string, lease time.Duration, intents ...thingstate.Intent) (thingstate.Record, thingstate.Lease) {
 	b.Helper()
 	r, l, err := b.store.Acquire(b.Context(), thing, lease, intents)
 	if err != nil {
@@ -126,7 +125,7 @@ func (b *bench) acquireFor(thing string, lease time.Duration, intents ...thingst
 	return r, l
 }
 
-func (b *bench) finish(l thingstate.Lease, r thingstate.Result) {
+func (b *fixture) finish(l thingstate.Lease, r thingstate.Result) {
 	b.Helper()
 	if err := b.store.Finish(b.Context(), l, r); err != nil {
 		b.Fatalf("Finish: %v", err)
@@ -134,14 +133,14 @@ func (b *bench) finish(l thingstate.Lease, r thingstate.Result) {
 }
 
 // apply records versions as a call that succeeded does.
-func (b *bench) apply(versions []thingstate.Version, keys ...string) {
+func (b *fixture) apply(versions []thingstate.Version, keys ...string) {
 	b.Helper()
 	_, l := b.acquire()
 	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: versions, Keys: keys})
 }
 
 // record reads the record and leaves it as it was.
-func (b *bench) record() thingstate.Record {
+func (b *fixture) record() thingstate.Record {
 	b.Helper()
 	r, l := b.acquire()
 	b.finish(l, thingstate.Result{})

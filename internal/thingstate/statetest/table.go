@@ -43,7 +43,7 @@ func (tb *Table) Lose(n int) {
 	tb.lose = n
 }
 
-func (tb *Table) now(callers time.Time) time.Time {
+func (tb *Table) nowLocked(callers time.Time) time.Time {
 	if tb.Clock == nil {
 		return callers
 	}
@@ -56,7 +56,7 @@ func (tb *Table) Take(_ context.Context, thing string, t thingstate.Take) (thing
 	defer time.Sleep(tb.Slow / 2)
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	now := tb.now(t.Now)
+	now := tb.nowLocked(t.Now)
 	i := tb.items[thing]
 	if i == nil || !i.expires.After(now) {
 		start := uint64(now.UnixMilli()) // so that counts grow even if an item was forgotten
@@ -85,7 +85,7 @@ func (tb *Table) Take(_ context.Context, thing string, t thingstate.Take) (thing
 		tb.items = map[string]*tableItem{}
 	}
 	tb.items[thing] = i
-	return before, tb.answer()
+	return before, tb.answerLocked()
 }
 
 // Put implements thingstate.Table.
@@ -94,24 +94,24 @@ func (tb *Table) Put(_ context.Context, thing string, p thingstate.Put) error {
 	defer time.Sleep(tb.Slow / 2)
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	now := tb.now(p.Now)
+	now := tb.nowLocked(p.Now)
 	i := tb.items[thing]
 	switch {
 	case i == nil || !i.expires.After(now):
 		return thingstate.ErrLeaseLost
 	case i.By == p.Of && i.Puts == p.Puts:
 	case slices.Contains(i.Finished, p.By):
-		return tb.answer() // it was made before
+		return tb.answerLocked() // it was made before
 	default:
 		return thingstate.ErrLeaseLost
 	}
 	i.Record, i.By, i.Finished, i.expires = p.Record, p.By, p.Finishers(), now.Add(p.TTL)
 	i.Pending, i.took, i.held, i.until = nil, nil, false, time.Time{}
 	i.Puts++
-	return tb.answer()
+	return tb.answerLocked()
 }
 
-func (tb *Table) answer() error {
+func (tb *Table) answerLocked() error {
 	if tb.lose == 0 {
 		return nil
 	}

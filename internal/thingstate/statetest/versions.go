@@ -25,7 +25,7 @@ func withParts(n int, set parts) thingstate.Version {
 	return v
 }
 
-func expectParts(b *bench, want parts) {
+func expectParts(b *fixture, want parts) {
 	b.Helper()
 	v, _ := b.record().Version("Name")
 	for key, n := range want {
@@ -38,7 +38,7 @@ func expectParts(b *bench, want parts) {
 	}
 }
 
-func expectVersion(b *bench, want message.Order, d thingstate.Digest) {
+func expectVersion(b *fixture, want message.Order, d thingstate.Digest) {
 	b.Helper()
 	got, known := b.record().Version("Name")
 	if !known || got.Order.Compare(want) != 0 || got.Digest != d {
@@ -66,14 +66,14 @@ func ordered(sequence string, ms int, id string) message.Order {
 }
 
 var versionRules = append([]rule{
-	{"an applied version is known with digest and time", func(b *bench) {
+	{"an applied version is known with digest and time", func(b *fixture) {
 		b.apply(named(version(3)), "key")
 		v, known := b.record().Version("Name")
 		if !known || v.Order.Compare(at(3)) != 0 || v.Digest != digest(3) || v.At.IsZero() {
 			b.Errorf("version: %+v", v)
 		}
 	}},
-	{"members have versions of their own", func(b *bench) {
+	{"members have versions of their own", func(b *fixture) {
 		model := version(2)
 		model.Member = "Model"
 		b.apply([]thingstate.Version{version(1), model})
@@ -83,30 +83,30 @@ var versionRules = append([]rule{
 			b.Errorf("Model: %+v", v)
 		}
 	}},
-	{"things have versions of their own", func(b *bench) {
+	{"things have versions of their own", func(b *fixture) {
 		b.apply(named(version(1)))
 		if r, _ := b.acquireFor("urn:thing:2", b.long()); len(r.Versions) > 0 {
 			b.Errorf("versions of another thing: %+v", r.Versions)
 		}
 	}},
-	{"the same order again takes the new digest", func(b *bench) {
+	{"the same order again takes the new digest", func(b *fixture) {
 		b.apply(named(version(1)))
 		b.apply(named(thingstate.Version{Order: new(at(1)), Digest: digest(9)}))
 		expectVersion(b, at(1), digest(9))
 	}},
-	{"parts are added to and each keeps its newest order", func(b *bench) {
+	{"parts are added to and each keeps its newest order", func(b *fixture) {
 		b.apply(named(withParts(5, parts{1: 5, 2: 5})))
 		b.apply(named(withParts(6, parts{2: 4, 3: 6})))
 		b.apply(named(version(7)))
 		expectParts(b, parts{1: 5, 2: 5, 3: 6})
 	}},
-	{"parts of an older value are added without its version", func(b *bench) {
+	{"parts of an older value are added without its version", func(b *fixture) {
 		b.apply(named(withParts(5, parts{1: 5})))
 		b.apply(named(withParts(4, parts{1: 4, 2: 4})))
 		expectVersion(b, at(5), digest(5))
 		expectParts(b, parts{1: 5, 2: 4})
 	}},
-	{"parts are bounded, the oldest go first", func(b *bench) {
+	{"parts are bounded, the oldest go first", func(b *fixture) {
 		want := parts{}
 		for first := range 2 {
 			set := parts{}
@@ -121,7 +121,7 @@ var versionRules = append([]rule{
 		}
 		expectParts(b, want)
 	}},
-	{"more parts than the bound in one value", func(b *bench) {
+	{"more parts than the bound in one value", func(b *fixture) {
 		set, want := parts{}, parts{}
 		for n := range thingstate.MaxParts + 9 {
 			set[thingstate.PartKey(n)] = n
@@ -132,13 +132,13 @@ var versionRules = append([]rule{
 		b.apply(named(withParts(1000, set)))
 		expectParts(b, want)
 	}},
-	{"parts that are all set anew are those of the new value", func(b *bench) {
+	{"parts that are all set anew are those of the new value", func(b *fixture) {
 		b.apply(named(withParts(5, parts{1: 5, 3: 5})))
 		b.apply(named(withParts(6, parts{3: 6, 2: 6, 1: 6})))
 		expectParts(b, parts{1: 6, 2: 6, 3: 6})
 	}},
-	{"a record is forgotten after its last write", func(b *bench) {
-		b = newBenchWith(b.T, b.Harness, Options{DedupTTL: 1000 * b.Tick, VersionTTL: 10 * b.Tick})
+	{"a record is forgotten after its last write", func(b *fixture) {
+		b = newFixtureWith(b.T, b.Harness, Options{DedupTTL: 1000 * b.Tick, VersionTTL: 10 * b.Tick})
 		b.apply(named(version(1)), "key")
 		b.pass(6)
 		b.record() // a write
@@ -159,12 +159,12 @@ func orderRules() []rule {
 	var rules []rule
 	for _, p := range newer {
 		rules = append(rules,
-			rule{"newer by " + p.by + " replaces", func(b *bench) {
+			rule{"newer by " + p.by + " replaces", func(b *fixture) {
 				b.apply(named(thingstate.Version{Order: &p.older, Digest: digest(1)}))
 				b.apply(named(thingstate.Version{Order: &p.newer, Digest: digest(2)}))
 				expectVersion(b, p.newer, digest(2))
 			}},
-			rule{"older by " + p.by + " does not replace", func(b *bench) {
+			rule{"older by " + p.by + " does not replace", func(b *fixture) {
 				b.apply(named(thingstate.Version{Order: &p.newer, Digest: digest(2)}))
 				b.apply(named(thingstate.Version{Order: &p.older, Digest: digest(1)}))
 				expectVersion(b, p.newer, digest(2))
