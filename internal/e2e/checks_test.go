@@ -11,7 +11,7 @@ import (
 	"managed-thing-updater/internal/message"
 )
 
-// calls are the calls for a thing, or for all where it is empty.
+// calls are the calls for a thing, or for all if thing is empty.
 func (r *rig) calls(thing string) []localcloud.Call {
 	all := r.cloud.Things.Calls()
 	return slices.DeleteFunc(slices.Clone(all), func(c localcloud.Call) bool { return thing != "" && c.Thing != thing })
@@ -37,7 +37,7 @@ func (r *rig) bodies(thing string) []string {
 	return out
 }
 
-// wantCalls checks the number of calls for a thing, or of all where it is empty.
+// wantCalls checks the number of calls for a thing, or of all if thing is empty.
 func (r *rig) wantCalls(thing string, n int) {
 	r.t.Helper()
 	if got := r.bodies(thing); len(got) != n {

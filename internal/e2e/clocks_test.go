@@ -187,7 +187,7 @@ func TestALetterMovedBack(t *testing.T) {
 	}
 }
 
-// groupOn is a message group where the rig's queue needs one.
+// groupOn is a message group if the rig's queue needs one.
 func groupOn(r *rig) string {
 	if strings.HasSuffix(r.queue, ".fifo") {
 		return "g"

@@ -15,7 +15,7 @@ import (
 )
 
 // seeds runs a property once for each of n seeds. E2E_SEED=N runs that one
-// alone; E2E_SEEDS=N runs as many, where somebody has the time.
+// alone; E2E_SEEDS=N runs as many, if you have the time.
 func seeds(t *testing.T, n int, property func(t *testing.T, seed uint64)) {
 	t.Helper()
 	if one, err := strconv.ParseUint(os.Getenv("E2E_SEED"), 10, 64); err == nil {

@@ -132,7 +132,7 @@ func TestReadinessOfAWorkerThatNeedsNothingFromItsQueue(t *testing.T) {
 	})
 }
 
-// errTokenServiceDenies is what the SDK returns where the role may not be assumed.
+// errTokenServiceDenies is what the SDK returns if the role may not be assumed.
 var errTokenServiceDenies = fmt.Errorf("failed to refresh cached credentials, failed to retrieve credentials, %w", &smithy.OperationError{
 	ServiceID: "STS", OperationName: "AssumeRoleWithWebIdentity",
 	Err: &smithy.GenericAPIError{Code: "AccessDenied", Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity"},

@@ -34,7 +34,7 @@ var envelopes = []struct {
 	{"base64", func(text, _ string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }},
 }
 
-// embedded is text as a JSON value: itself where it is an object.
+// embedded is text as a JSON value: itself if it is an object.
 func embedded(text string) string {
 	if strings.HasPrefix(text, "{") {
 		return text
