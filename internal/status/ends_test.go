@@ -58,7 +58,7 @@ func TestTheTimeToDrainAtItsEnds(t *testing.T) {
 		{"the highest rate", 1e6, 1e7, shares{rate: 1e6}, true, 10},
 	} {
 		r := reporter(fixedPace{rate: c.rate})
-		r.depth.set(c.queued, true)
+		r.queued.Store(&c.queued)
 		seconds, ok := r.drain(c.lately)
 		if ok != c.known || math.Abs(seconds-c.want) > 1e-6*c.want {
 			t.Errorf("%s: %v s, %v, want %v s, %v", c.name, seconds, ok, c.want, c.known)

@@ -18,6 +18,8 @@ const (
 type lastMinute struct {
 	mu    sync.Mutex
 	marks []mark // oldest first, at most mostMarks
+	// callSeconds is what a call took on average, in the last minute that had calls.
+	callSeconds float64
 }
 
 // mark is how far things were at a moment. Sums count from the worker's start.
@@ -34,14 +36,15 @@ type mark struct {
 	seconds   float64 // that those took, all together
 }
 
-// shares are those of the last minute; all but rate 0 where there is nothing to divide by.
+// shares are those of the last minute; all but rate and callSeconds are 0 if there is
+// nothing to divide by.
 type shares struct {
 	rate        float64 // calls a second that the rate would have let out, on average
 	utilisation float64 // calls made, of those that the rate would have let out
 	throttled   float64 // of the calls
 	perCall     float64 // messages settled, for each call
 	perMessage  float64 // requests to SQS, for each message with an outcome
-	callSeconds float64 // that a call took on average
+	callSeconds float64 // that a call took on average, in the last minute that had calls; 0 before the first
 }
 
 // since fills in what the rate would have let out, and returns m with what was spent
@@ -53,7 +56,7 @@ func (l *lastMinute) since(m mark) (mark, shares) {
 }
 
 func (l *lastMinute) sampleLocked(m mark) (mark, shares) {
-	out := shares{rate: m.rate}
+	out := shares{rate: m.rate, callSeconds: l.callSeconds}
 	if len(l.marks) == 0 {
 		return m, out
 	}
@@ -67,7 +70,9 @@ func (l *lastMinute) sampleLocked(m mark) (mark, shares) {
 	out.throttled = share(m.throttled-first.throttled, calls)
 	out.perCall = share(m.settled-first.settled, calls)
 	out.perMessage = share(m.requests-first.requests, m.ended-first.ended)
-	out.callSeconds = share(m.seconds-first.seconds, m.answers-first.answers)
+	if seconds := share(m.seconds-first.seconds, m.answers-first.answers); seconds > 0 {
+		l.callSeconds, out.callSeconds = seconds, seconds
+	}
 	return m, out
 }
 
@@ -119,8 +124,10 @@ func (r *Reporter) drain(s shares) (seconds float64, ok bool) {
 		return 0, false
 	}
 	through := max(0.01, 1-s.throttled) // of the calls
-	queued, _ := r.depth.get()
-	calls := float64(r.of.Backlog.Things()) + float64(queued)/max(1, s.perCall/through)
+	calls := float64(r.of.Backlog.Things())
+	if queued := r.queued.Load(); queued != nil {
+		calls += float64(*queued) / max(1, s.perCall/through)
+	}
 	rate := min(s.rate, r.parts.Load().Pace.Rate())
 	if !(rate > 0) {
 		return 0, false

@@ -12,19 +12,13 @@ import (
 
 // How far back the worker tells an old update from a new one, and knows a duplicate.
 
-// since is how far back something is remembered for so long after it was recorded, as far
-// as the settings say: with state in memory no further than the start of the process.
-func (r *Reporter) since(ttl time.Duration) time.Time {
+// knownSince is how far back something is remembered for so long after it was recorded:
+// with state in memory no further than the start of the process, and than there was room.
+func (r *Reporter) knownSince(ttl time.Duration) time.Time {
 	since := time.Now().Add(-ttl)
 	if r.of.Config.StateKind() == config.StateMemory && since.Before(r.of.Started) {
-		return r.of.Started
+		since = r.of.Started
 	}
-	return since
-}
-
-// knownSince is since, as far as there was room for what is remembered.
-func (r *Reporter) knownSince(ttl time.Duration) time.Time {
-	since := r.since(ttl)
 	if s := r.remembered(); s.Forgotten > 0 && s.Since.After(since) {
 		return s.Since
 	}

@@ -19,8 +19,8 @@ import (
 // with what else there is to say, if anything is. Paused by an operator is ready: a
 // roll-out must not wait for it.
 func (r *Reporter) Ready() (ok bool, reason string) {
-	if ok, reason := r.phase.ready(); !ok {
-		return false, reason
+	if phase := r.phase.Load(); phase.name != Receiving {
+		return false, phase.reason
 	}
 	if since, on := r.of.Admission.Pause.Since(); on {
 		return true, pausedSince(since)

@@ -1,7 +1,5 @@
 package status
 
-import "sync"
-
 // How many replicas are of use. The quota is one for all; a replica can make no
 // more than concurrency / call time calls a second. Each replica has learned its
 // own part of the quota, so it says what share of one replica that part keeps
@@ -26,29 +24,13 @@ const (
 		"The sum over all replicas, rounded up, is how many replicas are of use; more would only share the same calls. 1 while the circuit is open and before the first call."
 )
 
-// callTime is the average of the last minute that had calls. The zero value is
-// ready for use, by many goroutines.
-type callTime struct {
-	mu   sync.Mutex
-	last float64 // seconds; 0 before the first call
-}
-
-func (c *callTime) latest(seconds float64) float64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if seconds > 0 {
-		c.last = seconds
-	}
-	return c.last
-}
-
 func (r *Reporter) usefulReplicas() float64 {
 	// In an outage nobody knows: who scales by it leaves the replicas as they are.
 	if r.of.Circuit.State().Open {
 		return 1
 	}
 	lately := r.shares()
-	return useful(lately.rate, r.callTime.latest(lately.callSeconds), r.of.Config.Concurrency)
+	return useful(lately.rate, lately.callSeconds, r.of.Config.Concurrency)
 }
 
 func useful(rate, callSeconds float64, concurrency int) float64 {

@@ -48,10 +48,10 @@ type Reporter struct {
 	of    Sources
 	parts atomic.Pointer[Parts] // nil before Built
 
-	phase         phase
+	phase         atomic.Pointer[phase]
 	lately        lastMinute
-	callTime      callTime
-	depth         depth
+	queued        atomic.Pointer[int] // about how many messages wait in the queue; nil: not known
+	askedDepth    time.Time           // when the queue was last asked for it
 	stateClock    stateClock
 	forgets       forgetting
 	circuitOpened telemetry.Counters[string]
@@ -59,11 +59,13 @@ type Reporter struct {
 
 // New makes a Reporter of a worker that is starting.
 func New(of Sources) *Reporter {
-	return &Reporter{
+	r := &Reporter{
 		of: of,
 		circuitOpened: telemetry.NewCounters(of.Metrics.Registry, "worker_circuit_opened_total", "How often the circuit opened, by why: failing, calls for different things fail; caller, the API does not accept who we are; all_refuse, everything is refused; state, the store of the things' records does not answer.",
 			"reason", pace.OpenReasons),
 	}
+	r.Phase(Starting, Starting)
+	return r
 }
 
 // Built tells the parts, once, before the phase leaves starting. From then on there are
@@ -82,7 +84,6 @@ func (r *Reporter) Run(ctx context.Context) {
 		r.lately.note(r.mark())
 		r.watchDepth(ctx)
 		r.watchForgetting()
-		r.callTime.latest(r.shares().callSeconds) // kept for when there are no calls to look at
 		select {
 		case <-ctx.Done():
 			return
@@ -93,10 +94,10 @@ func (r *Reporter) Run(ctx context.Context) {
 
 // Status is a snapshot.
 func (r *Reporter) Status() Status {
-	name, reason := r.phase.get()
+	phase := r.phase.Load()
 	cfg, m := &r.of.Config, r.of.Metrics
 	s := Status{
-		State: name, Reason: reason, Version: r.of.Version, Started: r.of.Started, Uptime: time.Since(r.of.Started).Seconds(),
+		State: phase.name, Reason: phase.reason, Version: r.of.Version, Started: r.of.Started, Uptime: time.Since(r.of.Started).Seconds(),
 		Level: r.of.Level.String(),
 		Queue: cfg.QueueURL, Store: StoreStatus{Kind: cfg.StateKind(), Name: cfg.StateName()},
 		Messages:    MessageStatus{Outcomes: map[string]int{}, Merged: m.Merged.Count()},
@@ -112,7 +113,7 @@ func (r *Reporter) Status() Status {
 	if p == nil {
 		return s
 	}
-	if since, on := r.of.Admission.Pause.Since(); on && name == Receiving {
+	if since, on := r.of.Admission.Pause.Since(); on && s.State == Receiving {
 		s.State, s.Reason, s.PausedSince = Paused, pausedSince(since), &since
 	}
 	s.DeadLetterQueue = p.DeadLetterQueue
@@ -165,11 +166,8 @@ func (r *Reporter) pace(p *Parts, full bool) PaceStatus {
 	if worth, bounded := r.of.Admission.LookAhead(); bounded {
 		s.LookAhead = new(worth)
 	}
-	queued, known := r.depth.get()
-	if known {
-		s.Queued = new(queued)
-	}
-	s.MoreInQueue = full && !known
+	s.Queued = r.queued.Load()
+	s.MoreInQueue = full && s.Queued == nil
 	if seconds, ok := r.drain(lately); ok {
 		s.DrainSeconds = new(seconds)
 	}

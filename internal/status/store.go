@@ -18,7 +18,7 @@ type MeteredStore struct {
 	store           thingstate.Store
 	acquire, finish *meter
 
-	mu        sync.Mutex // guards all below, and the meters' latencies
+	mu        sync.Mutex // guards all below, and count and last of the meters
 	failing   time.Time  // since when operations fail; zero: they do not
 	lastError string     // of those
 }
@@ -27,7 +27,8 @@ type MeteredStore struct {
 type meter struct {
 	seconds prometheus.Observer
 	results map[string]*telemetry.Counter
-	latencies
+	count   int
+	last    [1000]time.Duration // how long each took: a ring, of which count % len is next
 }
 
 // NewMeteredStore meters s.
@@ -75,12 +76,12 @@ func (s *MeteredStore) note(of *meter, result string, took time.Duration, err er
 	of.results[result].Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	of.add(took)
+	of.last[of.count%len(of.last)] = took
+	of.count++
 	if result != telemetry.StateError {
 		s.failing, s.lastError = time.Time{}, ""
 		return
 	}
-	of.errors++
 	if s.failing.IsZero() {
 		s.failing = time.Now()
 	}
@@ -96,24 +97,13 @@ func (s *MeteredStore) addTo(status *StoreStatus) {
 	}
 }
 
-// latencies are those of one operation. The zero value is ready for use.
-type latencies struct {
-	count, errors int
-	last          [1000]time.Duration // a ring, of which count % len is next
-}
-
-func (l *latencies) add(d time.Duration) {
-	l.last[l.count%len(l.last)] = d
-	l.count++
-}
-
-func (l *latencies) status() OperationStatus {
-	s := OperationStatus{Count: l.count, Errors: l.errors}
-	n := min(l.count, len(l.last))
+func (m *meter) status() OperationStatus {
+	s := OperationStatus{Count: m.count, Errors: m.results[telemetry.StateError].Count()}
+	n := min(m.count, len(m.last))
 	if n == 0 {
 		return s
 	}
-	sorted := slices.Sorted(slices.Values(l.last[:n]))
+	sorted := slices.Sorted(slices.Values(m.last[:n]))
 	s.P50, s.P99, s.Max = sorted[n/2].Seconds(), sorted[n*99/100].Seconds(), sorted[n-1].Seconds()
 	return s
 }
