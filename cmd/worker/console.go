@@ -10,7 +10,7 @@ import (
 	"managed-thing-updater/internal/statusline"
 )
 
-// plainEvery is how often the status is said where no terminal shows it.
+// plainEvery is how often the status is said if no terminal shows it.
 const plainEvery = 10 * time.Second
 
 // console shows the status of a running worker, if the log is for people: below the log

@@ -19,9 +19,9 @@ type Control interface {
 
 // controls adds what changes something. A browser's request is taken from the page
 // itself only (https://pkg.go.dev/net/http#CrossOriginProtection).
-func controls(mux *http.ServeMux, k keeper, o Options) {
+func controls(mux *http.ServeMux, a tokenAuth, o Options) {
 	change := func(path string, do http.HandlerFunc) {
-		mux.Handle("POST /control/"+path, http.NewCrossOriginProtection().Handler(k.guard(do)))
+		mux.Handle("POST /control/"+path, http.NewCrossOriginProtection().Handler(a.guard(do)))
 	}
 	change("pause", func(w http.ResponseWriter, _ *http.Request) {
 		o.Control.Pause()

@@ -37,8 +37,8 @@ func handler(o Options) http.Handler {
 		EnableOpenMetrics:   true,
 	}))
 
-	k := keeper{o.Token}
-	private := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, k.guard(h)) }
+	auth := tokenAuth{o.Token}
+	private := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, auth.guard(h)) }
 	private("GET /status", func(w http.ResponseWriter, _ *http.Request) { status(w, o.Status()) })
 	if o.Stories != nil {
 		messages(private, o.Stories)
@@ -47,10 +47,10 @@ func handler(o Options) http.Handler {
 	private("GET /live/events", o.Live.Stream)
 	private("GET /live/{file...}", livepage.File)
 	if o.Token != "" {
-		mux.HandleFunc("GET /login", k.form)
-		mux.Handle("POST /login", http.NewCrossOriginProtection().Handler(http.HandlerFunc(k.login)))
-		mux.Handle("POST /logout", http.NewCrossOriginProtection().Handler(http.HandlerFunc(k.logout)))
-		controls(mux, k, o)
+		mux.HandleFunc("GET /login", auth.form)
+		mux.Handle("POST /login", http.NewCrossOriginProtection().Handler(http.HandlerFunc(auth.login)))
+		mux.Handle("POST /logout", http.NewCrossOriginProtection().Handler(http.HandlerFunc(auth.logout)))
+		controls(mux, auth, o)
 		private("GET /debug/pprof/", pprof.Index)
 		private("GET /debug/pprof/cmdline", pprof.Cmdline)
 		private("GET /debug/pprof/profile", pprof.Profile)

@@ -10,7 +10,7 @@ import (
 // Stories are what the worker remembers of messages. Safe for use by many
 // goroutines.
 type Stories interface {
-	// Find tells what happened to the message with this SQS MessageId; false where
+	// Find tells what happened to the message with this SQS MessageId; false if
 	// nothing is remembered of it.
 	Find(id string) (timeline.Rendered, bool)
 	// Latest lists at most n messages, newest first; with failed, only those that

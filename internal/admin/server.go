@@ -36,7 +36,7 @@ import (
 // Options is what the server shows, and to whom.
 type Options struct {
 	Addr  string // host:port; port 0 takes a free one; empty: no server at all
-	Token string // empty: nobody is asked for one, and nothing can be changed
+	Token string // empty: none is asked for, and nothing can be changed
 	// Hosts are the names by which the server may be asked without a token, besides
 	// localhost and IP addresses. With a token every name is good.
 	Hosts  []string
@@ -49,7 +49,7 @@ type Options struct {
 	Status   func() any
 	Stories  Stories        // of messages; nil: there are none
 	Live     *livepage.Feed // of the page; closed when the server closes
-	Control  Control        // asked only where there is a token
+	Control  Control        // asked only if there is a token
 	Level    zap.AtomicLevel
 	Registry *prometheus.Registry
 	Log      *zap.Logger
@@ -93,7 +93,7 @@ func New(o Options) *Server {
 }
 
 // Start listens and then serves in the background. It returns the address it
-// listens on; empty, and no error, where the server is switched off.
+// listens on; empty, and no error, if the server is switched off.
 func (s *Server) Start() (addr string, err error) {
 	if s.addr == "" {
 		return "", nil

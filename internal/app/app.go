@@ -95,7 +95,7 @@ type Worker struct {
 	deadLetterURL string
 	examine       func(context.Context) doctor.Report
 	store         *status.MeteredStore
-	memory        *thingstate.Memory // nil where the state is shared
+	memory        *thingstate.Memory // nil if the state is shared
 	closeState    func() error
 	pace          pace.Pace
 	intake        *intake.Intake

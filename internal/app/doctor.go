@@ -20,7 +20,7 @@ import (
 const doctorConnections = 8
 
 // Examine looks for what is wrong with the set-up of a worker that is not running.
-// It returns a *SetupError where the AWS configuration cannot be read at all.
+// It returns a *SetupError if the AWS configuration cannot be read at all.
 func Examine(ctx context.Context, cfg config.Config) (doctor.Report, error) {
 	awsConfig, err := loadAWS(ctx, nil, zap.NewNop())
 	if err != nil {

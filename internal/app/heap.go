@@ -13,8 +13,8 @@ import "os"
 // more is live than it allows.
 //
 // It is as large as the bodies that may be held, so WORKER_MAX_HELD_BYTES bounds
-// the memory as a whole. Whoever sets GOGC or GOMEMLIMIT has decided already: nil
-// then.
+// the memory as a whole. It is nil if GOGC or GOMEMLIMIT is
+// set: then you have decided.
 func ballast(maxHeldBytes int64) [][]byte {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return nil

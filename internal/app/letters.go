@@ -23,7 +23,7 @@ type Queues struct {
 	SQS    mailbox.API
 	Retry  retry.Policy
 	DLQURL string
-	// SourceURL is empty where only the dead-letter queue was asked for and nothing
+	// SourceURL is empty if only the dead-letter queue was asked for and nothing
 	// names the source.
 	SourceURL string
 }
@@ -78,8 +78,8 @@ func OpenQueues(ctx context.Context, cfg config.Config, o Options, needs QueueNe
 	return q, err
 }
 
-// mustExist is an error where SQS says that there is no such queue; where it may
-// not be asked, the first request that needs the queue will tell.
+// mustExist is an error if SQS says that there is no such queue. If it may not
+// be asked, the first request that needs the queue will tell.
 func (q *queues) mustExist(ctx context.Context, setting, url string) error {
 	if _, err := q.attributes(ctx, setting, url); err != nil && !accessDenied(err) {
 		return err

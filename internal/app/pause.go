@@ -18,7 +18,7 @@ func (w *Worker) Pause() {
 }
 
 // Resume ends a pause. It also closes a circuit that is open because everything was
-// refused: who resumes has seen that, and knows better.
+// refused: you have seen that when you resume.
 func (w *Worker) Resume() {
 	if lasted, ok := w.admission.Pause.End(); ok {
 		w.log.Info(fmt.Sprintf("resumed by an operator, after %s", lasted.Round(time.Second)))

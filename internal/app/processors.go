@@ -7,7 +7,7 @@ import (
 )
 
 // useOneProcessor has the process, which is the worker's, run its Go code on one CPU,
-// where GOMAXPROCS does not say otherwise.
+// if GOMAXPROCS does not say otherwise.
 //
 // One is enough for some 5,000 calls a second, of which the service grants 10. A
 // second one would cost a message a tenth more CPU: what one goroutine hands to the

@@ -25,15 +25,15 @@ type queues struct {
 	policy  retry.Policy
 	metrics *telemetry.Metrics
 	log     *zap.Logger
-	waits   func(text string) // hears what is waited for while SQS is asked again; nil if nobody does
+	waits   func(text string) // hears what is waited for while SQS is asked again; may be nil
 
 	retention   time.Duration // of the source queue, as find saw it; 0 if it was not told
 	letterBytes int           // that the dead-letter queue takes at most, as find saw it
 	clockAhead  time.Duration // of SQS's clock, by its last answer; 0 if it was not told
 }
 
-// find returns the dead-letter queue's URL: deadLetterURL where it is set, the
-// redrive target of the source queue otherwise. What may pass by itself is tried
+// find returns the dead-letter queue's URL: deadLetterURL if it is set,
+// otherwise the redrive target of the source queue. What may pass by itself is tried
 // again until ctx ends; what may not is a *SetupError.
 func (q *queues) find(ctx context.Context, sourceURL, deadLetterURL string) (string, error) {
 	attributes, err := q.attributes(ctx, "WORKER_QUEUE_URL", sourceURL)
@@ -118,7 +118,7 @@ func (q *queues) redriveTarget(ctx context.Context, sourceURL string, attributes
 	return url, err
 }
 
-// attributes returns what SQS says of a queue, a *SetupError where it never will,
+// attributes returns what SQS says of a queue, a *SetupError if it never will,
 // and an access-denied error as it is.
 func (q *queues) attributes(ctx context.Context, setting, url string) (map[string]string, error) {
 	var found map[string]string

@@ -30,8 +30,8 @@ const (
 )
 
 // Run runs a worker until ctx ends, whose cause says why, and stops it in order.
-// It returns nil where all work was finished, ErrStranded where it was not, and a
-// *SetupError where the worker cannot run as it is set up.
+// It returns nil if all work was finished, ErrStranded if it was not, and a
+// *SetupError if the worker cannot run as it is set up.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	useOneProcessor()
 	defer runtime.KeepAlive(ballast(cfg.MaxHeldBytes))
@@ -55,7 +55,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if err != nil {
 		return &SetupError{err, "nothing was started"}
 	}
-	// Who watches sees the worker to its end.
+	// The page and the terminal show the worker to its end.
 	watch, endWatch := context.WithCancel(context.WithoutCancel(ctx))
 	var watchers loops
 	if w.cfg.AdminAddr != "" {

@@ -19,8 +19,8 @@ type SetupError struct {
 func (e *SetupError) Error() string { return e.Fault.Error() + "; " + e.Fix }
 func (e *SetupError) Unwrap() error { return e.Fault }
 
-// diagnose tells what keeps a request about a queue from succeeding: nil where it
-// may pass by itself, and where the caller may not ask it.
+// diagnose tells what keeps a request about a queue from succeeding: nil if it may
+// pass by itself, or if the caller may not ask it.
 func diagnose(err error, setting, url string) *SetupError {
 	cause := awserror.Of(err)
 	fix := cause.Fix(awserror.Request{Setting: setting})

@@ -52,9 +52,9 @@ func (w *Worker) openState(ctx context.Context, cfg aws.Config) error {
 	return nil
 }
 
-// openShared opens the store that the settings name, nil where that is memory.
+// openShared opens the store that the settings name, nil if that is memory.
 // Nothing is asked of it yet. ahead hears by how much this machine's clock is ahead of
-// DynamoDB's; nil if nobody does.
+// DynamoDB's; it may be nil.
 func openShared(c config.Config, cfg aws.Config, transport http.RoundTripper, ahead func(time.Duration)) (*thingstate.Shared, error) {
 	var table thingstate.Table
 	switch c.StateKind() {

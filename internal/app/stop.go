@@ -28,7 +28,7 @@ const (
 	// closeBefore: requests to the admin server are cut, and so is all else.
 	closeBefore = 50 * time.Millisecond
 
-	// Nobody waits so long for these, even if the deadline is far away.
+	// The stop does not wait longer for these, even if the deadline is far away.
 	tracesAtMost = 2 * time.Second
 	closeAtMost  = 250 * time.Millisecond
 )
@@ -72,8 +72,8 @@ func (w *Worker) stop(ctx, work context.Context, working *loops) error {
 	return ErrStranded
 }
 
-// closeTraces delivers the last spans. A collector that does not take them keeps
-// nobody waiting for long.
+// closeTraces delivers the last spans. It does not wait long for a collector that does
+// not take them.
 func (w *Worker) closeTraces() {
 	deadline, end := w.until(tracesBefore)
 	defer end()

@@ -70,7 +70,7 @@ func (f *Feed) Close() {
 }
 
 // Sample looks at the worker now, keeps its point, and hands it to the streams: for a change
-// that should be seen even where the next second never comes.
+// that should be seen even if the next second never comes.
 func (f *Feed) Sample() {
 	is, now := f.o.Read(), time.Now()
 	f.mu.Lock()
@@ -110,7 +110,7 @@ func (f *Feed) hello() []byte {
 // maxStreams bounds the pages that are open at once.
 const maxStreams = 32
 
-// subscribe returns the hello event and where each second's comes; ok is false where
+// subscribe returns the hello event and where each second's comes; ok is false if
 // there are too many streams, or the feed is closed.
 func (f *Feed) subscribe() (hello []byte, events chan []byte, ok bool) {
 	f.mu.Lock()

@@ -11,7 +11,7 @@ import (
 const latencyWindow = 15
 
 // quantile estimates the q-quantile, in seconds, by a straight line within the
-// bucket, as Prometheus's histogram_quantile does; NaN where there was no call.
+// bucket, as Prometheus's histogram_quantile does; NaN if there was no call.
 func quantile(q float64, buckets []telemetry.Bucket) float64 {
 	if len(buckets) == 0 {
 		return math.NaN()

@@ -18,7 +18,7 @@ var columns = []string{
 	"held", "things", "oldest", "p50", "p95", "held_back",
 }
 
-// point is what the charts show of one second: a value a column, NaN where there is
+// point is what the charts show of one second: a value a column, NaN if there is
 // none.
 type point [16]float64
 

@@ -22,7 +22,7 @@ func (f *Feed) Stream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx would hold the events back
 	out := http.NewResponseController(w)
-	_ = out.SetReadDeadline(time.Time{}) // where that cannot be done the stream ends sooner, and the page comes back
+	_ = out.SetReadDeadline(time.Time{}) // if that cannot be done the stream ends sooner, and the page comes back
 	send := func(event []byte) error {
 		_ = out.SetWriteDeadline(time.Now().Add(patience))
 		if _, err := w.Write(event); err != nil {

@@ -6,7 +6,7 @@ import (
 	"managed-thing-updater/internal/pace"
 )
 
-// gauges registers what is read off the parts when somebody asks.
+// gauges registers what is read off the parts when it is asked for.
 func (r *Reporter) gauges(p *Parts) {
 	m := r.of.Metrics
 	m.Gauge("messages_held", "Messages held.", func() float64 { return float64(p.Consumer.Stats().Held) })

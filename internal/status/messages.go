@@ -8,7 +8,7 @@ import (
 )
 
 // Find tells what happened to the message with this SQS MessageId, and what it
-// waits for now where it has no outcome; false where nothing is remembered of it.
+// waits for now if it has no outcome; false if nothing is remembered of it.
 func (r *Reporter) Find(id string) (timeline.Rendered, bool) {
 	told, ok := r.of.Timeline.Find(id)
 	if !ok || told.Outcome != string(timeline.Waiting) {

@@ -25,7 +25,7 @@ func (r *Reporter) knownSince(ttl time.Duration) time.Time {
 	return since
 }
 
-// remembered is what state in memory holds; zero where the state is shared.
+// remembered is what state in memory holds; zero if the state is shared.
 func (r *Reporter) remembered() thingstate.MemoryStats {
 	if p := r.parts.Load(); p != nil && p.Memory != nil {
 		return p.Memory.Stats()

@@ -4,7 +4,7 @@ package status
 // more than concurrency / call time calls a second. Each replica has learned its
 // own part of the quota, so it says what share of one replica that part keeps
 // busy, and the sum over all replicas is how many the whole quota can keep busy,
-// whoever of them has which part:
+// whichever of them has which part:
 //
 //	rate × call time / (busy × concurrency)
 //
@@ -25,7 +25,7 @@ const (
 )
 
 func (r *Reporter) usefulReplicas() float64 {
-	// In an outage nobody knows: who scales by it leaves the replicas as they are.
+	// In an outage it is not known. 1 leaves the number of replicas as it is.
 	if r.of.Circuit.State().Open {
 		return 1
 	}

@@ -16,7 +16,7 @@ type Status struct {
 	Version string    `json:"version"`
 	Started time.Time `json:"started"`
 	Uptime  float64   `json:"uptime_seconds"`
-	// PausedSince is when an operator paused the worker; absent where it is not paused.
+	// PausedSince is when an operator paused the worker; absent if it is not paused.
 	PausedSince *time.Time `json:"paused_since,omitempty"`
 
 	Level string `json:"log_level"`
@@ -107,7 +107,7 @@ type PaceStatus struct {
 	Utilisation     float64 `json:"utilisation"`       // of the rate, 0 to 1
 	ThrottledShare  float64 `json:"throttled_share"`   // of the calls, 0 to 1
 	MessagesPerCall float64 `json:"messages_per_call"` // applied or superseded, for each call
-	// LookAhead is how many things are worth having in line; absent where merging, or
+	// LookAhead is how many things are worth having in line; absent if merging, or
 	// tenants that take turns, make it as many as WORKER_MAX_HELD allows.
 	LookAhead *int `json:"look_ahead,omitempty"`
 	// DrainSeconds is about how long the calls for all that waits will take; absent
@@ -117,7 +117,7 @@ type PaceStatus struct {
 	DrainSeconds *float64 `json:"drain_seconds,omitempty"`
 	MoreInQueue  bool     `json:"more_in_queue"`
 	// Queued is about how many messages wait in the queue beside those that are held;
-	// absent where that is not known, or was not asked because all there is is held.
+	// absent if that is not known, or was not asked because all there is is held.
 	Queued *int `json:"queued,omitempty"`
 }
 
@@ -166,7 +166,7 @@ type StoreStatus struct {
 	Since time.Time `json:"since"` // an update older than the newest applied is recognised back to here
 	// DuplicatesSince is how far back a dedup key is known.
 	DuplicatesSince time.Time `json:"duplicates_since"`
-	// Memory is how full it is; absent where the state is shared.
+	// Memory is how full it is; absent if the state is shared.
 	Memory *MemoryStatus `json:"memory,omitempty"`
 
 	Acquire OperationStatus `json:"acquire"`

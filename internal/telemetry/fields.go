@@ -20,7 +20,7 @@ func Queue(url string) zap.Field { return zap.String("queue", url) }
 // RequestID is the request id of an AWS call.
 func RequestID(id string) zap.Field { return zap.String("request_id", id) }
 
-// TraceID is the trace that the line's message belongs to; no field where it
+// TraceID is the trace that the line's message belongs to; no field if it
 // belongs to none.
 func TraceID(id string) zap.Field {
 	if id == "" {

@@ -92,7 +92,7 @@ func (w *LogWriter) awake() {
 	}
 }
 
-// run is the goroutine that writes. A write that fails, of a pipe that nobody reads
+// run is the goroutine that writes. A write that fails, of a pipe that is not read
 // any more above all, costs its lines.
 func (w *LogWriter) run() {
 	defer close(w.done)

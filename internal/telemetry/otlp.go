@@ -18,7 +18,7 @@ import (
 )
 
 // StartTraces reads OpenTelemetry's own settings from the environment and returns
-// what they ask for, nil where they ask for no traces. Traces are switched on by
+// what they ask for, nil if they ask for none. Traces are switched on by
 // OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT or
 // OTEL_TRACES_EXPORTER=otlp, and off by OTEL_TRACES_EXPORTER=none or
 // OTEL_SDK_DISABLED=true. They go out by OTLP over HTTP; sampling, headers, limits

@@ -21,7 +21,7 @@ var sqsCodes = func() map[string]bool {
 }()
 
 // SQSRequest counts a request to SQS. codes are those of what failed: one of the whole
-// request, or one for each failed entry of a batch that was answered 200; none where all
+// request, or one for each failed entry of a batch that was answered 200; none if all
 // went well.
 func (m *Metrics) SQSRequest(action string, codes ...string) {
 	result := "ok"

@@ -118,8 +118,8 @@ func (s *screen) risen(colour, text string, risen bool) string {
 // longestDrain is the longest time that is shown.
 const longestDrain = 999 * time.Hour
 
-// drain is about how long the calls for all that waits will take: 0:42, 0:42+ where
-// only what is held counts and the queue may have more, - where nobody knows.
+// drain is about how long the calls for all that waits will take: 0:42, 0:42+ if
+// only what is held counts and the queue may have more, - if it is not known.
 func drain(s status.PaceStatus) string {
 	if s.DrainSeconds == nil {
 		return "-"

@@ -114,7 +114,7 @@ func words(entry map[string]any) string {
 	return strings.Join(append([]string{fmt.Sprint(entry["msg"])}, fields...), "  ")
 }
 
-// sums are those of the worker's last line; nil where there was none.
+// sums are those of the worker's last line; nil if there was none.
 func (w *worker) sums() *status.Sums {
 	w.mu.Lock()
 	defer w.mu.Unlock()
