@@ -97,7 +97,7 @@ func (c cli) openBox(ctx context.Context, q *app.Queues) (*mailbox.Box, mailbox.
 	}
 	if about.MaxReceives > 0 {
 		c.complain("warning: the dead-letter queue has a redrive policy of its own: a letter received %s is moved on to %s, and looking at it is one receive",
-			plural(about.MaxReceives, "time"), about.NextQueue)
+			printable.Count(about.MaxReceives, "time"), about.NextQueue)
 	}
 	return box, about, nil
 }
@@ -115,9 +115,9 @@ func (c cli) giveBack(ctx context.Context, box *mailbox.Box, about mailbox.About
 	held := box.Held()
 	err := box.Close(ctx)
 	cost := box.Cost()
-	text := fmt.Sprintf("looking used one receive of each letter: %s, %s to SQS", plural(cost.Letters, "letter"), plural(cost.Requests, "request"))
+	text := fmt.Sprintf("looking used one receive of each letter: %s, %s to SQS", printable.Count(cost.Letters, "letter"), printable.Count(cost.Requests, "request"))
 	if cost.Again > 0 {
-		text += fmt.Sprintf("; SQS handed out %s a second time", plural(cost.Again, "letter"))
+		text += fmt.Sprintf("; SQS handed out %s a second time", printable.Count(cost.Again, "letter"))
 	}
 	switch {
 	case err != nil:

@@ -95,7 +95,7 @@ func (c cli) list(ctx context.Context, q *app.Queues, o listOptions) (err error)
 		remarks = append(remarks, fmt.Sprintf("%s saved to %s", are(file.Letters(), "letter"), o.output))
 	}
 	if stopped == nil && !result.All {
-		remarks = append(remarks, fmt.Sprintf("stopped after %s; --limit sets how many, up to %d", plural(result.Looked, "letter"), mailbox.MaxHeld))
+		remarks = append(remarks, fmt.Sprintf("stopped after %s; --limit sets how many, up to %d", printable.Count(result.Looked, "letter"), mailbox.MaxHeld))
 	}
 	if o.json {
 		err = c.encode(result)
@@ -141,7 +141,7 @@ func gather(ctx context.Context, box *mailbox.Box, o listOptions, file *mailbox.
 }
 
 func (c cli) printListing(l listing) error {
-	text := fmt.Sprintf("%s: %s", queueName(l.Queue), plural(l.Letters, "letter"))
+	text := fmt.Sprintf("%s: %s", queueName(l.Queue), printable.Count(l.Letters, "letter"))
 	if others := l.Looked - l.Letters; others > 0 {
 		text += fmt.Sprintf(", and %d that the filters leave out", others)
 	}
@@ -174,7 +174,7 @@ func (c cli) printListing(l listing) error {
 		return err
 	}
 	if more := len(l.Groups) - maxRows; more > 0 {
-		c.print("and %s more; --json lists all", plural(more, "group"))
+		c.print("and %s more; --json lists all", printable.Count(more, "group"))
 	}
 	c.print("\nworker dlq show %s says more of one.", printable.Line(l.Groups[0].Sample.ID))
 	return nil

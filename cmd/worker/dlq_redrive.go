@@ -12,6 +12,7 @@ import (
 	"managed-thing-updater/internal/app"
 	"managed-thing-updater/internal/deadletter/mailbox"
 	"managed-thing-updater/internal/deadletter/redrive"
+	"managed-thing-updater/internal/printable"
 )
 
 func (c cli) dlqRedriveCommand() *cobra.Command {
@@ -155,7 +156,7 @@ func (c cli) account(ctx context.Context, q *app.Queues, o redriveOptions, s red
 		c.complain("the first letter that could not be moved: %v", why)
 	}
 	if same, ok := errors.AsType[*redrive.SameFault](err); ok {
-		return exitError{fmt.Errorf("stopped: %s came back with the same fault, %s; worker dlq list shows them", plural(same.Times, "letter"), placeWords(same.Place))}
+		return exitError{fmt.Errorf("stopped: %s came back with the same fault, %s; worker dlq list shows them", printable.Count(same.Times, "letter"), placeWords(same.Place))}
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -210,7 +211,7 @@ func (c cli) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, force
 			refused += g.Count
 		}
 	}
-	text := "would move " + plural(chosen-refused, "letter")
+	text := "would move " + printable.Count(chosen-refused, "letter")
 	if refused > 0 {
 		text += fmt.Sprintf(", refuse %d without a time", refused)
 	}
@@ -226,7 +227,7 @@ func (c cli) printOutlooks(outlooks []redrive.Outlook, chosen, looked int, force
 	_, _ = fmt.Fprintln(table, "LETTERS\tWHAT WOULD BECOME OF THEM\tFAULT\tSAMPLE\tTHING")
 	for i, g := range outlooks {
 		if i == maxRows {
-			_, _ = fmt.Fprintf(table, "and %s more; --json lists all\n", plural(len(outlooks)-maxRows, "group"))
+			_, _ = fmt.Fprintf(table, "and %s more; --json lists all\n", printable.Count(len(outlooks)-maxRows, "group"))
 			break
 		}
 		fault := where(g.In, g.Pointer)

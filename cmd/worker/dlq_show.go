@@ -60,7 +60,7 @@ func (c cli) show(ctx context.Context, q *app.Queues, id string, sensitive bool)
 	case stopped != nil:
 		return exitError{fmt.Errorf("stopped before the letter was found: %w", stopped)}
 	case letter == nil:
-		return exitError{fmt.Errorf("no letter %q is among the %s of %s", id, plural(looked, "letter"), queueName(q.DLQURL))}
+		return exitError{fmt.Errorf("no letter %q is among the %s of %s", id, printable.Count(looked, "letter"), queueName(q.DLQURL))}
 	}
 	return c.printLetter(q.DLQURL, letter, sensitive)
 }
@@ -113,14 +113,13 @@ func printFailure(row func(name, format string, args ...any), f message.Failure,
 	}
 	row("happened", "%s", timeText(f.OccurredAt, now))
 	row("sent", "%s", timeText(f.SentAt, now))
-	row("given up", "%s by worker %s, after %s that counted and %s", timeText(f.FailedAt, now), f.Worker, plural(f.Attempts, "failure"), plural(f.Receives, "receive"))
+	row("given up", "%s by worker %s, after %s that counted and %s", timeText(f.FailedAt, now), f.Worker, printable.Count(f.Attempts, "failure"), printable.Count(f.Receives, "receive"))
 	row("last request", "%s", f.RequestID)
 	row("message", "%s", f.MessageID)
 	row("sequence number", "%s", f.SequenceNumber)
 	row("dedup key", "%s", f.DedupKey)
 	for _, name := range slices.Sorted(maps.Keys(f.Original)) {
-		o := f.Original[name]
-		row("producer's own", "%s = %s", name, attributeText(name, message.Attribute{DataType: o.DataType, StringValue: o.String, BinaryValue: o.Binary}, false))
+		row("producer's own", "%s = %s", name, attributeText(name, f.Original[name], false))
 	}
 	row("what to do", "%s", reasonWords[f.Reason].todo)
 }
@@ -148,9 +147,9 @@ func timeText(text string, now time.Time) string {
 func attributeText(name string, a message.Attribute, sensitive bool) string {
 	switch {
 	case strings.HasPrefix(a.DataType, "Binary"):
-		return fmt.Sprintf("%s of %s", a.DataType, plural(len(a.BinaryValue), "byte"))
+		return fmt.Sprintf("%s of %s", a.DataType, printable.Count(len(a.BinaryValue), "byte"))
 	case message.SoundsSensitive(name) && !sensitive:
-		return fmt.Sprintf("(hidden: a %s of %s)", a.DataType, plural(len(a.StringValue), "byte"))
+		return fmt.Sprintf("(hidden: a %s of %s)", a.DataType, printable.Count(len(a.StringValue), "byte"))
 	}
 	return a.StringValue
 }
@@ -168,7 +167,7 @@ func (c cli) printBody(l *mailbox.Letter, sensitive bool) {
 	case readable:
 		c.print("\nrequest%s\n%s", wrapped, request)
 	case !sensitive:
-		c.print("\nbody: hidden, %s%s. No request can be read in it, so its sensitive members cannot be told\nfrom the rest. --sensitive shows it.", plural(len(l.Message.Body), "byte"), wrapped)
+		c.print("\nbody: hidden, %s%s. No request can be read in it, so its sensitive members cannot be told\nfrom the rest. --sensitive shows it.", printable.Count(len(l.Message.Body), "byte"), wrapped)
 	}
 	if sensitive && (!readable || wrapped != "") {
 		c.print("\nbody as it stands\n%s", printable.Text(l.Message.Body))

@@ -85,5 +85,5 @@ func are(n int, what string) string {
 	if n == 1 {
 		return "1 " + what + " was"
 	}
-	return plural(n, what) + " were"
+	return printable.Count(n, what) + " were"
 }

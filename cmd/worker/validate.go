@@ -51,10 +51,10 @@ func (c cli) validate(files []string) error {
 		}
 	}
 	if wrong > 0 {
-		_, _ = fmt.Fprintf(c.stdout, "%s, %d wrong, %s\n", plural(messages, "message"), wrong, plural(faults, "fault"))
+		_, _ = fmt.Fprintf(c.stdout, "%s, %d wrong, %s\n", printable.Count(messages, "message"), wrong, printable.Count(faults, "fault"))
 		return exitError{}
 	}
-	_, _ = fmt.Fprintf(c.stdout, "%s, nothing wrong\n", plural(messages, "message"))
+	_, _ = fmt.Fprintf(c.stdout, "%s, nothing wrong\n", printable.Count(messages, "message"))
 	return nil
 }
 
@@ -90,13 +90,6 @@ func (c cli) read(file string) (name, content string, err error) {
 		all, err = os.ReadFile(file)
 	}
 	return file, string(all), err
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // lines counts the line breaks in text.

@@ -15,7 +15,7 @@ const milliseconds = "2006-01-02T15:04:05.000Z07:00"
 
 // filled completes the letter's Failure. A message that was a letter before keeps the id,
 // the sent time and the sequence number of its first life: they are in its Order.
-func (l Letter) filled(original map[string]message.OriginalAttribute, worker string, now time.Time) message.Failure {
+func (l Letter) filled(original map[string]message.Attribute, worker string, now time.Time) message.Failure {
 	f, u := l.Failure, l.Update
 	f.Receives = u.Receives
 	f.MessageID = u.Order.MessageID

@@ -73,14 +73,14 @@ func (l Letter) copyOf(worker string, now time.Time, limit int, much detail) cop
 
 // originals are the producer's own values under the letter's names. If the message was a
 // letter before, a worker wrote those names, and its Failure has the producer's values.
-func (c *copied) originals(u *message.Update) map[string]message.OriginalAttribute {
+func (c *copied) originals(u *message.Update) map[string]message.Attribute {
 	if c.movedBack() {
 		return maps.Clone(u.Letter.Original)
 	}
-	original := map[string]message.OriginalAttribute{}
+	original := map[string]message.Attribute{}
 	for _, name := range []string{message.AttributeOccurredAt, message.AttributeFailure, message.AttributeDeduplicationID} {
 		if a, ok := c.attributes[name]; ok {
-			original[name] = message.OriginalAttribute{DataType: a.DataType, String: a.StringValue, Binary: a.BinaryValue}
+			original[name] = a
 		}
 	}
 	return original

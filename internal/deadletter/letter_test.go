@@ -214,7 +214,7 @@ func TestRoomForAttributes(t *testing.T) {
 			if strings.Contains(stamped, "F") {
 				for _, name := range []string{"OccurredAt", "Failure", "DeduplicationId"} {
 					_, was := c.attributes[name]
-					if replaced := was && strings.Contains(stamped, name[:1]); (failureIn(t, e).Original[name].String == own.StringValue) != replaced {
+					if replaced := was && strings.Contains(stamped, name[:1]); (failureIn(t, e).Original[name].StringValue == own.StringValue) != replaced {
 						t.Errorf("original %s recorded: %v, want %v", name, !replaced, replaced)
 					}
 				}
@@ -312,13 +312,13 @@ func TestProducersValuesAreKept(t *testing.T) {
 	l.Update.Key = "attribute:event-9"
 	e, _ := copyOf(t, l)
 	original := failureIn(t, e).Original
-	if o := original["OccurredAt"]; o.DataType != "Number" || o.String != "1772366400000" {
+	if o := original["OccurredAt"]; o.DataType != "Number" || o.StringValue != "1772366400000" {
 		t.Errorf("original OccurredAt: %+v", o)
 	}
-	if o := original["Failure"]; o.DataType != "Binary.zip" || string(o.Binary) != "\x01\x00\x02" {
+	if o := original["Failure"]; o.DataType != "Binary.zip" || string(o.BinaryValue) != "\x01\x00\x02" {
 		t.Errorf("original Failure: %+v", o)
 	}
-	if o := original["DeduplicationId"]; o.String != "event-9" {
+	if o := original["DeduplicationId"]; o.StringValue != "event-9" {
 		t.Errorf("original DeduplicationId: %+v", o)
 	}
 	if value(e, "DeduplicationId") != "attribute:event-9" || *e.MessageAttributes["Failure"].DataType != "String" {
@@ -416,7 +416,7 @@ func TestLetterIsOfCharactersThatSQSTakes(t *testing.T) {
 	}
 	// A key that no attribute can hold is in the Failure alone: the producer's
 	// would be taken for it.
-	if f.DedupKey != l.Update.Key || f.Original["DeduplicationId"].String != "event-9" {
+	if f.DedupKey != l.Update.Key || f.Original["DeduplicationId"].StringValue != "event-9" {
 		t.Errorf("Failure: %+v", f)
 	}
 	if _, ok := e.MessageAttributes["DeduplicationId"]; ok {
@@ -442,7 +442,7 @@ func TestLetterThatWasMovedBack(t *testing.T) {
 	if f.Reason != message.NotFound || f.MessageID != "m-1" || f.SentAt != old.SentAt || f.Receives != 40 || f.DedupKey != "sqs:m-1" {
 		t.Errorf("Failure: %+v", f)
 	}
-	if len(f.Original) != 1 || f.Original["Failure"].String != "the producer's" {
+	if len(f.Original) != 1 || f.Original["Failure"].StringValue != "the producer's" {
 		t.Errorf("original: %+v, want the producer's Failure alone", f.Original)
 	}
 	for _, name := range []string{"OccurredAt", "DeduplicationId"} {

@@ -73,7 +73,7 @@ func (r Report) Text(w io.Writer) error {
 			fmt.Fprintf(&b, "  %s: %s\n", label, printable.Error(f.Fix))
 		}
 	}
-	fmt.Fprintf(&b, "\n%d checks: %d wrong, %s, %s\n", len(r.Checks), count[Wrong], plural(count[Warning], "warning"), plural(count[Note], "note"))
+	fmt.Fprintf(&b, "\n%d checks: %d wrong, %s, %s\n", len(r.Checks), count[Wrong], printable.Count(count[Warning], "warning"), printable.Count(count[Note], "note"))
 	if count[Wrong] > 0 {
 		b.WriteString("What is WRONG can hide more, since what depends on it cannot be looked at: run worker doctor again once it is put right.\n")
 	}
@@ -87,13 +87,6 @@ func (r Report) JSON(w io.Writer) error {
 	out.SetIndent("", "  ")
 	out.SetEscapeHTML(false)
 	return out.Encode(r)
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func wrong(what, why, fix string) []Finding   { return []Finding{{"", Wrong, what, why, fix}} }

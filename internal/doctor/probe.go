@@ -15,6 +15,7 @@ import (
 	"managed-thing-updater/internal/config"
 	"managed-thing-updater/internal/managedthings"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 	"managed-thing-updater/internal/retry"
 )
 
@@ -77,14 +78,14 @@ func Probe(ctx context.Context, api ThingAPI, o ProbeOptions) (semantics string,
 	p.old = thing.MetaData
 	if len(p.old) < probeKeys {
 		return "", fmt.Errorf("the MetaData of thing %s has %s, and it takes %d to see the difference; make some: %s",
-			o.Thing, plural(len(p.old), "key"), probeKeys, p.command(map[string]string{"probe-a": "1", "probe-b": "2"}))
+			o.Thing, printable.Count(len(p.old), "key"), probeKeys, p.command(map[string]string{"probe-a": "1", "probe-b": "2"}))
 	}
 	key := slices.Min(slices.Collect(maps.Keys(p.old)))
 	if !o.Confirm(fmt.Sprintf(`One key of the MetaData of thing %s, %q, is set alone, to another value, for some seconds. Where the API
 replaces MetaData whole, the rest of it (%s) is gone for that long. Then the old
 values are put back. Nothing else should write to the thing meanwhile. Should this be
 cut short, put them back by:
-  %s`, o.Thing, key, plural(len(p.old)-1, "key"), p.command(p.old))) {
+  %s`, o.Thing, key, printable.Count(len(p.old)-1, "key"), p.command(p.old))) {
 		return "", ErrNotConfirmed
 	}
 	semantics, err = p.try(ctx, key, "worker-doctor-"+rand.Text())

@@ -112,7 +112,7 @@ func TestALettersAttributes(t *testing.T) {
 			r.t.Errorf("DeduplicationId is %q, dedupKey %q", got, l.Failure.DedupKey)
 		}
 		for name, a := range own {
-			if kept := l.Failure.Original[name]; kept.DataType != a.DataType || kept.String != a.StringValue {
+			if kept := l.Failure.Original[name]; kept.DataType != a.DataType || kept.StringValue != a.StringValue {
 				r.t.Errorf("original %s is %+v", name, kept)
 			}
 		}
@@ -120,7 +120,7 @@ func TestALettersAttributes(t *testing.T) {
 	subtest(t, "a producer's own Failure that is binary", layout{}, func(t *testing.T, r *rig) {
 		l := letterFor(r, localcloud.Message{Body: broken, Attributes: map[string]localcloud.Attribute{"Failure": {DataType: "Binary", BinaryValue: []byte{0, 0xff}}}})
 		has(r, l, "OccurredAt", "Failure", "DeduplicationId")
-		if kept := l.Failure.Original["Failure"]; kept.DataType != "Binary" || string(kept.Binary) != "\x00\xff" {
+		if kept := l.Failure.Original["Failure"]; kept.DataType != "Binary" || string(kept.BinaryValue) != "\x00\xff" {
 			r.t.Errorf("original Failure is %+v", kept)
 		}
 	})
@@ -161,7 +161,7 @@ func TestALettersAttributes(t *testing.T) {
 			Reason: message.Rejected, Code: "ValidationException", Detail: f.Detail, Receives: 1, MessageID: id,
 			SentAt: sent.Format("2006-01-02T15:04:05.000Z"), DedupKey: "sqs:" + id, OccurredAt: "1999-12-31T23:00:00.123456789Z",
 			FailedAt: f.FailedAt, RequestID: r.calls("a")[0].RequestID, Worker: "worker-1",
-			Original: map[string]message.OriginalAttribute{"OccurredAt": {DataType: "String", String: "1999-12-31T23:00:00.123456789Z"}},
+			Original: map[string]message.Attribute{"OccurredAt": {DataType: "String", StringValue: "1999-12-31T23:00:00.123456789Z"}},
 		}
 		if fmt.Sprintf("%+v", f) != fmt.Sprintf("%+v", want) || f.Detail == "" || f.FailedAt == "" {
 			r.t.Errorf("got\n%+v\nwant\n%+v", f, want)
@@ -181,7 +181,7 @@ func TestALettersAttributes(t *testing.T) {
 			r.t.Fatalf("%d letters, want 2", len(letters))
 		}
 		again := letters[1]
-		if f, g := first.Failure, again.Failure; g.MessageID != id || g.SentAt != f.SentAt || g.OccurredAt != f.OccurredAt || g.DedupKey != f.DedupKey || g.Original["Failure"].String != "producer's" {
+		if f, g := first.Failure, again.Failure; g.MessageID != id || g.SentAt != f.SentAt || g.OccurredAt != f.OccurredAt || g.DedupKey != f.DedupKey || g.Original["Failure"].StringValue != "producer's" {
 			r.t.Errorf("first %+v\nthen %+v", f, g)
 		}
 		if again.Attributes["OccurredAt"].StringValue != first.Attributes["OccurredAt"].StringValue || again.TraceHeader != trace {

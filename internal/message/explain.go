@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // maxQuoted is the most characters of a value, or of a name, that a fault quotes.
@@ -119,9 +121,9 @@ func describe(raw []byte, sensitive bool) string {
 		}
 		return "got a number"
 	case '[':
-		return "got an array of " + count(lengthOf(raw), "item", "items")
+		return "got an array of " + printable.Count(lengthOf(raw), "item")
 	case '{':
-		return "got an object of " + count(lengthOf(raw), "member", "members")
+		return "got an object of " + printable.Count(lengthOf(raw), "member")
 	default:
 		return "got " + kindName(k)
 	}
@@ -134,11 +136,4 @@ func describeText(text string) string {
 		return "a string of length " + strconv.Itoa(length)
 	}
 	return fmt.Sprintf("%q, of length %d", text, length)
-}
-
-func count(n int, one, more string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + more
 }

@@ -34,14 +34,7 @@ type Failure struct {
 	Worker         string  `json:"worker"`
 	// Original holds the producer's own value of OccurredAt, Failure or
 	// DeduplicationId where the letter's took its name.
-	Original map[string]OriginalAttribute `json:"original,omitempty"`
-}
-
-// OriginalAttribute is a producer's attribute that the letter's own replaced.
-type OriginalAttribute struct {
-	DataType string `json:"type"`
-	String   string `json:"string,omitempty"`
-	Binary   []byte `json:"binary,omitempty"` // base64 in JSON
+	Original map[string]Attribute `json:"original,omitempty"`
 }
 
 // Fault is one thing wrong with a message.

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"managed-thing-updater/internal/printable"
 )
@@ -57,7 +56,7 @@ func (f *faults) all() []Fault {
 	if f.beyond == 0 {
 		return f.list
 	}
-	return append(f.list, Fault{Rule: "no faults", Detail: "and " + count(f.beyond, "more fault", "more faults") + ", not listed"})
+	return append(f.list, Fault{Rule: "no faults", Detail: "and " + printable.Count(f.beyond, "more fault") + ", not listed"})
 }
 
 // Place says where the fault is, in words and fit for a terminal.
@@ -100,12 +99,12 @@ func pointerTo(path ...string) string {
 	var b strings.Builder
 	for _, token := range path {
 		b.WriteByte('/')
-		b.WriteString(escapeToken.Replace(shortened(token, maxPointer)))
+		b.WriteString(escapeToken.Replace(printable.Cut(token, maxPointer)))
 		if IsSensitive(token) || b.Len() > maxPointer {
 			break
 		}
 	}
-	return shortened(b.String(), maxPointer)
+	return printable.Cut(b.String(), maxPointer)
 }
 
 var (
@@ -123,16 +122,4 @@ func bounded(pointer string) string {
 		tokens[i] = unescapeToken.Replace(token)
 	}
 	return pointerTo(tokens...)
-}
-
-// shortened is s, or as much of it as fits into max bytes, with "…" behind.
-func shortened(s string, limit int) string {
-	if len(s) <= limit {
-		return s
-	}
-	cut := limit
-	for cut > 0 && !utf8.RuneStart(s[cut]) {
-		cut--
-	}
-	return s[:cut] + "…"
 }

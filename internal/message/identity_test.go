@@ -26,7 +26,7 @@ func letter() message.Failure {
 		Reason: message.Rejected, Code: "ValidationException", Attempts: 1, Receives: 7, MessageID: "source-1",
 		SentAt: "2026-11-01T10:00:00.250Z", SequenceNumber: "18849496460467696128", DedupKey: "sns:first",
 		OccurredAt: "2026-11-01T09:59:58.123456789Z", FailedAt: "2026-11-01T10:05:00Z", Worker: "w",
-		Original: map[string]message.OriginalAttribute{"OccurredAt": {DataType: "Binary", Binary: []byte{1}}},
+		Original: map[string]message.Attribute{"OccurredAt": {DataType: "Binary", BinaryValue: []byte{1}}},
 	}
 }
 
@@ -196,7 +196,7 @@ func TestALetterMovedBackKeepsItsPlaceInTheOrder(t *testing.T) {
 			in := withAttributes(inSNS(request), c.attributes)
 			in.SequenceNumber = "99999999999999999999"
 			u, faults := message.Decode(in, message.Options{MaxEventAge: time.Hour})
-			if len(faults) > 0 || u.Letter == nil || u.Letter.MessageID != "source-1" || u.Letter.Original["OccurredAt"].Binary[0] != 1 {
+			if len(faults) > 0 || u.Letter == nil || u.Letter.MessageID != "source-1" || u.Letter.Original["OccurredAt"].BinaryValue[0] != 1 {
 				t.Fatalf("letter %+v, faults %v", u.Letter, faults)
 			}
 			want := message.Order{EventTime: at(c.time), Sequence: f.SequenceNumber, SentAt: at(f.SentAt), MessageID: "source-1"}

@@ -33,7 +33,7 @@ func (m Incoming) SinceSent(now time.Time) time.Duration {
 // Attribute is one message attribute. DataType is String, Number or Binary,
 // with an optional custom label behind a dot; exactly one of the values is set.
 type Attribute struct {
-	DataType    string
-	StringValue string
-	BinaryValue []byte
+	DataType    string `json:"type"`
+	StringValue string `json:"string,omitempty"`
+	BinaryValue []byte `json:"binary,omitempty"` // base64 in JSON
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"unicode/utf8"
+
+	"managed-thing-updater/internal/printable"
 )
 
 // decodeBase64 reads text as the base64 of UTF-8 text: standard or URL alphabet
@@ -37,7 +39,7 @@ func base64Payload(o object, member string) payload {
 	}
 	text, ok := decodeBase64([]byte(packed))
 	if !ok {
-		return brokenPayload(pointerTo(member), "base64 text", "not the base64 of UTF-8 text; "+count(len(packed), "byte", "bytes"))
+		return brokenPayload(pointerTo(member), "base64 text", "not the base64 of UTF-8 text; "+printable.Count(len(packed), "byte"))
 	}
 	return payload{text: text}
 }

@@ -54,6 +54,22 @@ func escape(text string, keep func(rune) bool) string {
 	return out.String()
 }
 
+// Cut is text, or as much of it as fits into so many bytes, with "…" behind.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// Count is a number of things: "1 letter", "2 letters".
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // Writer escapes, as Text does, all that is written through it: a second line of
 // defence behind those who print. Each Write must hold whole characters.
 type Writer struct{ Out io.Writer }

@@ -63,3 +63,16 @@ func FuzzLine(f *testing.F) {
 		}
 	})
 }
+
+func TestCountsAndCuts(t *testing.T) {
+	for n, want := range map[int]string{0: "0 letters", 1: "1 letter", 2: "2 letters"} {
+		if got := printable.Count(n, "letter"); got != want {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
+	for _, c := range []struct{ text, want string }{{"", ""}, {"abcd", "abcd"}, {"abcde", "abcd…"}, {"abcé", "abc…"}} {
+		if got := printable.Cut(c.text, 4); got != c.want {
+			t.Errorf("%q: %q, want %q", c.text, got, c.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package timeline
 import (
 	"time"
 
+	"managed-thing-updater/internal/printable"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -47,7 +48,7 @@ func (c Call) Ended(a *Answer) {
 
 // Called tells of a call that carried the message.
 func (m *Message) Called(a Answer) {
-	e := event{kind: called, n: int32(a.Others), took: a.Took, code: a.Code, text: short(a.Detail), request: a.RequestID}
+	e := event{kind: called, n: int32(a.Others), took: a.Took, code: a.Code, text: printable.Cut(a.Detail, mostText), request: a.RequestID}
 	switch {
 	case a.Code == "":
 		m.story.record(e)

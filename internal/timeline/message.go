@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 	"managed-thing-updater/internal/telemetry"
 )
 
@@ -99,7 +100,7 @@ func (m *Message) Again(in time.Duration) {
 
 // Waits tells that it has to wait, and for how long if that is known.
 func (m *Message) Waits(why Why, d time.Duration, text string) {
-	m.story.record(event{kind: waits, why: why, wait: d, text: short(text)})
+	m.story.record(event{kind: waits, why: why, wait: d, text: printable.Cut(text, mostText)})
 }
 
 // LostTo tells that a newer value is applied, newer by that much, and by the call with

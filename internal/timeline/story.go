@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/printable"
 )
 
 // Waiting is the outcome of a message that is held and has none yet.
@@ -175,7 +176,7 @@ func (s *story) endLocked(o message.Outcome, f *message.Failure) {
 	switch o {
 	case message.DeadLettered:
 		s.failing, s.reason, s.code = true, f.Reason, f.Code
-		e.code, e.text, e.request = string(f.Reason), short(f.Detail), f.RequestID
+		e.code, e.text, e.request = string(f.Reason), printable.Cut(f.Detail, mostText), f.RequestID
 		if f.Code != "" {
 			e.code += ", " + f.Code
 		}
@@ -194,12 +195,4 @@ func (s *story) endLocked(o message.Outcome, f *message.Failure) {
 	if gone := to.put(s); gone != nil {
 		s.log.forgetLocked(gone)
 	}
-}
-
-// short is s, or as much of it as is kept.
-func short(s string) string {
-	if len(s) <= mostText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:mostText], "") + "…"
 }

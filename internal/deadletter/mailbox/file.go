@@ -20,22 +20,16 @@ import (
 
 // saved is a letter as a line of a file.
 type saved struct {
-	ID              string                    `json:"messageId"`
-	SentAt          time.Time                 `json:"sentAt"`
-	Receives        int                       `json:"receives"`
-	GroupID         string                    `json:"groupId,omitempty"`
-	DeduplicationID string                    `json:"deduplicationId,omitempty"`
-	SequenceNumber  string                    `json:"sequenceNumber,omitempty"`
-	TraceHeader     string                    `json:"traceHeader,omitempty"`
-	Source          string                    `json:"source,omitempty"`
-	Attributes      map[string]savedAttribute `json:"attributes,omitempty"`
-	Body            string                    `json:"body"`
-}
-
-type savedAttribute struct {
-	DataType string `json:"type"`
-	String   string `json:"string,omitempty"`
-	Binary   []byte `json:"binary,omitempty"` // base64
+	ID              string                       `json:"messageId"`
+	SentAt          time.Time                    `json:"sentAt"`
+	Receives        int                          `json:"receives"`
+	GroupID         string                       `json:"groupId,omitempty"`
+	DeduplicationID string                       `json:"deduplicationId,omitempty"`
+	SequenceNumber  string                       `json:"sequenceNumber,omitempty"`
+	TraceHeader     string                       `json:"traceHeader,omitempty"`
+	Source          string                       `json:"source,omitempty"`
+	Attributes      map[string]message.Attribute `json:"attributes,omitempty"`
+	Body            string                       `json:"body"`
 }
 
 // Writer saves letters to a file of JSON Lines: bodies with everything in them.
@@ -64,18 +58,11 @@ func Create(path string) (*Writer, error) {
 // Write saves a letter. It is on the disk when Close has returned nil.
 func (w *Writer) Write(l *Letter) error {
 	m := l.Message
-	s := saved{
-		ID: m.ID, SentAt: m.SentAt.UTC(), Receives: m.Receives, GroupID: m.GroupID, DeduplicationID: l.DeduplicationID,
-		SequenceNumber: m.SequenceNumber, TraceHeader: m.TraceHeader, Source: l.Source, Body: m.Body,
-	}
-	if len(m.Attributes) > 0 {
-		s.Attributes = make(map[string]savedAttribute, len(m.Attributes))
-	}
-	for name, a := range m.Attributes {
-		s.Attributes[name] = savedAttribute{a.DataType, a.StringValue, a.BinaryValue}
-	}
 	w.n++
-	return w.json.Encode(s)
+	return w.json.Encode(saved{
+		ID: m.ID, SentAt: m.SentAt.UTC(), Receives: m.Receives, GroupID: m.GroupID, DeduplicationID: l.DeduplicationID,
+		SequenceNumber: m.SequenceNumber, TraceHeader: m.TraceHeader, Source: l.Source, Attributes: m.Attributes, Body: m.Body,
+	})
 }
 
 // Letters is how many were saved.
@@ -182,7 +169,7 @@ func (s saved) check() error {
 	}
 	for name, a := range s.Attributes {
 		binary := strings.HasPrefix(a.DataType, "Binary")
-		if a.DataType == "" || binary != (len(a.Binary) > 0) || binary == (a.String != "") {
+		if a.DataType == "" || binary != (len(a.BinaryValue) > 0) || binary == (a.StringValue != "") {
 			return fmt.Errorf("attributes: %s: it has a type, and string or, where its type is Binary, binary", printable.Line(name))
 		}
 	}
@@ -195,14 +182,8 @@ func (s saved) check() error {
 func (s saved) letter() *Letter {
 	l := &Letter{DeduplicationID: s.DeduplicationID, Source: s.Source, Message: message.Incoming{
 		ID: s.ID, Body: s.Body, SentAt: s.SentAt, SequenceNumber: s.SequenceNumber, GroupID: s.GroupID,
-		Receives: s.Receives, TraceHeader: s.TraceHeader,
+		Receives: s.Receives, Attributes: s.Attributes, TraceHeader: s.TraceHeader,
 	}}
-	if len(s.Attributes) > 0 {
-		l.Message.Attributes = make(map[string]message.Attribute, len(s.Attributes))
-	}
-	for name, a := range s.Attributes {
-		l.Message.Attributes[name] = message.Attribute{DataType: a.DataType, StringValue: a.String, BinaryValue: a.Binary}
-	}
 	l.read()
 	return l
 }
