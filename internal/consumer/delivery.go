@@ -60,7 +60,7 @@ type Delivery struct {
 	failure *message.Failure // of a letter
 }
 
-// Message is the message, and where what happens to it is taken down.
+// Message is the message and its history.
 func (d *Delivery) Message() *timeline.Message { return &d.msg }
 
 // Until is when the message's lease ends by our clock, less a margin: a second, or a tenth

@@ -20,8 +20,8 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// queue is an SQS queue in memory with visibility timeouts and receipt handles,
-// and with faults where a test asks for them. It fails the test on requests that
+// queue is an SQS queue in memory with visibility timeouts, receipt handles and the faults
+// that a test asks for. It fails the test on requests that
 // SQS would refuse as a whole, and on two operations under way for one message.
 type queue struct {
 	t *testing.T
@@ -34,7 +34,7 @@ type queue struct {
 	entry func(action, id string) string
 	// twice hands out each message twice in one receive.
 	twice bool
-	// settled, where set, knows whose outcome is durable: only these are deleted.
+	// settled, if set, says whose outcome is durable: only these are deleted.
 	settled func(id string) bool
 	// nothing makes receives bring nothing, at once.
 	nothing bool
@@ -246,7 +246,7 @@ func (q *queue) take(most int, lease time.Duration) (out *sqs.ReceiveMessageOutp
 	return out, q.changed, soonest
 }
 
-// batch runs an operation for each entry: nil where it is done, else a code.
+// batch runs an operation for each entry: empty if it is done, else a code.
 func (q *queue) batch(ctx context.Context, action string, ids, handles []*string, do func(i int, m *stored) string) ([]types.BatchResultErrorEntry, error) {
 	if len(ids) == 0 || len(ids) > 10 {
 		q.t.Errorf("%s with %d entries", action, len(ids))

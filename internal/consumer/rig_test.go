@@ -151,7 +151,7 @@ func pass(d time.Duration) {
 
 // inbox is a handler that keeps what it is given.
 type inbox struct {
-	// on, where set, is called with each delivery.
+	// on, if set, is called with each delivery.
 	on func(d *consumer.Delivery)
 
 	mu        sync.Mutex

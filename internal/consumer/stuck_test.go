@@ -231,13 +231,13 @@ func TestDeletesThatHangKeepNoMessageOut(t *testing.T) {
 	o := defaults()
 	o.MaxHeld = 100
 	run(t, o, func(r *rig) {
-		for range 30 {
+		for range 60 {
 			r.q.send(20)
-			pass(2 * time.Second)
+			pass(time.Second)
 		}
 		pass(30 * time.Second)
-		if n := r.Stats().Outcomes[message.Applied]; n != 600 {
-			t.Errorf("%d applied, want 600", n)
+		if n := r.Stats().Outcomes[message.Applied]; n != 1200 {
+			t.Errorf("%d applied, want 1200", n)
 		}
 	}, func(r *rig) {
 		r.inbox.on = endings["deletes"].end

@@ -23,8 +23,8 @@ import (
 //	  └ delete QUEUE     settling, below the first of its messages and linked to all;
 //	                     also change_visibility QUEUE, and send DEAD-LETTER-QUEUE
 //
-// A nil Traces, and all that it hands out, make none and cost nothing. Safe for use
-// by many goroutines.
+// A nil Traces makes none, costs nothing, and returns nils that do the same. Safe for use by
+// many goroutines.
 type Traces struct {
 	tracer   trace.Tracer
 	provider interface {
@@ -41,7 +41,7 @@ func NewTraces(provider interface {
 	return &Traces{tracer: provider.Tracer("managed-thing-updater"), provider: provider}
 }
 
-// Close delivers what is not delivered yet, until ctx ends.
+// Close delivers the spans that are not delivered yet, until ctx ends.
 func (t *Traces) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
@@ -49,9 +49,8 @@ func (t *Traces) Close(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// operationAttributes say what an action of SQS does with a queue.
-func operationAttributes(queueURL, action string) []attribute.KeyValue {
-	op := operations[action]
+// operationAttributes say what is done with a queue.
+func operationAttributes(queueURL string, op operation) []attribute.KeyValue {
 	return []attribute.KeyValue{
 		attribute.String("messaging.system", System),
 		attribute.String("messaging.operation.name", op.name),
@@ -69,15 +68,14 @@ type Receiving struct {
 	ctx      context.Context
 }
 
-// Receive begins the span of a receive that was started at start and has brought n
-// messages.
+// Receive begins the span of a receive that began at start and brought n messages.
 func (t *Traces) Receive(queueURL string, start time.Time, n int, requestID string) *Receiving {
 	if t == nil {
 		return nil
 	}
 	ctx, span := t.tracer.Start(context.Background(), "receive "+queueurl.Name(queueURL),
 		trace.WithTimestamp(start), trace.WithSpanKind(trace.SpanKindClient),
-		trace.WithAttributes(operationAttributes(queueURL, "ReceiveMessage")...),
+		trace.WithAttributes(operationAttributes(queueURL, operations["ReceiveMessage"])...),
 		trace.WithAttributes(attribute.Int("messaging.batch.message_count", n), attribute.String("aws.request_id", requestID)))
 	return &Receiving{t, queueURL, span, ctx}
 }
@@ -109,22 +107,15 @@ func (r *Receiving) Process(m message.Incoming) *MessageTrace {
 	}
 	_, span := r.t.tracer.Start(r.ctx, "process "+queueurl.Name(r.queueURL),
 		trace.WithSpanKind(trace.SpanKindConsumer), trace.WithLinks(links...),
-		trace.WithAttributes(
-			attribute.String("messaging.system", System),
-			attribute.String("messaging.operation.name", "process"),
-			attribute.String("messaging.operation.type", "process"),
-			attribute.String("messaging.destination.name", queueurl.Name(r.queueURL)),
-			attribute.String("aws.sqs.queue.url", r.queueURL),
-			messageID(m.ID),
-			attribute.Int("messaging.message.body.size", len(m.Body)),
-		))
+		trace.WithAttributes(operationAttributes(r.queueURL, operation{"process", "process"})...),
+		trace.WithAttributes(messageID(m.ID), attribute.Int("messaging.message.body.size", len(m.Body))))
 	return &MessageTrace{m.ID, span, producer}
 }
 
 func messageID(id string) attribute.KeyValue { return attribute.String("messaging.message.id", id) }
 
-// producerOf is the span in which the message was sent, as the W3C attribute
-// traceparent says it, or AWSTraceHeader.
+// producerOf is the span in which the message was sent, by the W3C attribute traceparent or
+// by AWSTraceHeader.
 func producerOf(m message.Incoming) trace.SpanContext {
 	if a, ok := m.Attributes["traceparent"]; ok {
 		carrier := propagation.MapCarrier{"traceparent": a.StringValue, "tracestate": m.Attributes["tracestate"].StringValue}
@@ -139,7 +130,7 @@ func producerOf(m message.Incoming) trace.SpanContext {
 	return trace.SpanContextFromContext(xray.Propagator{}.Extract(context.Background(), carrier))
 }
 
-// TraceID is the message's trace; empty where it has none.
+// TraceID is the message's trace; empty if it has none.
 func (m *MessageTrace) TraceID() string {
 	if m == nil {
 		return ""
@@ -154,7 +145,7 @@ func (m *MessageTrace) About(thing string) {
 	}
 }
 
-// End ends the span with the message's outcome; f is that of a dead letter.
+// End ends the span with the message's outcome; f is the failure of a dead letter.
 func (m *MessageTrace) End(o message.Outcome, f *message.Failure) {
 	if m == nil {
 		return
@@ -167,7 +158,7 @@ func (m *MessageTrace) End(o message.Outcome, f *message.Failure) {
 	m.span.End()
 }
 
-// Request is the span of a request for several messages. Nil where there is none.
+// Request is the span of a request for several messages; nil if there is none.
 type Request struct{ span trace.Span }
 
 // request begins the span of a request for n messages, below the first one's, linked to
@@ -216,12 +207,12 @@ func (t *Traces) Settled(queueURL, action string, start time.Time, n int, of fun
 	if t == nil {
 		return
 	}
-	name := operations[action].name + " " + queueurl.Name(queueURL)
-	t.request(name, start, n, of, operationAttributes(queueURL, action)).End(requestID, code, "")
+	op := operations[action]
+	t.request(op.name+" "+queueurl.Name(queueURL), start, n, of, operationAttributes(queueURL, op)).End(requestID, code, "")
 }
 
-// End ends the span. code is empty where the request succeeded; detail holds no
-// sensitive value.
+// End ends the span. code is empty if the request succeeded; detail holds no sensitive
+// value.
 func (r *Request) End(requestID, code, detail string) {
 	if r == nil {
 		return

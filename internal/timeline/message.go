@@ -8,15 +8,15 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// Recorder is where it is taken down what happens to the messages of one queue.
+// Recorder is told what happens to the messages of one queue.
 type Recorder struct {
 	Metrics *telemetry.Metrics
 	Queue   *telemetry.QueueMetrics
 	Stories *Log // nil: there are none
 }
 
-// Message is a message that is held. Its methods tell what happens to it, to all that want
-// to know: the metrics, its story and its span. They return at once.
+// Message is a message that is held. Its methods tell what happens to it: to the metrics,
+// to its story and to its span. They return at once.
 type Message struct {
 	message.Incoming                         // as it was first received
 	HeldSince        time.Time               // when that was, by our clock
@@ -81,19 +81,19 @@ var countings = map[telemetry.Counting]Counting{
 	telemetry.NoEvidence: NothingToCompareWith,
 }
 
-// Attempted says of the call told last whether its failure counts as an attempt; counted
-// is how many have counted by now.
+// Attempted says whether the failure of the last call counts as an attempt; counted is how
+// many have counted by now.
 func (m *Message) Attempted(c telemetry.Counting, counted int) {
 	m.to.Metrics.Attempts.Inc(c)
 	m.Counts(countings[c], counted)
 }
 
-// Counts is Attempted for a failure that is no evidence for or against the message.
+// Counts is Attempted for a failure that is no evidence about the message.
 func (m *Message) Counts(c Counting, counted int) {
 	m.story.ofCall(func(e *event) { e.counts, e.tries = c, int32(counted) })
 }
 
-// Again says of the call told last when the next one comes.
+// Again says when the next call comes, after one that failed.
 func (m *Message) Again(in time.Duration) {
 	m.story.ofCall(func(e *event) { e.wait = in })
 }
@@ -132,7 +132,7 @@ func (m *Message) LetGo(code string, d time.Duration) {
 	m.story.record(event{kind: letGo, code: code, wait: d})
 }
 
-// Deleted tells that the queue has it no more.
+// Deleted tells that it is not in the queue any more.
 func (m *Message) Deleted() { m.story.record(event{kind: deleted}) }
 
 // Visible tells that others may receive it.

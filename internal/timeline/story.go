@@ -35,7 +35,7 @@ type story struct {
 	outcome message.Outcome
 	reason  message.Reason // of a dead letter
 	code    string         // of the last failure
-	failing bool           // the last call failed, or the end was no good one
+	failing bool           // the last call failed, or the message did not end well
 	gone    bool           // forgotten
 	events  []event
 	omitted int // events that were not kept
@@ -57,7 +57,7 @@ func (s *story) change(by func()) {
 	}
 }
 
-// record takes down an event, which happened now.
+// record adds an event, which happened now.
 func (s *story) record(e event) {
 	s.change(func() { s.addLocked(e) })
 }

@@ -1,5 +1,5 @@
-// Package timeline takes down what happens to each message, in one place for all that want
-// to know: the metrics, the message's span and its story.
+// Package timeline records what happens to each message, once for the metrics, the message's
+// span and its story.
 //
 // A story is for a person who asks about one message. It is kept in memory while the
 // message is held and for a while after that, longer if the message failed. The stories
