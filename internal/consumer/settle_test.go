@@ -16,10 +16,11 @@ func TestSettledMessagesAreDeleted(t *testing.T) {
 		ids := r.q.send(25)
 		pass(0)
 		r.settle(message.Applied, ids[:12]...)
-		r.settle(message.Superseded, ids[12:]...)
+		r.settle(message.Superseded, ids[12:20]...)
+		r.settle(message.Duplicate, ids[20:]...)
 		pass(time.Second)
 		r.wantLeft()
-		r.wantOutcomes(map[message.Outcome]int{message.Applied: 12, message.Superseded: 13})
+		r.wantOutcomes(map[message.Outcome]int{message.Applied: 12, message.Superseded: 8, message.Duplicate: 5})
 		if n := r.q.count("DeleteMessageBatch"); n != 3 {
 			t.Errorf("%d delete requests for 25 messages, want 3", n)
 		}
@@ -187,15 +188,6 @@ func TestReceivedAgainDuringItsDelete(t *testing.T) {
 	})
 }
 
-func TestDuplicatesAreDeleted(t *testing.T) {
-	run(t, defaults(), func(r *rig) {
-		r.settle(message.Duplicate, r.q.sendAnd(2)...)
-		pass(time.Second)
-		r.wantLeft()
-		r.wantOutcomes(map[message.Outcome]int{message.Duplicate: 2})
-	})
-}
-
 func TestHandleThatIsNoGoodIsGivenUp(t *testing.T) {
 	for _, code := range []string{"!ReceiptHandleIsInvalid", "!InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"} {
 		t.Run(code, func(t *testing.T) {
@@ -336,20 +328,6 @@ func TestLetterIsStoredBeforeItsMessageIsDeleted(t *testing.T) {
 		}
 	}, func(r *rig) {
 		r.letters.fault = unstored(func(string) bool { return away.Load() })
-	})
-}
-
-func TestOneLetterThatFailsTouchesOnlyItself(t *testing.T) {
-	run(t, defaults(), func(r *rig) {
-		ids := r.q.sendAnd(5)
-		for _, id := range ids {
-			r.inbox.last(id).DeadLetter(nil, message.Failure{Reason: message.Rejected})
-		}
-		pass(time.Minute)
-		r.wantLeft(ids[2])
-		r.wantOutcomes(map[message.Outcome]int{message.DeadLettered: 4})
-	}, func(r *rig) {
-		r.letters.fault = unstored(func(id string) bool { return id == "m3" })
 	})
 }
 

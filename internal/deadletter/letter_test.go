@@ -3,7 +3,6 @@ package deadletter_test
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,28 +73,6 @@ func newPost(t testing.TB, url string) post {
 	return post{deadletter.NewWriter(q, url, "worker-7", m, zap.New(core)), q, m, logs}
 }
 
-// counted is the value of the counter with this name and these label values.
-func (p post) counted(t *testing.T, name string, values ...string) float64 {
-	t.Helper()
-	families, err := p.metrics.Registry.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, family := range families {
-		for _, m := range family.GetMetric() {
-			var labels []string
-			for _, l := range m.GetLabel() {
-				labels = append(labels, l.GetValue())
-			}
-			if family.GetName() == name && slices.Equal(labels, values) {
-				return m.GetCounter().GetValue()
-			}
-		}
-	}
-	t.Fatalf("no counter %s with %v", name, values)
-	return 0
-}
-
 // copyOf stores a letter in a standard queue and returns what is there.
 func copyOf(t *testing.T, l deadletter.Letter) (types.SendMessageBatchRequestEntry, post) {
 	t.Helper()
@@ -154,10 +131,10 @@ func TestLetterIsTheMessageAndWhyItFailed(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("Failure\n%s, want\n%s", got, want)
 	}
-	if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 1 {
+	if n := p.metrics.DeadLetters.Of(message.Rejected).Count(); n != 1 {
 		t.Errorf("dead_letters_total{rejected} is %v", n)
 	}
-	if n := p.counted(t, "worker_dead_letters_without_time_total"); n != 0 {
+	if n := p.metrics.LettersNoTime.Count(); n != 0 {
 		t.Errorf("dead_letters_without_time_total is %v", n)
 	}
 }
@@ -219,7 +196,7 @@ func TestRoomForAttributes(t *testing.T) {
 					}
 				}
 			}
-			if got := p.counted(t, "worker_dead_letters_without_time_total") == 1; got != c.timeless {
+			if got := p.metrics.LettersNoTime.Count() == 1; got != c.timeless {
 				t.Errorf("counted without time: %v, want %v", got, c.timeless)
 			}
 			if got := p.logs.FilterLevelExact(zap.WarnLevel).Len() == 1; got != c.timeless {
@@ -238,7 +215,7 @@ func decoded(in message.Incoming) deadletter.Letter {
 func TestLetterWithTenAttributesHasATimeWhereTheBodyDoes(t *testing.T) {
 	in := letter(plain(10)).Message
 	in.Body = `{"Type":"Notification","MessageId":"n-1","Timestamp":"2026-03-01T12:00:01Z","Message":"{\"Identifier\":\"lamp-1\",\"Name\":\"x\"}"}`
-	if _, p := copyOf(t, decoded(in)); p.counted(t, "worker_dead_letters_without_time_total") != 0 {
+	if _, p := copyOf(t, decoded(in)); p.metrics.LettersNoTime.Count() != 0 {
 		t.Error("counted as one without time")
 	}
 }
@@ -358,7 +335,7 @@ func TestRoomForBytes(t *testing.T) {
 			if stamped != c.stamped {
 				t.Errorf("stamped %q, want %q", stamped, c.stamped)
 			}
-			if got := p.counted(t, "worker_dead_letters_without_time_total") == 1; got != c.timeless {
+			if got := p.metrics.LettersNoTime.Count() == 1; got != c.timeless {
 				t.Errorf("counted without time: %v, want %v", got, c.timeless)
 			}
 		})
@@ -467,7 +444,7 @@ func TestMovedBackLetterKeepsItsOldFailureWhereTheNewOneDoesNotFit(t *testing.T)
 	if f := failureIn(t, e); f.Reason != old.Reason || f.MessageID != "m-1" || value(e, "DeduplicationId") != "sqs:m-1" {
 		t.Errorf("Failure: %+v", f)
 	}
-	if p.counted(t, "worker_dead_letters_without_time_total") != 0 {
+	if p.metrics.LettersNoTime.Count() != 0 {
 		t.Error("counted as one without time")
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"managed-thing-updater/internal/deadletter"
+	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/sqswire"
 )
 
@@ -42,14 +43,14 @@ func (p post) bodies() []string {
 	return out
 }
 
-func (p post) requests(t *testing.T, result string) float64 {
-	return p.counted(t, "worker_sqs_requests_total", "SendMessageBatch", result)
+func (p post) requests(result string) int {
+	return p.metrics.SQSRequests.With("SendMessageBatch", result).Count()
 }
 
 func TestSendNothing(t *testing.T) {
 	p := newPost(t, standardURL)
-	if got := p.Send(t.Context(), nil); len(got) != 0 || p.requests(t, "ok") != 0 {
-		t.Errorf("results %v after %v requests", got, p.requests(t, "ok"))
+	if got := p.Send(t.Context(), nil); len(got) != 0 || p.requests("ok") != 0 {
+		t.Errorf("results %v after %v requests", got, p.requests("ok"))
 	}
 }
 
@@ -61,8 +62,8 @@ func TestSendInBatchesOfTen(t *testing.T) {
 	if !slices.Equal(p.queue.batches, []int{10, 10, 3}) || len(p.queue.stored) != 23 {
 		t.Errorf("batches %v, %d letters stored", p.queue.batches, len(p.queue.stored))
 	}
-	if p.requests(t, "ok") != 3 {
-		t.Errorf("%v requests counted, want 3", p.requests(t, "ok"))
+	if p.requests("ok") != 3 {
+		t.Errorf("%v requests counted, want 3", p.requests("ok"))
 	}
 }
 
@@ -99,7 +100,7 @@ func TestEachLetterHasItsOwnFate(t *testing.T) {
 			t.Errorf("letter %d: %+v", i, refused)
 		}
 	}
-	if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 10 || len(p.queue.stored) != 10 {
+	if n := p.metrics.DeadLetters.Of(message.Rejected).Count(); n != 10 || len(p.queue.stored) != 10 {
 		t.Errorf("%v counted, %d stored, want 10", n, len(p.queue.stored))
 	}
 	// Tried again by the caller, as it is.
@@ -131,10 +132,10 @@ func TestABrokenRequestFailsItsLettersOnce(t *testing.T) {
 			t.Errorf("letter %d: %v", i, err)
 		}
 	}
-	if p.requests(t, "error") != 2 {
-		t.Errorf("%v requests, want 2: trying again is the caller's", p.requests(t, "error"))
+	if p.requests("error") != 2 {
+		t.Errorf("%v requests, want 2: trying again is the caller's", p.requests("error"))
 	}
-	if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 0 {
+	if n := p.metrics.DeadLetters.Of(message.Rejected).Count(); n != 0 {
 		t.Errorf("%v letters counted", n)
 	}
 }
@@ -202,7 +203,7 @@ func TestALetterKeepsToTheQueuesOwnLimit(t *testing.T) {
 		if got := strings.Join(has, " "); got != want || *e.MessageBody != l.Message.Body {
 			t.Errorf("room for %d bytes: %q, want %q", room, got, want)
 		}
-		if n := len(p.queue.batches); n != 1 || p.requests(t, "error") != 0 {
+		if n := len(p.queue.batches); n != 1 || p.requests("error") != 0 {
 			t.Errorf("room for %d bytes: %d batches", room, n)
 		}
 	}
@@ -246,7 +247,7 @@ func TestALetterThatIsRefusedForItsSizeIsSentWithLess(t *testing.T) {
 				t.Errorf("%v is not told from other errors", err)
 			}
 		}
-		if n := p.counted(t, "worker_dead_letters_total", "rejected"); n != 2 {
+		if n := p.metrics.DeadLetters.Of(message.Rejected).Count(); n != 2 {
 			t.Errorf("%v letters counted, want 2", n)
 		}
 	}
@@ -261,8 +262,8 @@ func TestAFailedEntryIsAnErrorInTheMetrics(t *testing.T) {
 		return nil
 	}
 	p.Send(t.Context(), numbered(5))
-	if p.requests(t, "error") != 1 || p.requests(t, "ok") != 0 || p.counted(t, "worker_sqs_errors_total", "SendMessageBatch", "InternalError") != 1 {
-		t.Errorf("%v ok, %v errors", p.requests(t, "ok"), p.requests(t, "error"))
+	if p.requests("error") != 1 || p.requests("ok") != 0 || p.metrics.SQSErrors.With("SendMessageBatch", "InternalError").Count() != 1 {
+		t.Errorf("%v ok, %v errors", p.requests("ok"), p.requests("error"))
 	}
 }
 
@@ -274,7 +275,7 @@ func TestALetterOfWhichTheAnswerSaysNothingIsAnError(t *testing.T) {
 			t.Errorf("letter %d: %v", i, err)
 		}
 	}
-	if p.requests(t, "error") != 1 || p.counted(t, "worker_sqs_errors_total", "SendMessageBatch", "no_answer") != 1 || p.counted(t, "worker_dead_letters_total", "rejected") != 4 {
+	if p.requests("error") != 1 || p.metrics.SQSErrors.With("SendMessageBatch", "no_answer").Count() != 1 || p.metrics.DeadLetters.Of(message.Rejected).Count() != 4 {
 		t.Error("it is not counted as what it is")
 	}
 }

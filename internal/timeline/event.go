@@ -1,6 +1,9 @@
 package timeline
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 type kind uint8
 
@@ -79,3 +82,14 @@ func (e *event) same(f event) bool {
 
 // size is how many bytes it takes beside its place among the events.
 func (e *event) size() int { return len(e.code) + len(e.text) + len(e.request) }
+
+// mostText is how many bytes of a text are kept.
+const mostText = 256
+
+// short is s, or as much of it as is kept.
+func short(s string) string {
+	if len(s) <= mostText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:mostText], "") + "…"
+}

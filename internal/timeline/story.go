@@ -14,9 +14,8 @@ import (
 const Waiting message.Outcome = "waiting"
 
 const (
-	firstKept = 8   // a long story keeps its beginning
-	mostKept  = 32  // and its end
-	mostText  = 256 // bytes of a text
+	firstKept = 8  // a long story keeps its beginning
+	mostKept  = 32 // and its end
 
 	storyBytes = int(unsafe.Sizeof(story{})) + 64 // its place in the map included
 	eventBytes = int(unsafe.Sizeof(event{}))
