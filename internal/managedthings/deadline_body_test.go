@@ -15,9 +15,8 @@ import (
 	"managed-thing-updater/internal/managedthings"
 )
 
-// Not one byte of a call that comes too late reaches the wire: neither where it
-// was too late from the start, nor where time ran out while it waited for its
-// connection, be that a fresh one or one that was kept.
+// Not one byte of a call that comes too late reaches the wire: whether it was too late from
+// the start, or time ran out while it waited for its connection, a fresh or a kept one.
 func TestACallThatIsTooLateIsNotWritten(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -74,7 +73,7 @@ func serve(l net.Listener, bytes *atomic.Int64) {
 					return
 				}
 				bytes.Add(int64(n))
-				_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n") // the client sees it where it fails
+				_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n") // the client sees it if this fails
 			}
 		}()
 	}

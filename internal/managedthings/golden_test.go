@@ -47,7 +47,7 @@ func TestRequestsAreThoseOfTheOfficialClient(t *testing.T) {
 	if len(want.Requests) == 0 {
 		t.Fatal("no requests")
 	}
-	synctest.Test(t, func(t *testing.T) { // where the time is the one that they were signed at
+	synctest.Test(t, func(t *testing.T) { // its time is the one that they were signed at
 		for _, w := range want.Requests {
 			var sent *http.Request
 			var body []byte

@@ -69,7 +69,7 @@ type rateController struct {
 	ramping bool
 	goal    float64       // where a ramp ends; +Inf: at the first throttle
 	grown   time.Duration // until when growth is credited
-	idle    float64       // share of the time in which nobody asked, lately
+	idle    float64       // share of the time in which no caller waited, lately
 	latency float64       // of a call, seconds, smoothed; 0 before the first answer
 
 	cutAt     time.Duration // the last cut; -1 before the first

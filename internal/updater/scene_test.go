@@ -175,7 +175,7 @@ func (s *scene) outcome() (o outcome) {
 		ends = append(ends, it.Claim.(*heldMessage).String())
 	}
 	o.messages, o.token, o.sent = strings.Join(ends, ", "), strings.Join(s.token.heard, ", "), strings.Join(s.api.sent, ", ")
-	time.Sleep(time.Hour) // leases that nobody ended run out
+	time.Sleep(time.Hour) // leases that were not ended run out
 	s.store.beforeAcquire = nil
 	record, _, err := s.store.Memory.Acquire(s.t.Context(), lamp, time.Minute, nil)
 	if err != nil {

@@ -121,7 +121,7 @@ func (*Table) Close() error { return nil }
 // repetition that overtook it. Put: without the w that its Take returned, others have
 // made a Put; without its holder as n, others have taken the item, and p keeps the
 // holder from taking it again. A Put whose answer was lost finds itself in d, and if
-// nobody came since, it writes the same once more.
+// no other came since, it writes the same once more.
 const (
 	takeUpdate = "SET #t = if_not_exists(#t, :start) + :one, #n = :by, #u = :until, #v = :format, #x = :expires, " +
 		"#w = if_not_exists(#w, :start), #p = list_append(if_not_exists(#p, :none), :marks)"

@@ -155,7 +155,7 @@ func (r *lateRun) play(t *testing.T) (fault string) {
 	}
 	last := 25 // a stranger
 	if r.held && r.order.long[r.current] {
-		last = r.current // nobody else can look
+		last = r.current // no other holder can look
 	}
 	item, err := r.send(t, last)
 	if err != nil {

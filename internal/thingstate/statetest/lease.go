@@ -123,7 +123,7 @@ var leaseRules = []rule{
 // several replicas.
 func manyOwners(b *fixture) {
 	const replicas, owners, turns, things = 3, 6, 4, 3
-	// One that fails may leave a lease that nobody ends: it ends the others' turns too.
+	// One that fails may leave a lease that is never ended: it ends the others' turns too.
 	ctx, stop := context.WithCancel(b.Context())
 	defer stop()
 	var inside [things]atomic.Int32
