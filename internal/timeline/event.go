@@ -1,8 +1,8 @@
 package timeline
 
 import (
-	"strings"
 	"time"
+	"unsafe"
 )
 
 type kind uint8
@@ -80,16 +80,11 @@ func (e *event) same(f event) bool {
 	return false
 }
 
-// size is how many bytes it takes beside its place among the events.
-func (e *event) size() int { return len(e.code) + len(e.text) + len(e.request) }
+// size is how many bytes it takes, with a second place for the one that append may leave
+// empty.
+func (e *event) size() int {
+	return 2*int(unsafe.Sizeof(*e)) + len(e.code) + len(e.text) + len(e.request)
+}
 
 // mostText is how many bytes of a text are kept.
 const mostText = 256
-
-// short is s, or as much of it as is kept.
-func short(s string) string {
-	if len(s) <= mostText {
-		return s
-	}
-	return strings.ToValidUTF8(s[:mostText], "") + "…"
-}

@@ -68,18 +68,13 @@ func (t Rendered) Write(w io.Writer) error {
 	if t.Thing != "" {
 		heading += ", an update of thing " + t.Thing
 	}
-	if _, err := fmt.Fprintf(w, "%s\noutcome: %s\n", printable.Line(heading), printable.Line(t.explain())); err != nil {
-		return err
-	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\noutcome: %s\n", printable.Line(heading), printable.Line(t.explain()))
 	if t.TraceID != "" {
-		if _, err := fmt.Fprintf(w, "trace:   %s\n", printable.Line(t.TraceID)); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "trace:   %s\n", printable.Line(t.TraceID))
 	}
 	if len(t.Events) > 0 {
-		if _, err := fmt.Fprintf(w, "\n%s (times are UTC)\n", t.Events[0].At.UTC().Format(time.DateOnly)); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "\n%s (times are UTC)\n", t.Events[0].At.UTC().Format(time.DateOnly))
 	}
 	var before time.Time
 	for _, step := range t.Events {
@@ -87,12 +82,11 @@ func (t Rendered) Write(w io.Writer) error {
 		if !before.IsZero() {
 			after = "+" + length(step.At.Sub(before))
 		}
-		if _, err := fmt.Fprintf(w, "  %s %9s  %s\n", step.At.UTC().Format("15:04:05.000"), after, printable.Line(step.Detail)); err != nil {
-			return err
-		}
+		fmt.Fprintf(&b, "  %s %9s  %s\n", step.At.UTC().Format("15:04:05.000"), after, printable.Line(step.Detail))
 		before = step.At
 	}
-	return nil
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // meanings say what an outcome means.

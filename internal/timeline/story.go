@@ -1,6 +1,7 @@
 package timeline
 
 import (
+	"container/list"
 	"slices"
 	"strings"
 	"time"
@@ -17,8 +18,8 @@ const (
 	firstKept = 8  // a long story keeps its beginning
 	mostKept  = 32 // and its end
 
-	storyBytes = int(unsafe.Sizeof(story{})) + 64 // its place in the map included
-	eventBytes = int(unsafe.Sizeof(event{}))
+	// Its places in the map and among the finished ones included.
+	storyBytes = int(unsafe.Sizeof(story{})+unsafe.Sizeof(list.Element{})) + 64
 )
 
 // story is what happened to one message. Methods that lock do nothing if it is nil.
@@ -40,8 +41,8 @@ type story struct {
 	omitted int // events that were not kept
 	bytes   int
 
-	in           *lru // since it was finished; nil while it is held
-	older, newer *story
+	in    *finished // nil while it is held
+	place *list.Element
 }
 
 // change lets by change the story, if there is one and it is not forgotten.
@@ -71,9 +72,7 @@ func (s *story) addLocked(e event) {
 		return
 	}
 	e.since = e.at
-	more := s.morePlacesLocked()
-	size := more*eventBytes + e.size()
-	if !s.log.roomLocked(size) || s.gone { // what makes room may be the story itself
+	if !s.log.roomLocked(e.size()) || s.gone { // what makes room may be the story itself
 		s.omitted++
 		return
 	}
@@ -82,23 +81,8 @@ func (s *story) addLocked(e event) {
 		s.events = slices.Delete(s.events, firstKept, firstKept+1)
 		s.omitted++
 	}
-	if more > 0 {
-		s.events = append(make([]event, 0, cap(s.events)+more), s.events...)
-	}
 	s.events = append(s.events, e)
-	s.resizeLocked(size)
-}
-
-// usual is how many events most messages have: received, called, applied, deleted.
-const usual = 4
-
-// morePlacesLocked is by how many places the events must grow for one more event: none, or
-// as many as there are. All places count, also those that stay empty.
-func (s *story) morePlacesLocked() int {
-	if len(s.events) < cap(s.events) || len(s.events) == mostKept {
-		return 0
-	}
-	return max(usual, cap(s.events))
+	s.resizeLocked(e.size())
 }
 
 func (s *story) lastLocked() *event {
@@ -191,7 +175,16 @@ func (s *story) endLocked(o message.Outcome, f *message.Failure) {
 	if s.failing {
 		to = &s.log.failed
 	}
-	if gone := to.put(s); gone != nil {
-		s.log.forgetLocked(gone)
+	if to.Len() == to.most {
+		s.log.forgetLocked(to.Front().Value.(*story))
+	}
+	s.in, s.place = to, to.PushBack(s)
+}
+
+// resumeLocked takes the story from among the finished ones, if it is there.
+func (s *story) resumeLocked() {
+	if s.in != nil {
+		s.in.Remove(s.place)
+		s.in, s.place = nil, nil
 	}
 }

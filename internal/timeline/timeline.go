@@ -8,6 +8,8 @@
 package timeline
 
 import (
+	"cmp"
+	"container/list"
 	"slices"
 	"sync"
 
@@ -32,8 +34,15 @@ type Log struct {
 	mu      sync.Mutex // guards all below, and every story's fields
 	bytes   int
 	stories map[string]*story // by message id
-	recent  lru
-	failed  lru
+	recent  finished
+	failed  finished
+}
+
+// finished holds finished stories in the order in which they were finished, at most so
+// many.
+type finished struct {
+	list.List
+	most int
 }
 
 // New makes an empty Log.
@@ -46,7 +55,7 @@ func New(o Options) *Log {
 	}
 	return &Log{
 		limit: or(o.Bytes, 8<<20), stories: make(map[string]*story),
-		recent: lru{most: or(o.Recent, 2000)}, failed: lru{most: or(o.Failed, 1000)},
+		recent: finished{most: or(o.Recent, 2000)}, failed: finished{most: or(o.Failed, 1000)},
 	}
 }
 
@@ -68,9 +77,8 @@ func (l *Log) begin(in message.Incoming) *story {
 		s.bytes = storyBytes + len(id)
 		l.bytes += s.bytes
 		l.stories[id] = s
-	} else if s.in != nil {
-		s.in.take(s)
 	}
+	s.resumeLocked()
 	s.outcome, s.sentAt = Waiting, in.SentAt
 	s.addLocked(event{kind: received, n: int32(in.Receives)})
 	return s
@@ -79,22 +87,17 @@ func (l *Log) begin(in message.Incoming) *story {
 // roomLocked makes room for n bytes: it forgets the stories that were finished longest ago.
 func (l *Log) roomLocked(n int) bool {
 	for l.bytes+n > l.limit {
-		s := l.recent.oldest
-		if s == nil {
-			s = l.failed.oldest
-		}
-		if s == nil {
+		oldest := cmp.Or(l.recent.Front(), l.failed.Front())
+		if oldest == nil {
 			return false
 		}
-		l.forgetLocked(s)
+		l.forgetLocked(oldest.Value.(*story))
 	}
 	return true
 }
 
 func (l *Log) forgetLocked(s *story) {
-	if s.in != nil {
-		s.in.take(s)
-	}
+	s.resumeLocked()
 	s.gone = true
 	delete(l.stories, s.id)
 	l.bytes -= s.bytes
