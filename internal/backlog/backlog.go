@@ -43,7 +43,7 @@ type Backlog struct {
 	claims     map[Claim]*Item
 	firstCalls readyQueue // things that did not fail last
 	retries    readyQueue // things that did
-	backoff    thingHeap  // by when their delay ends
+	backoff    things     // by when their delay ends
 	sinceRetry int        // first calls taken since the last retry
 	tested     *Turn      // of the suspect that is tested, if one is
 	passedOver *thing     // the suspect whose turn came meanwhile, if there is one
@@ -62,7 +62,7 @@ func New() *Backlog {
 		wake:    make(chan struct{}, 1),
 		things:  make(map[string]*thing),
 		claims:  make(map[Claim]*Item),
-		backoff: thingHeap{before: (*thing).dueBefore},
+		backoff: newThings((*thing).dueBefore),
 		sick:    newSickThings(),
 	}
 }
@@ -131,7 +131,7 @@ func (b *Backlog) Remove(c Claim) {
 		b.enqueueOrForgetLocked(t)
 	case backingOff:
 		if len(t.items) == 0 {
-			b.backoff.remove(t)
+			b.backoff.Remove(t)
 			b.forgetLocked(t)
 		}
 	}
@@ -154,7 +154,7 @@ func (b *Backlog) Close() []*Item {
 	for _, it := range left {
 		delete(b.claims, it.Claim)
 	}
-	b.firstCalls, b.retries, b.backoff.things = readyQueue{}, readyQueue{}, nil
+	b.firstCalls, b.retries, b.backoff = readyQueue{}, readyQueue{}, newThings((*thing).dueBefore)
 	b.passedOver, b.waiting = nil, 0
 	return left
 }

@@ -28,7 +28,7 @@ func (b *Backlog) TakeProbe() *Turn {
 	}
 	b.lastProbe, next.probed = now, now
 	if next.state == backingOff {
-		b.backoff.remove(next)
+		b.backoff.Remove(next)
 	} else {
 		b.dequeueLocked(next)
 	}

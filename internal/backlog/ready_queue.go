@@ -1,6 +1,10 @@
 package backlog
 
-import "container/list"
+import (
+	"container/list"
+
+	"managed-thing-updater/internal/priorityqueue"
+)
 
 // readyQueue has the things that wait for nothing but their turn, by tenant. The tenants
 // take turns: one that floods the queue keeps no other one waiting.
@@ -15,13 +19,20 @@ type readyQueue struct {
 type tenant struct {
 	name            string
 	place           *list.Element // in readyQueue.order
-	plain, suspects thingHeap
+	plain, suspects things
+}
+
+// things has at its front the thing that is first in its order. A thing is in one at most.
+type things = priorityqueue.Queue[thing]
+
+func newThings(before func(a, b *thing) bool) things {
+	return priorityqueue.New(before, func(t *thing) *int { return &t.place })
 }
 
 // head is the tenant's next thing, or nil. Suspects count only if that is asked.
 func (tn *tenant) head(suspects bool) *thing {
-	t := tn.plain.head()
-	if s := tn.suspects.head(); suspects && s != nil && (t == nil || s.before(t)) {
+	t := tn.plain.First()
+	if s := tn.suspects.First(); suspects && s != nil && (t == nil || s.before(t)) {
 		return s
 	}
 	return t
@@ -49,7 +60,7 @@ func (q *readyQueue) add(t *thing) {
 		if q.byName == nil {
 			q.byName = make(map[string]*tenant)
 		}
-		tn = &tenant{name: oldest.Tenant, plain: thingHeap{before: (*thing).before}, suspects: thingHeap{before: (*thing).before}}
+		tn = &tenant{name: oldest.Tenant, plain: newThings((*thing).before), suspects: newThings((*thing).before)}
 		tn.place = q.order.PushBack(tn)
 		q.byName[tn.name] = tn
 	}
@@ -57,12 +68,12 @@ func (q *readyQueue) add(t *thing) {
 	if t.suspect() {
 		t.heap = &tn.suspects
 	}
-	t.heap.add(t)
+	t.heap.Set(t)
 	q.things++
 }
 
 func (q *readyQueue) remove(t *thing) {
-	t.heap.remove(t)
+	t.heap.Remove(t)
 	q.things--
 	if tn := t.tenant; tn.head(true) == nil {
 		q.order.Remove(tn.place)

@@ -15,7 +15,7 @@ type Stats struct {
 func (b *Backlog) Stats() Stats {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := Stats{Things: len(b.things), Items: b.waiting, BackingOff: len(b.backoff.things)}
+	s := Stats{Things: len(b.things), Items: b.waiting, BackingOff: b.backoff.Len()}
 	for _, t := range b.things {
 		if oldest := t.oldest(); oldest != nil && (s.Oldest.IsZero() || oldest.SentAt.Before(s.Oldest)) {
 			s.Oldest = oldest.SentAt

@@ -15,7 +15,7 @@ const RetryShare = 4
 func (b *Backlog) Ready(ctx context.Context, unless func() bool) error {
 	for !unless() {
 		b.mu.Lock()
-		next, firstDue := b.nextLocked(), b.backoff.head()
+		next, firstDue := b.nextLocked(), b.backoff.First()
 		var due <-chan time.Time
 		if next == nil && firstDue != nil {
 			due = time.After(time.Until(firstDue.due))
@@ -94,15 +94,15 @@ func (b *Backlog) pickLocked(first, retry *thing) *thing {
 
 // promoteLocked puts things whose delay has ended in line.
 func (b *Backlog) promoteLocked(now time.Time) {
-	for t := b.backoff.head(); t != nil && !t.due.After(now); t = b.backoff.head() {
-		b.backoff.remove(t)
+	for t := b.backoff.First(); t != nil && !t.due.After(now); t = b.backoff.First() {
+		b.backoff.Remove(t)
 		b.enqueueLocked(t)
 	}
 }
 
 func (b *Backlog) backOffLocked(t *thing) {
 	t.state = backingOff
-	b.backoff.add(t)
+	b.backoff.Set(t)
 }
 
 func (b *Backlog) enqueueLocked(t *thing) {

@@ -25,8 +25,8 @@ type thing struct {
 	state     state
 	queue     *readyQueue // that it is in, while inLine
 	tenant    *tenant     // whose it is, while inLine
-	heap      *thingHeap  // of the tenant, that it is in
-	index     int         // in its heap
+	heap      *things     // of the tenant, that it is in
+	place     int         // in its heap
 	key       readyKey
 	due       time.Time           // end of the last delay
 	failures  int                 // turns that failed in a row

@@ -11,6 +11,7 @@ import (
 
 	"managed-thing-updater/internal/deadletter"
 	"managed-thing-updater/internal/message"
+	"managed-thing-updater/internal/priorityqueue"
 	"managed-thing-updater/internal/queueurl"
 	"managed-thing-updater/internal/retry"
 	"managed-thing-updater/internal/telemetry"
@@ -132,10 +133,10 @@ type Consumer struct {
 	again     int
 	stranded  int
 
-	renewals deadlineHeap           // those of held that are idle, by when their lease needs something
-	renewing int                    // batches under way
-	queues   [gone + 1]*settleQueue // by the state in which messages end
-	stuck    [gone + 1]*stuck       // the same
+	renewals priorityqueue.Queue[Delivery] // those of held that are idle, by when their lease needs something
+	renewing int                           // batches under way
+	queues   [gone + 1]*settleQueue        // by the state in which messages end
+	stuck    [gone + 1]*stuck              // the same
 	hidden   hidden
 	finished *finished
 	damaged  map[string]bool // kinds of damage that were logged
@@ -172,7 +173,10 @@ func New(api API, letters Letters, h Handler, m *telemetry.Metrics, log *zap.Log
 		held:     map[string]*Delivery{},
 		counts:   map[message.Outcome]int{},
 		damaged:  map[string]bool{},
-		renewals: newRenewalHeap(),
+		renewals: priorityqueue.New(
+			func(a, b *Delivery) bool { return a.renewAt.Before(b.renewAt) },
+			func(d *Delivery) *int { return &d.renewalPlace },
+		),
 		queues: [gone + 1]*settleQueue{
 			lettering: newSettleQueue(lettering, maxLetters),
 			deleting:  newSettleQueue(deleting, maxDeletes),

@@ -48,12 +48,12 @@ type Delivery struct {
 	renewAt      time.Time     // when its lease needs something
 	early        time.Duration // by how much it may go sooner, to fill a batch
 	renewFails   int
-	renewalIndex int // in c.renewals; -1 if it is not there
+	renewalPlace int // in c.renewals
 
 	queued     bool // is in the queue of its state
 	tries      int  // of its state's operation, failed
 	retryAt    time.Time
-	queueIndex int // in the queue's later; -1 if it is not there
+	laterPlace int // in the queue's later
 
 	delay   time.Duration // of a release
 	update  *message.Update

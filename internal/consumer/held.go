@@ -31,7 +31,7 @@ func (c *Consumer) moveLocked(d *Delivery, to state) {
 	}
 	d.state, d.endedAt, d.tries = to, time.Now(), 0
 	if to == releasing {
-		c.renewals.remove(d)
+		c.renewals.Remove(d)
 	}
 	c.notTriedLocked(d) // first: what is let go or put off must not be lined up
 	c.enqueueLocked(d)
@@ -72,7 +72,6 @@ func (c *Consumer) acceptLocked(m message.Incoming, handle string, now time.Time
 	}
 	d := &Delivery{
 		c: c, msg: c.history.Received(m, now), size: int64(sqswire.Size(m)), receives: m.Receives,
-		renewalIndex: -1, queueIndex: -1,
 	}
 	c.held[m.ID] = d
 	c.bytes += d.size
@@ -123,7 +122,7 @@ func (c *Consumer) removeLocked(d *Delivery) {
 		c.settling--
 	}
 	c.stuck[d.state].noLonger(d)
-	c.renewals.remove(d)
+	c.renewals.Remove(d)
 	d.state = gone
 	delete(c.held, d.msg.ID)
 	c.bytes -= d.size

@@ -52,7 +52,7 @@ func (c *Consumer) next() (jobs []func(context.Context), lost []*Delivery, wait 
 		jobs = append(jobs, func(ctx context.Context) { c.renew(ctx, batch) })
 	}
 	at := now.Add(heartbeat)
-	if d := c.renewals.first(); d != nil && c.renewing < maxRenewals && d.renewAt.Before(at) {
+	if d := c.renewals.First(); d != nil && c.renewing < maxRenewals && d.renewAt.Before(at) {
 		at = d.renewAt
 	}
 	for ending := lettering; ending < gone; ending++ {

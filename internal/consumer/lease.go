@@ -38,8 +38,8 @@ func (c *Consumer) renewalAtLocked(d *Delivery, at time.Time, early time.Duratio
 	}
 	d.renewAt, d.early = at, early
 	if !d.busy && d.state < releasing {
-		c.renewals.set(d)
-		if c.renewals.first() == d {
+		c.renewals.Set(d)
+		if c.renewals.First() == d {
 			wake(c.keepWake)
 		}
 	}
@@ -50,14 +50,14 @@ func (c *Consumer) renewalAtLocked(d *Delivery, at time.Time, early time.Duratio
 // those that are due soon.
 func (c *Consumer) takeRenewalsLocked(now time.Time, expected time.Duration) (batch []entry, lost []*Delivery) {
 	for len(batch) < sqswire.MaxEntries {
-		d := c.renewals.first()
+		d := c.renewals.First()
 		if d == nil {
 			break
 		}
 		if wait := d.renewAt.Sub(now); wait > 0 && (len(batch) == 0 || wait > d.early) {
 			break
 		}
-		c.renewals.pop()
+		c.renewals.Remove(d)
 		switch held := now.Sub(d.msg.HeldSince); {
 		case !now.Before(d.liveUntilLocked()):
 			if c.leaseOverLocked(d) {

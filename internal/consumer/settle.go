@@ -25,7 +25,7 @@ func (c *Consumer) settleJobLocked(ending state, ds []*Delivery, now time.Time) 
 	batch := make([]entry, len(ds))
 	for i, d := range ds {
 		d.busy = true
-		c.renewals.remove(d)
+		c.renewals.Remove(d)
 		most := maxVisibility - time.Minute - now.Sub(d.handleAt)
 		delay := max(0, min(d.delay, most))
 		batch[i] = entry{d, d.handle, int32((delay + time.Second - 1) / time.Second)}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"managed-thing-updater/internal/priorityqueue"
 	"managed-thing-updater/internal/sqswire"
 )
 
@@ -14,13 +15,16 @@ type settleQueue struct {
 	limit   int // batches under way at most
 	running int
 
-	fresh   []*Delivery  // first tries, in order; may hold some that have left the state
-	flushAt time.Time    // when fresh goes out though it fills no batch
-	later   deadlineHeap // tries after a failure, each at its time
+	fresh   []*Delivery                   // first tries, in order; may hold some that have left the state
+	flushAt time.Time                     // when fresh goes out though it fills no batch
+	later   priorityqueue.Queue[Delivery] // tries after a failure, each at its time
 }
 
 func newSettleQueue(s state, limit int) *settleQueue {
-	return &settleQueue{state: s, limit: limit, later: newRetryHeap()}
+	return &settleQueue{state: s, limit: limit, later: priorityqueue.New(
+		func(a, b *Delivery) bool { return a.retryAt.Before(b.retryAt) },
+		func(d *Delivery) *int { return &d.laterPlace },
+	)}
 }
 
 // push lines d up. A first try goes out after wait at the latest, and never waits into
@@ -30,8 +34,8 @@ func newSettleQueue(s state, limit int) *settleQueue {
 func (q *settleQueue) push(d *Delivery, wait time.Duration) (sooner bool) {
 	d.queued = true
 	if d.tries > 0 {
-		q.later.set(d)
-		return q.later.first() == d
+		q.later.Set(d)
+		return q.later.First() == d
 	}
 	at := d.endedAt.Add(wait)
 	if last := d.liveUntilLocked().Add(-batchWait); at.After(last) {
@@ -48,17 +52,17 @@ func (q *settleQueue) push(d *Delivery, wait time.Duration) (sooner bool) {
 
 // hasten moves later tries to the given time.
 func (q *settleQueue) hasten(at time.Time) {
-	for _, d := range slices.Clone(q.later.h.items) {
+	for _, d := range slices.Clone(q.later.All()) {
 		if d.retryAt.After(at) {
 			d.retryAt = at
-			q.later.set(d)
+			q.later.Set(d)
 		}
 	}
 }
 
 // drop takes d out. If it is in fresh, take leaves it out.
 func (q *settleQueue) drop(d *Delivery) {
-	q.later.remove(d)
+	q.later.Remove(d)
 	d.queued = false
 }
 
@@ -77,11 +81,12 @@ func (q *settleQueue) take(now time.Time, flush bool) []*Delivery {
 		}
 	}
 	for len(batch) < sqswire.MaxEntries {
-		d := q.later.first()
+		d := q.later.First()
 		if d == nil || d.retryAt.After(now) {
 			break
 		}
-		add(q.later.pop())
+		q.later.Remove(d)
+		add(d)
 	}
 	due := flush || len(batch) > 0 || len(q.fresh) >= sqswire.MaxEntries || !q.flushAt.After(now)
 	for due && len(batch) < sqswire.MaxEntries && len(q.fresh) > 0 {
@@ -112,7 +117,7 @@ func (q *settleQueue) next() time.Time {
 	if len(q.fresh) > 0 {
 		at = q.flushAt
 	}
-	if d := q.later.first(); d != nil && (at.IsZero() || d.retryAt.Before(at)) {
+	if d := q.later.First(); d != nil && (at.IsZero() || d.retryAt.Before(at)) {
 		at = d.retryAt
 	}
 	return at

@@ -1,14 +1,8 @@
 package localcloud
 
-import (
-	"container/heap"
-	"time"
-)
+import "time"
 
 const fifoSuffix = ".fifo"
-
-// notReady is the place of a group that is not in the ready heap.
-const notReady = -1
 
 // group is a message group of a FIFO queue: its items in order, those in
 // flight included. It may be received while none is.
@@ -16,14 +10,14 @@ type group struct {
 	id          string
 	first, last *item
 	inFlight    int
-	place       int // in the ready heap, or notReady
+	place       int // in queue.ready
 }
 
 // link puts an item into its group, in order.
 func (q *queue) link(it *item) {
 	g := q.groups[it.groupID]
 	if g == nil {
-		g = &group{id: it.groupID, place: notReady}
+		g = &group{id: it.groupID}
 		q.groups[it.groupID] = g
 	}
 	it.group = g
@@ -66,13 +60,10 @@ func (q *queue) regroup(g *group) bool {
 		delete(q.groups, g.id)
 	}
 	ready := g.first != nil && g.first.state == visible && g.inFlight == 0
-	switch {
-	case ready && g.place == notReady:
-		heap.Push(&q.ready, g)
-	case ready:
-		heap.Fix(&q.ready, g.place)
-	case g.place != notReady: // possibly empty: Remove does not compare what it removes
-		heap.Remove(&q.ready, g.place)
+	if ready {
+		q.ready.Set(g)
+	} else { // possibly empty: Remove does not compare what it removes
+		q.ready.Remove(g)
 	}
 	return ready
 }
@@ -82,8 +73,8 @@ func (q *queue) regroup(g *group) bool {
 // all that was taken is deleted or visible again.
 func (q *queue) takeFIFO(now time.Time, most int, lease time.Duration) []item {
 	var out []item
-	for len(out) < most && len(q.ready) > 0 && q.inFlights < maxInFlight {
-		next := q.ready[0].first
+	for len(out) < most && q.ready.Len() > 0 && q.inFlights < maxInFlight {
+		next := q.ready.First().first
 		for next != nil && next.state == visible && len(out) < most {
 			it := next
 			next = it.next

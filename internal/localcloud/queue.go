@@ -1,9 +1,10 @@
 package localcloud
 
 import (
-	"container/heap"
 	"strconv"
 	"time"
+
+	"managed-thing-updater/internal/priorityqueue"
 )
 
 type state int
@@ -60,7 +61,7 @@ type item struct {
 	touched       bool   // its visibility was changed since it was received
 	fifo          bool
 
-	place int // in the visible or waiting heap
+	place int // in queue.visible or queue.waiting
 	group *group
 	prev  *item
 	next  *item
@@ -75,6 +76,14 @@ func (it *item) sequenceNumber() string {
 	return "18800000000000000000"[:20-len(digits)] + digits
 }
 
+func placeOf(it *item) *int { return &it.place }
+
+func byOrder(a, b *item) bool { return a.order < b.order }
+
+func byDue(a, b *item) bool {
+	return a.due.Before(b.due) || a.due.Equal(b.due) && a.order < b.order
+}
+
 // queue holds its items in the structures that their states ask for, so that
 // no request looks at more items than it returns. SQS.mu guards it.
 type queue struct {
@@ -86,10 +95,10 @@ type queue struct {
 	purged            time.Time
 
 	items     map[uint64]*item
-	visible   itemHeap // standard: by order
-	waiting   itemHeap // delayed and in flight, by due
+	visible   priorityqueue.Queue[item] // standard: by order
+	waiting   priorityqueue.Queue[item] // delayed and in flight, by due
 	groups    map[string]*group
-	ready     groupHeap // FIFO: groups that may be received, by their first item
+	ready     priorityqueue.Queue[group] // FIFO: groups that may be received, by their first item
 	inFlights int
 	delays    int
 
@@ -125,10 +134,10 @@ func (q *queue) enter(it *item, st state, due time.Time) {
 	switch st {
 	case visible:
 		if !q.fifo {
-			heap.Push(&q.visible, it)
+			q.visible.Set(it)
 		}
 	case delayed, inFlight:
-		heap.Push(&q.waiting, it)
+		q.waiting.Set(it)
 		if st == inFlight {
 			q.inFlights++
 		} else {
@@ -141,7 +150,7 @@ func (q *queue) enter(it *item, st state, due time.Time) {
 		}
 		q.regroup(it.group)
 	}
-	if st == visible || it.place == 0 {
+	if st == visible || q.waiting.First() == it {
 		q.wake()
 	}
 }
@@ -151,10 +160,10 @@ func (q *queue) leave(it *item) {
 	switch it.state {
 	case visible:
 		if !q.fifo {
-			heap.Remove(&q.visible, it.place)
+			q.visible.Remove(it)
 		}
 	case delayed, inFlight:
-		heap.Remove(&q.waiting, it.place)
+		q.waiting.Remove(it)
 		if it.state == inFlight {
 			q.inFlights--
 			if q.fifo {
@@ -192,8 +201,8 @@ func (q *queue) forget(it *item) {
 
 // promote makes visible what has waited long enough.
 func (q *queue) promote(now time.Time) {
-	for len(q.waiting) > 0 && !q.waiting[0].due.After(now) {
-		q.release(q.waiting[0])
+	for it := q.waiting.First(); it != nil && !it.due.After(now); it = q.waiting.First() {
+		q.release(it)
 	}
 }
 
@@ -218,10 +227,11 @@ func (q *queue) redeliver(it *item) {
 
 // nextDue is when the next waiting item becomes visible.
 func (q *queue) nextDue() (time.Time, bool) {
-	if len(q.waiting) == 0 {
+	it := q.waiting.First()
+	if it == nil {
 		return time.Time{}, false
 	}
-	return q.waiting[0].due, true
+	return it.due, true
 }
 
 // wake makes every waiting receive look again.

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"managed-thing-updater/internal/priorityqueue"
 )
 
 var queueNamePattern = regexp.MustCompile(`\A[A-Za-z0-9_-]{1,80}\z`)
@@ -38,6 +40,12 @@ func (s *SQS) create(name string, attrs map[string]string) (*queue, *sqsError) {
 		sqs: s, name: name, url: s.cloud.opts.BaseURL + "/" + s.cloud.opts.Account + "/" + name, id: s.nextSeq(),
 		settings: set, created: now, modified: now,
 		items: map[uint64]*item{}, groups: map[string]*group{}, dedup: map[string]dedupEntry{},
+		visible: priorityqueue.New(byOrder, placeOf),
+		waiting: priorityqueue.New(byDue, placeOf),
+		ready: priorityqueue.New(
+			func(g, h *group) bool { return g.first.order < h.first.order },
+			func(g *group) *int { return &g.place },
+		),
 	}
 	s.queues[name] = q
 	return q, nil

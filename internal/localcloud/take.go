@@ -10,8 +10,8 @@ func (q *queue) take(now time.Time, most int, lease time.Duration) []item {
 		return q.takeFIFO(now, most, lease)
 	}
 	var out []item
-	for len(out) < most && len(q.visible) > 0 && q.inFlights < maxInFlight {
-		it := q.visible[0]
+	for len(out) < most && q.visible.Len() > 0 && q.inFlights < maxInFlight {
+		it := q.visible.First()
 		if q.divert(it, now) {
 			continue
 		}
