@@ -104,17 +104,9 @@ func md5Hex(s string) string {
 // validCharacters reports whether SQS takes the text: XML 1.0's characters
 // (W3C, "Extensible Markup Language (XML) 1.0", 2.2).
 func validCharacters(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	for _, r := range s {
-		switch {
-		case r == '\t', r == '\n', r == '\r', r >= 0x20 && r <= 0xD7FF, r >= 0xE000 && r <= 0xFFFD, r >= 0x10000:
-		default:
-			return false
-		}
-	}
-	return true
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+	})
 }
 
 func invalidContents() *sqsError {

@@ -23,15 +23,13 @@ type failedEntry struct {
 	Message     string
 }
 
-// batch does what a batch asks for, an entry at a time, but for those that the
+// batchOf does what a batch asks for, an entry at a time, but for those that the
 // fault makes fail.
-func (s *SQS) batch(r *request, f *Fault, do func(*queue, *entry) (any, *sqsError)) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
+func batchOf(do func(*queue, *entry) (any, *sqsError)) action {
+	return onQueue(func(q *queue, r *request, f *Fault) (any, *sqsError) { return q.batch(r, f, do) })
+}
+
+func (q *queue) batch(r *request, f *Fault, do func(*queue, *entry) (any, *sqsError)) (any, *sqsError) {
 	if len(r.Entries) == 0 {
 		return nil, batchError("EmptyBatchRequest", "There should be at least one entry in the request.")
 	}

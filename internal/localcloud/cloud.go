@@ -1,7 +1,6 @@
 package localcloud
 
 import (
-	"bytes"
 	"cmp"
 	"io"
 	"net/http"
@@ -67,7 +66,7 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request) {
 	if c.opts.ClockAhead != 0 {
 		w = dated{w, c}
 	}
-	body, err := readBody(w, r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
 	if err != nil {
 		http.Error(w, "request body: "+err.Error(), http.StatusRequestEntityTooLarge)
 		return
@@ -83,16 +82,4 @@ func (c *Cloud) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		http.Error(w, "nothing here: SQS speaks JSON 1.0 (X-Amz-Target: AmazonSQS.…), the API is at /managed-things/{Identifier}, help is at /_cloud/", http.StatusNotFound)
 	}
-}
-
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.Body == nil || r.ContentLength == 0 {
-		return nil, nil
-	}
-	var buf bytes.Buffer
-	if r.ContentLength > 0 && r.ContentLength <= maxRequestBytes {
-		buf.Grow(int(r.ContentLength) + bytes.MinRead)
-	}
-	_, err := io.Copy(&buf, http.MaxBytesReader(w, r.Body, maxRequestBytes))
-	return buf.Bytes(), err
 }

@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -207,6 +208,22 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // schedule runs apply as long after the request's arrival as ApplyLate says.
 func (f *Fault) schedule(arrived time.Time, apply func()) {
 	time.AfterFunc(max(0, f.ApplyLate-time.Since(arrived)), apply)
+}
+
+func (f *Fault) setHeader(h http.Header) {
+	maps.Copy(h, f.Header)
+	if f.RetryAfter != "" {
+		h.Set("Retry-After", f.RetryAfter)
+	}
+}
+
+// writeBody answers with the status and the body as they are.
+func (f *Fault) writeBody(w http.ResponseWriter) {
+	if f.ContentType != "" {
+		w.Header().Set("Content-Type", f.ContentType)
+	}
+	w.WriteHeader(f.Status)
+	_, _ = w.Write([]byte(f.Body))
 }
 
 // breakConnection ends the request without an answer.

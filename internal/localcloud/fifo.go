@@ -1,16 +1,19 @@
 package localcloud
 
-import "time"
+import (
+	"container/list"
+	"time"
+)
 
 const fifoSuffix = ".fifo"
 
 // group is a message group of a FIFO queue: its items in order, those in
 // flight included. It may be received while none is.
 type group struct {
-	id          string
-	first, last *item
-	inFlight    int
-	place       int // in queue.ready
+	id       string
+	items    list.List // of *item
+	inFlight int
+	place    int // in queue.ready
 }
 
 // link puts an item into its group, in order.
@@ -21,45 +24,33 @@ func (q *queue) link(it *item) {
 		q.groups[it.groupID] = g
 	}
 	it.group = g
-	after := g.last
-	for after != nil && after.order > it.order { // only for one that comes back
-		after = after.prev
+	after := g.items.Back()
+	for after != nil && after.Value.(*item).order > it.order { // only for one that comes back
+		after = after.Prev()
 	}
-	it.prev, it.next = after, nil
 	if after == nil {
-		it.next, g.first = g.first, it
+		it.inGroup = g.items.PushFront(it)
 	} else {
-		it.next, after.next = after.next, it
-	}
-	if it.next == nil {
-		g.last = it
-	} else {
-		it.next.prev = it
+		it.inGroup = g.items.InsertAfter(it, after)
 	}
 }
 
-func (q *queue) unlink(it *item) {
-	g := it.group
-	if it.prev == nil {
-		g.first = it.next
-	} else {
-		it.prev.next = it.next
+// first is the group's oldest item, nil if it has none.
+func (g *group) first() *item {
+	if e := g.items.Front(); e != nil {
+		return e.Value.(*item)
 	}
-	if it.next == nil {
-		g.last = it.prev
-	} else {
-		it.next.prev = it.prev
-	}
-	it.prev, it.next = nil, nil
+	return nil
 }
 
 // regroup puts a group where it belongs after a change, and reports whether
 // it may be received.
 func (q *queue) regroup(g *group) bool {
-	if g.first == nil {
+	first := g.first()
+	if first == nil {
 		delete(q.groups, g.id)
 	}
-	ready := g.first != nil && g.first.state == visible && g.inFlight == 0
+	ready := first != nil && first.state == visible && g.inFlight == 0
 	if ready {
 		q.ready.Set(g)
 	} else { // possibly empty: Remove does not compare what it removes
@@ -74,10 +65,13 @@ func (q *queue) regroup(g *group) bool {
 func (q *queue) takeFIFO(now time.Time, most int, lease time.Duration) []item {
 	var out []item
 	for len(out) < most && q.ready.Len() > 0 && q.inFlights < maxInFlight {
-		next := q.ready.First().first
-		for next != nil && next.state == visible && len(out) < most {
-			it := next
-			next = it.next
+		next := q.ready.First().items.Front()
+		for next != nil && len(out) < most {
+			it := next.Value.(*item)
+			if it.state != visible {
+				break
+			}
+			next = next.Next()
 			if !q.divert(it, now) {
 				out = append(out, q.lease(it, now, lease))
 			}

@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"container/list"
 	"strconv"
 	"time"
 
@@ -61,10 +62,9 @@ type item struct {
 	touched       bool   // its visibility was changed since it was received
 	fifo          bool
 
-	place int // in queue.visible or queue.waiting
-	group *group
-	prev  *item
-	next  *item
+	place   int // in queue.visible or queue.waiting
+	group   *group
+	inGroup *list.Element // in group.items
 }
 
 // sequenceNumber has 20 digits and does not fit 64 bits, as the real one.
@@ -181,7 +181,7 @@ func (q *queue) remove(it *item) {
 	q.leave(it)
 	delete(q.items, it.seq)
 	if q.fifo {
-		q.unlink(it)
+		it.group.items.Remove(it.inGroup)
 		if q.regroup(it.group) {
 			q.wake() // the next message of the group may go
 		}

@@ -21,17 +21,17 @@ const ExpiredSessionToken = "expired"
 // (AWS Identity and Access Management, "Signature Version 4").
 const maxSkew = 5 * time.Minute
 
-// denial is a kind of refused credentials; each service has its own codes.
-type denial int
+// denial is a kind of refused credentials: the error's shape, which both services share,
+// and the code that SQS's older query protocol has for it.
+type denial struct{ shape, queryCode string }
 
-const (
-	allowed denial = iota
-	noToken
-	incompleteSignature
-	unknownKey
-	expiredToken
-	skewedDate
-	badSignature
+var (
+	allowed             = denial{}
+	noToken             = denial{"MissingAuthenticationTokenException", "MissingAuthenticationToken"}
+	incompleteSignature = denial{"IncompleteSignatureException", "IncompleteSignature"}
+	unknownKey          = denial{"UnrecognizedClientException", "InvalidClientTokenId"}
+	expiredToken        = denial{"ExpiredTokenException", "ExpiredToken"}
+	badSignature        = denial{"InvalidSignatureException", "SignatureDoesNotMatch"}
 )
 
 // verifier checks AWS Signature Version 4 by signing a copy of the request and
@@ -67,9 +67,9 @@ func (v *verifier) check(r *http.Request, body []byte, service string) (denial, 
 		return expiredToken, "The security token included in the request is expired"
 	}
 	if now := time.Now().Add(v.opts.ClockAhead); now.Sub(signedAt) > maxSkew {
-		return skewedDate, "Signature expired: " + stamp(signedAt) + " is now earlier than " + stamp(now.Add(-maxSkew)) + " (" + stamp(now) + " - 5 min.)"
+		return badSignature, "Signature expired: " + stamp(signedAt) + " is now earlier than " + stamp(now.Add(-maxSkew)) + " (" + stamp(now) + " - 5 min.)"
 	} else if signedAt.Sub(now) > maxSkew {
-		return skewedDate, "Signature not yet current: " + stamp(signedAt) + " is still later than " + stamp(now.Add(maxSkew)) + " (" + stamp(now) + " + 5 min.)"
+		return badSignature, "Signature not yet current: " + stamp(signedAt) + " is still later than " + stamp(now.Add(maxSkew)) + " (" + stamp(now) + " + 5 min.)"
 	}
 	if auth.date != signedAt.Format("20060102") {
 		return badSignature, "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"

@@ -52,15 +52,6 @@ func missing(parameter string) *sqsError {
 	return sender("MissingParameter", "The request must contain the parameter %s.", parameter)
 }
 
-var sqsDenials = map[denial][2]string{ // shape, code
-	noToken:             {"MissingAuthenticationTokenException", "MissingAuthenticationToken"},
-	incompleteSignature: {"IncompleteSignatureException", "IncompleteSignature"},
-	unknownKey:          {"UnrecognizedClientException", "InvalidClientTokenId"},
-	expiredToken:        {"ExpiredTokenException", "ExpiredToken"},
-	skewedDate:          {"InvalidSignatureException", "SignatureDoesNotMatch"},
-	badSignature:        {"InvalidSignatureException", "SignatureDoesNotMatch"},
-}
-
 func (e *sqsError) write(w http.ResponseWriter) {
 	fault := "Sender"
 	if e.receiverFault {

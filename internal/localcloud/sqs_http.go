@@ -3,7 +3,6 @@ package localcloud
 import (
 	"cmp"
 	"context"
-	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -51,23 +50,36 @@ type action func(s *SQS, ctx context.Context, r *request, f *Fault) (any, *sqsEr
 
 var actions = map[string]action{
 	"CreateQueue":                  (*SQS).createQueue,
-	"DeleteQueue":                  (*SQS).deleteQueue,
+	"DeleteQueue":                  onQueue((*queue).deleteQueue),
 	"GetQueueUrl":                  (*SQS).getQueueURL,
 	"ListQueues":                   (*SQS).listQueues,
-	"GetQueueAttributes":           (*SQS).getQueueAttributes,
-	"SetQueueAttributes":           (*SQS).setQueueAttributes,
-	"ListDeadLetterSourceQueues":   (*SQS).listDeadLetterSourceQueues,
-	"PurgeQueue":                   (*SQS).purgeQueue,
-	"TagQueue":                     (*SQS).ignoreTags,
-	"UntagQueue":                   (*SQS).ignoreTags,
-	"ListQueueTags":                (*SQS).ignoreTags,
-	"SendMessage":                  (*SQS).sendMessage,
+	"GetQueueAttributes":           onQueue((*queue).getQueueAttributes),
+	"SetQueueAttributes":           onQueue((*queue).setQueueAttributes),
+	"ListDeadLetterSourceQueues":   onQueue((*queue).listDeadLetterSourceQueues),
+	"PurgeQueue":                   onQueue((*queue).purgeQueue),
+	"TagQueue":                     onQueue((*queue).ignoreTags),
+	"UntagQueue":                   onQueue((*queue).ignoreTags),
+	"ListQueueTags":                onQueue((*queue).ignoreTags),
+	"SendMessage":                  onQueue((*queue).sendMessage),
 	"SendMessageBatch":             (*SQS).sendMessageBatch,
 	"ReceiveMessage":               (*SQS).receiveMessage,
-	"DeleteMessage":                (*SQS).deleteMessage,
-	"DeleteMessageBatch":           (*SQS).deleteMessageBatch,
-	"ChangeMessageVisibility":      (*SQS).changeMessageVisibility,
-	"ChangeMessageVisibilityBatch": (*SQS).changeMessageVisibilityBatch,
+	"DeleteMessage":                settle((*queue).delete),
+	"DeleteMessageBatch":           batchOf((*queue).delete),
+	"ChangeMessageVisibility":      settle((*queue).changeVisibility),
+	"ChangeMessageVisibilityBatch": batchOf((*queue).changeVisibility),
+}
+
+// onQueue is an action on a queue that must be there. The mutex is held.
+func onQueue(do func(*queue, *request, *Fault) (any, *sqsError)) action {
+	return func(s *SQS, _ context.Context, r *request, f *Fault) (any, *sqsError) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		q := s.find(r.QueueUrl)
+		if q == nil {
+			return nil, noSuchQueue()
+		}
+		return do(q, r, f)
+	}
 }
 
 func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []byte) {
@@ -79,8 +91,7 @@ func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []
 	s.mu.Unlock()
 
 	if why, text := s.cloud.auth.check(r, body, sqsService); why != allowed {
-		d := sqsDenials[why]
-		(&sqsError{status: http.StatusForbidden, shape: "com.amazon.coral.service#" + d[0], code: d[1], message: text}).write(w)
+		(&sqsError{status: http.StatusForbidden, shape: "com.amazon.coral.service#" + why.shape, code: why.queryCode, message: text}).write(w)
 		return
 	}
 	act, known := actions[name]
@@ -143,22 +154,14 @@ func (s *SQS) throttled(r *request, f *Fault) {
 }
 
 func writeSQSFault(w http.ResponseWriter, f *Fault) {
-	h := w.Header()
-	maps.Copy(h, f.Header)
-	if f.RetryAfter != "" {
-		h.Set("Retry-After", f.RetryAfter)
-	}
-	if f.Code != "" && f.Body == "" {
-		shape := f.Code[strings.LastIndex(f.Code, ".")+1:]
-		(&sqsError{
-			status: f.Status, shape: "com.amazonaws.sqs#" + shape, code: f.Code,
-			message: "a fault of the local cloud", receiverFault: f.Status >= 500,
-		}).write(w)
+	f.setHeader(w.Header())
+	if f.Code == "" || f.Body != "" {
+		f.writeBody(w)
 		return
 	}
-	if f.ContentType != "" {
-		h.Set("Content-Type", f.ContentType)
-	}
-	w.WriteHeader(f.Status)
-	_, _ = w.Write([]byte(f.Body))
+	shape := f.Code[strings.LastIndex(f.Code, ".")+1:]
+	(&sqsError{
+		status: f.Status, shape: "com.amazonaws.sqs#" + shape, code: f.Code,
+		message: "a fault of the local cloud", receiverFault: f.Status >= 500,
+	}).write(w)
 }

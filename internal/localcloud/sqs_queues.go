@@ -43,7 +43,7 @@ func (s *SQS) create(name string, attrs map[string]string) (*queue, *sqsError) {
 		visible: priorityqueue.New(byOrder, placeOf),
 		waiting: priorityqueue.New(byDue, placeOf),
 		ready: priorityqueue.New(
-			func(g, h *group) bool { return g.first.order < h.first.order },
+			func(g, h *group) bool { return g.first().order < h.first().order },
 			func(g *group) *int { return &g.place },
 		),
 	}
@@ -63,14 +63,8 @@ func (s *SQS) createQueue(_ context.Context, r *request, _ *Fault) (any, *sqsErr
 	return queueURL{q.url}, nil
 }
 
-func (s *SQS) deleteQueue(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
-	delete(s.queues, q.name)
+func (q *queue) deleteQueue(_ *request, _ *Fault) (any, *sqsError) {
+	delete(q.sqs.queues, q.name)
 	q.wake() // waiting receives find no queue any more
 	return nil, nil
 }
@@ -97,31 +91,19 @@ func (s *SQS) listQueues(_ context.Context, r *request, _ *Fault) (any, *sqsErro
 	return out, nil
 }
 
-func (s *SQS) listDeadLetterSourceQueues(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	dlq := s.find(r.QueueUrl)
-	if dlq == nil {
-		return nil, noSuchQueue()
-	}
+func (dlq *queue) listDeadLetterSourceQueues(*request, *Fault) (any, *sqsError) {
 	out := struct {
 		QueueUrls []string `json:"queueUrls"` // the model writes this one small
 	}{[]string{}}
-	for _, name := range slices.Sorted(maps.Keys(s.queues)) {
-		if q := s.queues[name]; q.maxReceives > 0 && q.deadLetterName == dlq.name {
+	for _, name := range slices.Sorted(maps.Keys(dlq.sqs.queues)) {
+		if q := dlq.sqs.queues[name]; q.maxReceives > 0 && q.deadLetterName == dlq.name {
 			out.QueueUrls = append(out.QueueUrls, q.url)
 		}
 	}
 	return out, nil
 }
 
-func (s *SQS) purgeQueue(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
+func (q *queue) purgeQueue(_ *request, _ *Fault) (any, *sqsError) {
 	now := time.Now()
 	if !q.purged.IsZero() && now.Sub(q.purged) < time.Minute {
 		return nil, batchError("PurgeQueueInProgress", "Only one PurgeQueue operation on %s is allowed every 60 seconds.", q.name)
@@ -133,26 +115,13 @@ func (s *SQS) purgeQueue(_ context.Context, r *request, _ *Fault) (any, *sqsErro
 	return nil, nil
 }
 
-func (s *SQS) ignoreTags(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.find(r.QueueUrl) == nil {
-		return nil, noSuchQueue()
-	}
-	return struct{}{}, nil
-}
+func (*queue) ignoreTags(*request, *Fault) (any, *sqsError) { return struct{}{}, nil }
 
-func (s *SQS) setQueueAttributes(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
+func (q *queue) setQueueAttributes(r *request, _ *Fault) (any, *sqsError) {
 	if _, ok := r.Attributes["FifoQueue"]; ok {
 		return nil, modelled("InvalidAttributeName", "InvalidAttributeName", "Unknown Attribute FifoQueue.")
 	}
-	set, err := q.with(s, q.name, r.Attributes)
+	set, err := q.with(q.sqs, q.name, r.Attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -160,13 +129,7 @@ func (s *SQS) setQueueAttributes(_ context.Context, r *request, _ *Fault) (any, 
 	return nil, nil
 }
 
-func (s *SQS) getQueueAttributes(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
+func (q *queue) getQueueAttributes(r *request, _ *Fault) (any, *sqsError) {
 	all := q.attributes()
 	out := struct{ Attributes map[string]string }{map[string]string{}}
 	for _, name := range r.AttributeNames {

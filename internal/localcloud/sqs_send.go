@@ -72,8 +72,8 @@ func (s *SQS) send(q *queue, m *Message, delay time.Duration) (*item, *sqsError)
 	return it, nil
 }
 
-// sendEntry is send, of what came over the wire.
-func (s *SQS) sendEntry(q *queue, e *entry) (*item, *sqsError) {
+// accept is send, of what came over the wire.
+func (q *queue) accept(e *entry) (*item, *sqsError) {
 	if e.MessageBody == nil {
 		return nil, missing("MessageBody")
 	}
@@ -99,7 +99,7 @@ func (s *SQS) sendEntry(q *queue, e *entry) (*item, *sqsError) {
 		}
 		m.TraceHeader = a.attribute().StringValue
 	}
-	return s.send(q, m, delay)
+	return q.sqs.send(q, m, delay)
 }
 
 func (a wireAttribute) attribute() Attribute {
@@ -131,21 +131,17 @@ func sentAnswer(id string, it *item) sent {
 	return out
 }
 
-func (s *SQS) sendMessage(_ context.Context, r *request, _ *Fault) (any, *sqsError) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.find(r.QueueUrl)
-	if q == nil {
-		return nil, noSuchQueue()
-	}
-	it, err := s.sendEntry(q, &r.entry)
+func (q *queue) sendMessage(r *request, _ *Fault) (any, *sqsError) { return q.sendEntry(&r.entry) }
+
+func (q *queue) sendEntry(e *entry) (any, *sqsError) {
+	it, err := q.accept(e)
 	if err != nil {
 		return nil, err
 	}
-	return sentAnswer("", it), nil
+	return sentAnswer(e.Id, it), nil
 }
 
-func (s *SQS) sendMessageBatch(_ context.Context, r *request, f *Fault) (any, *sqsError) {
+func (s *SQS) sendMessageBatch(ctx context.Context, r *request, f *Fault) (any, *sqsError) {
 	size := 0
 	for i := range r.Entries {
 		e := &r.Entries[i]
@@ -160,11 +156,5 @@ func (s *SQS) sendMessageBatch(_ context.Context, r *request, f *Fault) (any, *s
 	if size > maxMessageBytes {
 		return nil, batchError("BatchRequestTooLong", "Batch requests cannot be longer than %d bytes. You have sent %d bytes.", maxMessageBytes, size)
 	}
-	return s.batch(r, f, func(q *queue, e *entry) (any, *sqsError) {
-		it, err := s.sendEntry(q, e)
-		if err != nil {
-			return nil, err
-		}
-		return sentAnswer(e.Id, it), nil
-	})
+	return batchOf((*queue).sendEntry)(s, ctx, r, f)
 }

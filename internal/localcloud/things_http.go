@@ -20,17 +20,6 @@ type apiError struct {
 	members       map[string]string // besides Message
 }
 
-// denials of the API, whose names it shares with most services that speak
-// REST JSON.
-var apiDenials = map[denial]apiError{
-	noToken:             {status: http.StatusForbidden, code: "MissingAuthenticationTokenException"},
-	incompleteSignature: {status: http.StatusForbidden, code: "IncompleteSignatureException"},
-	unknownKey:          {status: http.StatusForbidden, code: "UnrecognizedClientException"},
-	expiredToken:        {status: http.StatusForbidden, code: "ExpiredTokenException"},
-	skewedDate:          {status: http.StatusForbidden, code: "InvalidSignatureException"},
-	badSignature:        {status: http.StatusForbidden, code: "InvalidSignatureException"},
-}
-
 func validationError(faults []string) *apiError {
 	text := fmt.Sprintf("%d validation errors detected: %s", len(faults), strings.Join(faults, "; "))
 	if len(faults) == 1 {
@@ -96,9 +85,7 @@ func (t *Things) denied(r *http.Request, body []byte) *apiError {
 	if why == allowed {
 		return nil
 	}
-	e := apiDenials[why]
-	e.message = text
-	return &e
+	return &apiError{status: http.StatusForbidden, code: why.shape, message: text}
 }
 
 func (t *Things) serveUpdate(w http.ResponseWriter, r *http.Request, call *Call, fault *Fault) {
@@ -151,23 +138,15 @@ func (t *Things) answer(w http.ResponseWriter, call *Call, e *apiError) {
 
 func (t *Things) answerFault(w http.ResponseWriter, call *Call, f *Fault) {
 	t.end(call, f.Status, f.Code)
-	h := w.Header()
-	maps.Copy(h, f.Header)
-	if f.RetryAfter != "" {
-		h.Set("Retry-After", f.RetryAfter)
-	}
+	f.setHeader(w.Header())
 	if f.Code != "" && f.Body == "" {
 		(&apiError{status: f.Status, code: f.Code, message: "a fault of the local cloud"}).write(w)
 		return
 	}
 	if f.Code != "" {
-		h.Set("X-Amzn-ErrorType", f.Code)
+		w.Header().Set("X-Amzn-ErrorType", f.Code)
 	}
-	if f.ContentType != "" {
-		h.Set("Content-Type", f.ContentType)
-	}
-	w.WriteHeader(f.Status)
-	_, _ = w.Write([]byte(f.Body))
+	f.writeBody(w)
 }
 
 // serveGet answers GetManagedThing with the members that its response has:

@@ -3,7 +3,6 @@ package localcloud
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -84,9 +83,9 @@ func (t transport) RoundTrip(req *http.Request) (*http.Response, error) {
 // client would see. Any other panic is a fault of this package and goes on.
 func run(serve http.HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
 	defer func() {
-		switch p := recover(); {
-		case p == nil:
-		case isAbort(p):
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
 			err = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 		default:
 			panic(p)
@@ -94,9 +93,4 @@ func run(serve http.HandlerFunc, w http.ResponseWriter, r *http.Request) (err er
 	}()
 	serve(w, r)
 	return nil
-}
-
-func isAbort(p any) bool {
-	err, ok := p.(error)
-	return ok && errors.Is(err, http.ErrAbortHandler)
 }
