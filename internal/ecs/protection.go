@@ -76,7 +76,9 @@ func (p *Protection) Run(ctx context.Context) {
 		p.look(ctx, time.Now())
 		select {
 		case <-ctx.Done():
-			p.end(context.WithoutCancel(ctx))
+			if p.on { // after a crash the task stays protected until the hour ends
+				p.off(context.WithoutCancel(ctx), time.Now())
+			}
 			return
 		case <-every.C:
 		}
@@ -103,14 +105,6 @@ func (p *Protection) look(ctx context.Context, now time.Time) {
 func (p *Protection) off(ctx context.Context, now time.Time) {
 	if p.ask(ctx, false, now) {
 		p.on, p.asked = false, time.Time{}
-	}
-}
-
-// end switches protection off for a process that stops. After a crash the task stays
-// protected until the hour ends.
-func (p *Protection) end(ctx context.Context) {
-	if p.on {
-		p.off(ctx, time.Now())
 	}
 }
 

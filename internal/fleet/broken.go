@@ -12,6 +12,13 @@ type fault struct {
 	body func(f *Fleet, t *thing) string
 }
 
+// saying is a request of these members.
+func saying(members ...string) func(*Fleet, *thing) string {
+	return func(_ *Fleet, t *thing) string {
+		return object(append([]string{"Identifier", quote(t.id)}, members...)...)
+	}
+}
+
 var faults = []fault{
 	{"broken: cut off", func(_ *Fleet, t *thing) string {
 		return `{"Identifier":` + quote(t.id) + `,"Name":"hall li`
@@ -24,42 +31,24 @@ var faults = []fault{
 	{"broken: array", func(_ *Fleet, t *thing) string {
 		return array([]string{object("Identifier", quote(t.id), "Name", `"one"`)})
 	}},
-	{"broken: unknown member", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "Metadata", object("room", `"hall"`), "name", `"hall"`)
-	}},
-	{"broken: unknown member inside", func(f *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "WiFiSimpleSetupConfiguration", object("Timeout", "10"))
-	}},
+	{"broken: unknown member", saying("Metadata", object("room", `"hall"`), "name", `"hall"`)},
+	{"broken: unknown member inside", saying("WiFiSimpleSetupConfiguration", object("Timeout", "10"))},
 	{"broken: no identifier", func(f *Fleet, _ *thing) string {
 		return object("ManagedThingId", quote(f.hex(12)), "Name", f.name())
 	}},
 	{"broken: an ARN", func(_ *Fleet, t *thing) string {
 		return object("Identifier", quote("arn:aws:iotmanagedintegrations:eu-west-1:000000000000:managed-thing/"+t.id), "Name", `"hall"`)
 	}},
-	{"broken: duplicate key", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "MetaData", object("room", `"hall"`, "room", `"kitchen"`))
-	}},
-	{"broken: pattern", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "Name", `"Hall <left>"`)
-	}},
+	{"broken: duplicate key", saying("MetaData", object("room", `"hall"`, "room", `"kitchen"`))},
+	{"broken: pattern", saying("Name", `"Hall <left>"`)},
 	{"broken: sensitive value", func(_ *Fleet, t *thing) string {
 		return object("Identifier", quote(t.id), "SerialNumber", quote("#"+t.serial), "Owner", `"Ms. Example & sons"`)
 	}},
-	{"broken: too long", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "Name", quote(strings.Repeat("hall ", 30)))
-	}},
-	{"broken: null inside", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "MetaData", object("room", "null"))
-	}},
-	{"broken: wrong type", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "WiFiSimpleSetupConfiguration", object("TimeoutInMinutes", `"10"`, "EnableAsProvisionee", "1"))
-	}},
-	{"broken: out of bounds", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "WiFiSimpleSetupConfiguration", object("TimeoutInMinutes", "60"))
-	}},
-	{"broken: report", func(_ *Fleet, t *thing) string {
-		return object("Identifier", quote(t.id), "CapabilityReport", object("version", `"2.0"`, "endpoints", `[{"id":"1"}]`))
-	}},
+	{"broken: too long", saying("Name", quote(strings.Repeat("hall ", 30)))},
+	{"broken: null inside", saying("MetaData", object("room", "null"))},
+	{"broken: wrong type", saying("WiFiSimpleSetupConfiguration", object("TimeoutInMinutes", `"10"`, "EnableAsProvisionee", "1"))},
+	{"broken: out of bounds", saying("WiFiSimpleSetupConfiguration", object("TimeoutInMinutes", "60"))},
+	{"broken: report", saying("CapabilityReport", object("version", `"2.0"`, "endpoints", `[{"id":"1"}]`))},
 	{"broken: envelope", func(f *Fleet, _ *thing) string {
 		return object("kinesisSchemaVersion", `"1.0"`, "data", `"{not base64}"`, "eventID", quote(f.uuid()))
 	}},
@@ -76,14 +65,9 @@ var faults = []fault{
 }
 
 func (f *Fleet) newBroken(now time.Time) Message {
-	kind := f.faults.draw(f.rand)
+	b := f.faults.draw(f.rand)
 	t := f.pick(broken)
-	m := Message{Kind: kind, Broken: true, GroupID: f.group(t)}
-	for _, b := range faults {
-		if b.kind == kind {
-			m.Body = b.body(f, t)
-		}
-	}
+	m := Message{Kind: b.kind, Broken: true, GroupID: f.group(t), Body: b.body(f, t)}
 	if f.chance(3) {
 		m.Wrappings = []string{"sns"}
 		m.Body, _, _ = f.envelope("sns", m.Body, now, nil)

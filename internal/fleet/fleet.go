@@ -75,7 +75,7 @@ type Fleet struct {
 	kinds     deck[string]
 	twists    deck[string]
 	wrappings deck[[]string]
-	faults    deck[string]
+	faults    deck[fault]
 }
 
 // New makes a fleet. Two fleets of the same seed and options make the same
@@ -98,7 +98,7 @@ func New(seed uint64, o Options) *Fleet {
 		f.wrappings.add(w.chain, w.cards)
 	}
 	for _, b := range faults {
-		f.faults.add(b.kind, 1)
+		f.faults.add(b, 1)
 	}
 	return f
 }

@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"managed-thing-updater/internal/message"
 )
 
 // request writes the request in one of the styles of serialisers: compact or
@@ -13,13 +16,9 @@ func (f *Fleet) request(e Event) string {
 	for _, m := range e.Members {
 		parts = append(parts, quote(m.Name), string(m.Value))
 	}
-	if f.chance(8) {
+	capable := slices.ContainsFunc(e.Members, func(m message.Member) bool { return m.Name == "Capabilities" })
+	if f.chance(8) && !capable {
 		parts = append(parts, quote("Capabilities"), "null")
-		for _, m := range e.Members {
-			if m.Name == "Capabilities" {
-				parts = parts[:len(parts)-2]
-			}
-		}
 	}
 	identifier := []string{quote("Identifier"), quote(e.Thing)}
 	if f.chance(4) {

@@ -109,17 +109,12 @@ func (tb *Table) Put(ctx context.Context, thing string, p thingstate.Put) error 
 
 // readTaken reads the answer of take.lua.
 func (tb *Table) readTaken(thing string, answer []any) (thingstate.Item, error) {
+	answer = append(answer, make([]any, 7)...) // what is missing is nil
 	text := func(i int) string {
-		if i >= len(answer) {
-			return ""
-		}
 		s, _ := answer[i].(string)
 		return s
 	}
 	number := func(i int) int64 {
-		if i >= len(answer) {
-			return 0
-		}
 		n, _ := answer[i].(int64)
 		return n
 	}

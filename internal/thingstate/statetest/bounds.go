@@ -31,8 +31,7 @@ func fullest(b *fixture) thingstate.Record {
 		for i := range members {
 			intents = append(intents, thingstate.Intent{Member: name(i), Digest: digest(byte(mark)), Order: order()})
 		}
-		_, l := b.acquire(intents...)
-		b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+		b.turn(thingstate.Result{Call: thingstate.OutcomeUnknown}, intents...)
 	}
 	var applied []thingstate.Version
 	for i := range members {
@@ -50,8 +49,7 @@ func fullest(b *fixture) thingstate.Record {
 	for i := range thingstate.MaxKeys {
 		keys = append(keys, fmt.Sprint("key", i))
 	}
-	_, l := b.acquire()
-	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Landed: noneLanded, Applied: applied, Keys: keys})
+	b.turn(thingstate.Result{Call: thingstate.Succeeded, Landed: noneLanded, Applied: applied, Keys: keys})
 	return thingstate.Record{Versions: applied}
 }
 

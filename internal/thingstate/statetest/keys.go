@@ -9,8 +9,7 @@ import (
 
 func settle(b *fixture, keys ...string) {
 	b.Helper()
-	_, l := b.acquire()
-	b.finish(l, thingstate.Result{Keys: keys})
+	b.turn(thingstate.Result{Keys: keys})
 }
 
 func expectSeen(b *fixture, key string, want bool) {
@@ -43,8 +42,7 @@ var keyRules = []rule{
 	}},
 	{"keys are remembered whatever became of the call", func(b *fixture) {
 		for call, key := range map[thingstate.Call]string{thingstate.NotSent: "a", thingstate.Succeeded: "b", thingstate.OutcomeUnknown: "c"} {
-			_, l := b.acquire()
-			b.finish(l, thingstate.Result{Call: call, Keys: []string{key}})
+			b.turn(thingstate.Result{Call: call, Keys: []string{key}})
 			expectSeen(b, key, true)
 		}
 	}},

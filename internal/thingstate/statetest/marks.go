@@ -7,9 +7,9 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// crash begins a call for a value of Name that is never finished.
-func crash(b *fixture, n int) {
-	b.acquireFor(thing, b.Tick, intent("Name", n))
+// crash begins a call that is never finished.
+func crash(b *fixture, intents ...thingstate.Intent) {
+	b.acquireFor(thing, b.Tick, intents...)
 	b.pass(2)
 }
 
@@ -86,7 +86,7 @@ var markRules = append([]rule{
 		expectMarks(b, "Name", 1)
 	}},
 	{"a crash leaves a mark with value and order", func(b *fixture) {
-		crash(b, 7)
+		crash(b, intent("Name", 7))
 		r := b.record()
 		if len(r.Marks) != 1 {
 			b.Fatalf("marks: %v", r.Marks)
@@ -100,49 +100,43 @@ var markRules = append([]rule{
 		}
 	}},
 	{"reading a record leaves its marks", func(b *fixture) {
-		crash(b, 1)
+		crash(b, intent("Name", 1))
 		b.record()
 		expectMarks(b, "Name", 1)
 	}},
 	{"marks of several members belong to their members", func(b *fixture) {
-		b.acquireFor(thing, b.Tick, intent("Name", 1), intent("Model", 2))
-		b.pass(2)
+		crash(b, intent("Name", 1), intent("Model", 2))
 		expectMarks(b, "Name", 1)
 		expectMarks(b, "Model", 2)
 	}},
 	{"marks are bounded, the oldest go first", func(b *fixture) {
 		for n := range thingstate.MaxMarks + 2 {
-			_, l := b.acquire(intent("Name", n))
-			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+			b.turn(thingstate.Result{Call: thingstate.OutcomeUnknown}, intent("Name", n))
 		}
 		expectMarks(b, "Name", 2, 3, 4, 5)
 	}},
 	{"a value sent again and again does not push another one's mark out", func(b *fixture) {
 		for _, n := range []int{1, 2, 2, 2, 2, 2, 2} {
-			_, l := b.acquire(intent("Name", n))
-			b.finish(l, thingstate.Result{Call: thingstate.OutcomeUnknown})
+			b.turn(thingstate.Result{Call: thingstate.OutcomeUnknown}, intent("Name", n))
 		}
 		expectMarks(b, "Name", 1, 2, 2, 2)
 	}},
 	{"the mark of a call that is over goes first", func(b *fixture) {
 		for n := range thingstate.MaxMarks + 1 {
-			_, l := b.acquire(intent("Name", n))
 			call := thingstate.OutcomeUnknown
 			if n == 2 {
 				call = thingstate.MaybeApplied
 			}
-			b.finish(l, thingstate.Result{Call: call})
+			b.turn(thingstate.Result{Call: call}, intent("Name", n))
 		}
 		expectMarks(b, "Name", 0, 1, 3, 4)
 	}},
 	{"only keys that are sent again are free of doubt", func(b *fixture) {
-		b.acquireFor(thing, b.Tick, keyedIntent(1, 5, 6, 7))
-		b.pass(2)
+		crash(b, keyedIntent(1, 5, 6, 7))
 		expectKeysInDoubt(b, 5, 6, 7)
 		succeed := func(landed time.Time, v thingstate.Version) {
 			b.Helper()
-			_, l := b.acquire()
-			b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: landed})
+			b.turn(thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: landed})
 		}
 		succeed(noneLanded, keyedVersion(2, 5, 6, 7))
 		expectKeysInDoubt(b, 5, 6, 7)
@@ -154,29 +148,25 @@ var markRules = append([]rule{
 		expectKeysInDoubt(b)
 	}},
 	{"a value whose keys cannot be told apart is free of doubt as a whole", func(b *fixture) {
-		b.acquireFor(thing, b.Tick, keyedIntent(1, 5))
-		b.pass(2)
-		_, l := b.acquire()
+		crash(b, keyedIntent(1, 5))
 		v := keyedVersion(2)
 		v.Parts = nil
-		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: allLanded})
+		b.turn(thingstate.Result{Call: thingstate.Succeeded, Applied: []thingstate.Version{v}, Landed: allLanded})
 		if marks := b.record().Marks; len(marks) > 0 {
 			b.Errorf("marks: %+v", marks)
 		}
 	}},
 	{"only the marks of a call that may have been applied are over", func(b *fixture) {
-		crash(b, 1)
-		_, l := b.acquire(intent("Name", 2))
-		b.finish(l, thingstate.Result{Call: thingstate.MaybeApplied})
+		crash(b, intent("Name", 1))
+		b.turn(thingstate.Result{Call: thingstate.MaybeApplied}, intent("Name", 2))
 		marks := b.record().Marks
 		if len(marks) != 2 || marks[0].Over || !marks[1].Over {
 			b.Errorf("marks: %+v", marks)
 		}
 	}},
 	{"a record handed out does not change", func(b *fixture) {
-		crash(b, 1)
-		r, l := b.acquire(intent("Name", 2))
-		b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Keys: []string{"key"}})
+		crash(b, intent("Name", 1))
+		r := b.turn(thingstate.Result{Call: thingstate.Succeeded, Applied: nameSet, Keys: []string{"key"}}, intent("Name", 2))
 		if !slices.Equal(marked(r, "Name"), []byte{1}) || len(r.Versions) > 0 || r.Seen("key") {
 			b.Errorf("the record changed under its reader: %+v", r)
 		}
@@ -187,9 +177,8 @@ func endingRules() []rule {
 	var rules []rule
 	for _, e := range endings {
 		rules = append(rules, rule{"marks after a call " + e.name, func(b *fixture) {
-			crash(b, 1)
-			_, l := b.acquire(intent("Name", 2), intent("Model", 3))
-			b.finish(l, e.result)
+			crash(b, intent("Name", 1))
+			b.turn(e.result, intent("Name", 2), intent("Model", 3))
 			expectMarks(b, "Name", e.name1...)
 			expectMarks(b, "Model", e.model...)
 			if _, got := b.record().Version("Name"); got != e.nameApplied {

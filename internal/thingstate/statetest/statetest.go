@@ -132,19 +132,24 @@ func (b *fixture) finish(l thingstate.Lease, r thingstate.Result) {
 	}
 }
 
+// turn acquires the thing and finishes it at once. It returns the record as it was before.
+func (b *fixture) turn(result thingstate.Result, intents ...thingstate.Intent) thingstate.Record {
+	b.Helper()
+	r, l := b.acquire(intents...)
+	b.finish(l, result)
+	return r
+}
+
 // apply records versions as a call that succeeded does.
 func (b *fixture) apply(versions []thingstate.Version, keys ...string) {
 	b.Helper()
-	_, l := b.acquire()
-	b.finish(l, thingstate.Result{Call: thingstate.Succeeded, Applied: versions, Keys: keys})
+	b.turn(thingstate.Result{Call: thingstate.Succeeded, Applied: versions, Keys: keys})
 }
 
 // record reads the record and leaves it as it was.
 func (b *fixture) record() thingstate.Record {
 	b.Helper()
-	r, l := b.acquire()
-	b.finish(l, thingstate.Result{})
-	return r
+	return b.turn(thingstate.Result{})
 }
 
 var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
