@@ -90,9 +90,7 @@ func attributesMD5(attrs []attribute) string {
 }
 
 func writeCounted(h hash.Hash, s string) {
-	var n [4]byte
-	binary.BigEndian.PutUint32(n[:], uint32(len(s)))
-	h.Write(n[:])
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(s))))
 	h.Write([]byte(s))
 }
 

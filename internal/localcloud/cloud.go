@@ -52,7 +52,7 @@ func New(o Options) *Cloud {
 	c := &Cloud{opts: o, dice: dice{seed: o.Seed}}
 	c.auth = newVerifier(o)
 	c.Faults = &Faults{dice: &c.dice}
-	c.SQS = newSQS(c)
+	c.SQS = &SQS{cloud: c, queues: map[string]*queue{}, requests: map[string]int{}}
 	c.Things = newThings(c)
 	return c
 }

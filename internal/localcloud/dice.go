@@ -2,7 +2,8 @@ package localcloud
 
 import (
 	"encoding/binary"
-	"encoding/hex"
+	"fmt"
+	"hash/fnv"
 	"sync/atomic"
 )
 
@@ -15,13 +16,9 @@ type dice struct {
 
 // roll returns a number in [0, 1) that is the same for the same arguments.
 func (d *dice) roll(kind, key string, n int) float64 {
-	h := uint64(14695981039346656037) // FNV-1a, 64 bits
-	for _, s := range [...]string{kind, "\x00", key} {
-		for i := range len(s) {
-			h = (h ^ uint64(s[i])) * 1099511628211
-		}
-	}
-	return float64(mix(mix(d.seed)^h^mix(uint64(n)))>>11) / (1 << 53)
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(kind + "\x00" + key))
+	return float64(mix(mix(d.seed)^h.Sum64()^mix(uint64(n)))>>11) / (1 << 53)
 }
 
 // uuid returns the next id, shaped like a random UUID (RFC 9562, version 4).
@@ -32,14 +29,7 @@ func (d *dice) uuid() string {
 	binary.BigEndian.PutUint64(b[8:], mix(d.seed+n))
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	var s [36]byte
-	hex.Encode(s[0:8], b[0:4])
-	hex.Encode(s[9:13], b[4:6])
-	hex.Encode(s[14:18], b[6:8])
-	hex.Encode(s[19:23], b[8:10])
-	hex.Encode(s[24:36], b[10:16])
-	s[8], s[13], s[18], s[23] = '-', '-', '-', '-'
-	return string(s[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // mix is the finaliser of SplitMix64 (Steele, Lea, Flood 2014).

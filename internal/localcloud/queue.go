@@ -225,15 +225,6 @@ func (q *queue) redeliver(it *item) {
 	q.enter(it, visible, time.Time{})
 }
 
-// nextDue is when the next waiting item becomes visible.
-func (q *queue) nextDue() (time.Time, bool) {
-	it := q.waiting.First()
-	if it == nil {
-		return time.Time{}, false
-	}
-	return it.due, true
-}
-
 // wake makes every waiting receive look again.
 func (q *queue) wake() {
 	if q.changed != nil {

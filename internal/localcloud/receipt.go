@@ -8,14 +8,11 @@ import (
 // A receipt handle is 8 bytes of the item's seq, 4 of its generation and 8
 // that only the queue can have made, in base64. Clients take it as opaque.
 
-func (q *queue) handle(it *item) string { return q.encodeHandle(it.seq, it.generation) }
-
-func (q *queue) encodeHandle(seq uint64, generation uint32) string {
-	var b [20]byte
-	binary.BigEndian.PutUint64(b[:], seq)
-	binary.BigEndian.PutUint32(b[8:], generation)
-	binary.BigEndian.PutUint64(b[12:], q.handleCheck(seq, generation))
-	return base64.StdEncoding.EncodeToString(b[:])
+func (q *queue) handle(it *item) string {
+	b := binary.BigEndian.AppendUint64(nil, it.seq)
+	b = binary.BigEndian.AppendUint32(b, it.generation)
+	b = binary.BigEndian.AppendUint64(b, q.handleCheck(it.seq, it.generation))
+	return base64.StdEncoding.EncodeToString(b)
 }
 
 func (q *queue) handleCheck(seq uint64, generation uint32) uint64 {

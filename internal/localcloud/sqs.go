@@ -1,6 +1,7 @@
 package localcloud
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -72,10 +73,6 @@ type Stored struct {
 	SequenceNumber string // FIFO queues only
 }
 
-func newSQS(c *Cloud) *SQS {
-	return &SQS{cloud: c, queues: map[string]*queue{}, requests: map[string]int{}}
-}
-
 // CreateQueue makes a queue and returns its URL. It panics where SQS would
 // refuse.
 func (s *SQS) CreateQueue(name string, o QueueOptions) string {
@@ -95,10 +92,7 @@ func (s *SQS) CreateQueue(name string, o QueueOptions) string {
 		}
 	}
 	if o.DLQ != "" {
-		count := o.MaxReceiveCount
-		if count == 0 {
-			count = maxMaxReceiveCount
-		}
+		count := cmp.Or(o.MaxReceiveCount, maxMaxReceiveCount)
 		attrs["RedrivePolicy"] = fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":%d}`, s.arn(queueName(o.DLQ)), count)
 	}
 	if o.MaxBytes != 0 {

@@ -2,6 +2,7 @@ package localcloud
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,18 +96,16 @@ func (s *SQS) receive(ctx context.Context, r *request, f *Fault) (*queue, []item
 			q.changed = make(chan struct{})
 		}
 		changed, until := q.changed, deadline
-		if due, ok := q.nextDue(); ok && due.Before(until) {
-			until = due
+		if next := q.waiting.First(); next != nil && next.due.Before(until) {
+			until = next.due
 		}
 		s.mu.Unlock()
 
-		timer := time.NewTimer(until.Sub(now))
 		select {
 		case <-changed:
-		case <-timer.C:
+		case <-time.After(until.Sub(now)):
 		case <-ctx.Done():
 		}
-		timer.Stop()
 	}
 }
 
@@ -139,15 +138,9 @@ func (q *queue) receiveBounds(r *request) (most int, lease, wait time.Duration, 
 func (q *queue) received(it *item, system, wanted []string) received {
 	out := received{MessageId: it.id, ReceiptHandle: q.handle(it), MD5OfBody: it.bodyMD5, Body: it.body}
 	if len(system) > 0 {
-		all := q.systemAttributes(it)
-		out.Attributes = all
+		out.Attributes = q.systemAttributes(it)
 		if !slices.Contains(system, "All") {
-			out.Attributes = map[string]string{}
-			for _, name := range system {
-				if value, ok := all[name]; ok {
-					out.Attributes[name] = value
-				}
-			}
+			maps.DeleteFunc(out.Attributes, func(name, _ string) bool { return !slices.Contains(system, name) })
 		}
 	}
 	if len(wanted) == 0 || len(it.attrs) == 0 {
@@ -193,15 +186,13 @@ func (q *queue) systemAttributes(it *item) map[string]string {
 		"SentTimestamp":                    millis(q.sqs.cloud.shown(it.sentAt)),
 		"ApproximateReceiveCount":          strconv.Itoa(it.receives),
 		"ApproximateFirstReceiveTimestamp": millis(q.sqs.cloud.shown(it.firstReceived)),
+		"SequenceNumber":                   it.sequenceNumber(),
+		"MessageDeduplicationId":           it.dedupID,
+		"MessageGroupId":                   it.groupID,
+		"AWSTraceHeader":                   it.trace,
+		"DeadLetterQueueSourceArn":         it.deadLetterSource,
 	}
-	for name, value := range map[string]string{
-		"SequenceNumber": it.sequenceNumber(), "MessageDeduplicationId": it.dedupID, "MessageGroupId": it.groupID,
-		"AWSTraceHeader": it.trace, "DeadLetterQueueSourceArn": it.deadLetterSource,
-	} {
-		if value != "" {
-			all[name] = value
-		}
-	}
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
 }
 

@@ -46,7 +46,7 @@ func (q *queue) divert(it *item, now time.Time) bool {
 		q.remove(it)
 		return true
 	}
-	dlq := q.deadLetterQueue()
+	dlq := q.sqs.queues[q.deadLetterName]
 	if dlq == nil || it.ghost || it.receives-it.receivesPast < q.maxReceives {
 		return false
 	}
@@ -63,11 +63,4 @@ func (q *queue) divert(it *item, now time.Time) bool {
 		receives: it.receives, receivesPast: it.receives, firstReceived: it.firstReceived,
 	}, visible, time.Time{})
 	return true
-}
-
-func (q *queue) deadLetterQueue() *queue {
-	if q.maxReceives == 0 {
-		return nil
-	}
-	return q.sqs.queues[q.deadLetterName]
 }

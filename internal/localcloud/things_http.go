@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -170,9 +171,7 @@ func (t *Things) serveGet(w http.ResponseWriter, id string) {
 		"UpdatedAt": json.RawMessage(epoch(th.updated)),
 	}
 	for name, value := range th.members {
-		switch name {
-		case "CapabilityReport", "CapabilitySchemas", "Capabilities":
-		default:
+		if !slices.Contains([]string{"CapabilityReport", "CapabilitySchemas", "Capabilities"}, name) {
 			out[name] = value
 		}
 	}
