@@ -67,21 +67,22 @@ type Box struct {
 	url    string
 	opened time.Time
 
-	mu    sync.Mutex
-	began time.Time        // by SQS's clock, with the first receive; zero before
-	seats map[seatID]*seat // of every letter received so far
-	held  int
-	cost  Cost
+	mu     sync.Mutex
+	began  time.Time              // by SQS's clock, with the first receive; zero before
+	leases map[MessageHash]*lease // of every letter received so far
+	held   int
+	cost   Cost
 
-	keeper  sync.WaitGroup
-	endKeep context.CancelFunc
+	renewals sync.WaitGroup
+	endKeep  context.CancelFunc
 }
 
-// seatID stands for a MessageId; two letters with one would need 2^64 letters.
-type seatID [16]byte
+// MessageHash stands for a MessageId, in less memory. Two MessageIds with one hash would
+// need 2^64 letters.
+type MessageHash [16]byte
 
-// seat is a letter's place in the queue, as long as it is held.
-type seat struct {
+// lease is our hold on one letter.
+type lease struct {
 	handle string // of the newest receive
 	length time.Duration
 	until  time.Time // the lease's end by our clock, never later than by SQS's
@@ -98,7 +99,7 @@ const (
 
 // Open makes a Box, whose letters are kept until Close.
 func Open(api API, queueURL string, p retry.Policy) *Box {
-	b := &Box{url: queueURL, opened: time.Now(), seats: map[seatID]*seat{}}
+	b := &Box{url: queueURL, opened: time.Now(), leases: map[MessageHash]*lease{}}
 	b.requester = requester{api: api, policy: p, count: func() {
 		b.mu.Lock()
 		defer b.mu.Unlock()
@@ -106,7 +107,7 @@ func Open(api API, queueURL string, p retry.Policy) *Box {
 	}}
 	ctx, cancel := context.WithCancel(context.Background())
 	b.endKeep = cancel
-	b.keeper.Go(func() { b.keep(ctx) })
+	b.renewals.Go(func() { b.keep(ctx) })
 	return b
 }
 
@@ -120,7 +121,7 @@ func (b *Box) Next(ctx context.Context, wait time.Duration) ([]*Letter, error) {
 	if b.Held() > MaxHeld-sqswire.MaxEntries {
 		return nil, ErrFull
 	}
-	lease := b.lease()
+	length := b.leaseLength()
 	var start time.Time
 	var out *sqs.ReceiveMessageOutput
 	err := b.try(ctx, "ReceiveMessage", b.url, func(context.Context) (err error) {
@@ -129,7 +130,7 @@ func (b *Box) Next(ctx context.Context, wait time.Duration) ([]*Letter, error) {
 		start = time.Now()
 		out, err = b.api.ReceiveMessage(whole, &sqs.ReceiveMessageInput{
 			QueueUrl: &b.url, MaxNumberOfMessages: sqswire.MaxEntries,
-			WaitTimeSeconds: int32(wait / time.Second), VisibilityTimeout: int32(lease / time.Second),
+			WaitTimeSeconds: int32(wait / time.Second), VisibilityTimeout: int32(length / time.Second),
 			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
 			MessageAttributeNames:       []string{"All"},
 		})
@@ -139,7 +140,7 @@ func (b *Box) Next(ctx context.Context, wait time.Duration) ([]*Letter, error) {
 		return nil, err
 	}
 	b.begin(out)
-	letters, late := b.take(out.Messages, seat{length: lease, until: start.Add(lease)})
+	letters, late := b.take(out.Messages, lease{length: length, until: start.Add(length)})
 	// A crash before this leaves them in the queue, deleted once without effect.
 	b.Delete(context.WithoutCancel(ctx), late)
 	return letters, nil
@@ -162,25 +163,25 @@ func (b *Box) begin(first *sqs.ReceiveMessageOutput) {
 
 // take notes what was received: letters that are new, and those that come though
 // they were deleted.
-func (b *Box) take(messages []types.Message, fresh seat) (letters, late []*Letter) {
+func (b *Box) take(messages []types.Message, fresh lease) (letters, late []*Letter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range messages {
 		m := &messages[i]
-		id := seatOf(aws.ToString(m.MessageId))
-		s, seen := b.seats[id]
+		id := HashOf(aws.ToString(m.MessageId))
+		s, seen := b.leases[id]
 		switch {
 		case !seen:
 			b.cost.Letters++
 			b.held++
-			s = &seat{}
-			b.seats[id] = s
+			s = &lease{}
+			b.leases[id] = s
 			l := newLetter(m, s)
 			l.Later = !l.Message.SentAt.Before(b.began)
 			letters = append(letters, l)
 		case s.state == deleted:
 			b.cost.Again++
-			late = append(late, &Letter{seat: s})
+			late = append(late, &Letter{lease: s})
 		case s.state == lost:
 			b.held++
 			fallthrough
@@ -197,9 +198,10 @@ func (b *Box) take(messages []types.Message, fresh seat) (letters, late []*Lette
 	return letters, late
 }
 
-func seatOf(messageID string) seatID {
+// HashOf is the hash of a MessageId.
+func HashOf(messageID string) MessageHash {
 	sum := sha256.Sum256([]byte(messageID))
-	return seatID(sum[:16])
+	return MessageHash(sum[:16])
 }
 
 // Holds reports whether a letter's lease lasts long enough for it to be moved.
@@ -207,14 +209,18 @@ func seatOf(messageID string) seatID {
 func (b *Box) Holds(l *Letter) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return l.seat.state == held && time.Until(l.seat.until) >= leftToSend
+	return l.lease.state == held && time.Until(l.lease.until) >= leftToSend
 }
 
 // Delete takes letters out of the queue for good, and returns for each nil or why
 // it may still be there.
 func (b *Box) Delete(ctx context.Context, letters []*Letter) []error {
 	results := make([]error, 0, len(letters))
-	for batch := range chunks(letters) {
+	leases := make([]*lease, len(letters))
+	for i, l := range letters {
+		leases[i] = l.lease
+	}
+	for batch := range chunks(leases) {
 		handles := b.handles(batch)
 		results = append(results, b.each(ctx, "DeleteMessageBatch", b.url, len(batch), func(ctx context.Context, left []int) ([]error, error) {
 			in := &sqs.DeleteMessageBatchInput{QueueUrl: &b.url}
@@ -230,23 +236,23 @@ func (b *Box) Delete(ctx context.Context, letters []*Letter) []error {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, l := range letters {
-		if results[i] == nil && l.seat.state != deleted {
-			if l.seat.state == held {
+	for i, s := range leases {
+		if results[i] == nil && s.state != deleted {
+			if s.state == held {
 				b.held--
 			}
-			*l.seat = seat{state: deleted}
+			*s = lease{state: deleted}
 		}
 	}
 	return results
 }
 
-func (b *Box) handles(letters []*Letter) []string {
+func (b *Box) handles(leases []*lease) []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	handles := make([]string, len(letters))
-	for i, l := range letters {
-		handles[i] = l.seat.handle
+	handles := make([]string, len(leases))
+	for i, s := range leases {
+		handles[i] = s.handle
 	}
 	return handles
 }

@@ -21,7 +21,7 @@ const (
 // lease is how long letters are taken for: as long as the Box has been open, within
 // its bounds. So each is renewed a handful of times however long it is held, and a
 // process that is killed soon hides nothing for long.
-func (b *Box) lease() time.Duration {
+func (b *Box) leaseLength() time.Duration {
 	return min(max(time.Since(b.opened).Truncate(time.Second), minLease), maxLease)
 }
 
@@ -35,21 +35,21 @@ func (b *Box) keep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		due := b.choose(func(s *seat) bool { return time.Until(s.until) < s.length/2 })
+		due := b.choose(func(s *lease) bool { return time.Until(s.until) < s.length/2 })
 		for batch := range chunks(due) {
 			if ctx.Err() == nil {
-				b.changeVisibility(ctx, batch, b.lease())
+				b.changeVisibility(ctx, batch, b.leaseLength())
 			}
 		}
 	}
 }
 
-// choose lists the held seats for which ok holds.
-func (b *Box) choose(ok func(*seat) bool) []*seat {
+// choose lists the held leases for which ok holds.
+func (b *Box) choose(ok func(*lease) bool) []*lease {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	var chosen []*seat
-	for _, s := range b.seats {
+	var chosen []*lease
+	for _, s := range b.leases {
 		if s.state == held && ok(s) {
 			chosen = append(chosen, s)
 		}
@@ -60,15 +60,10 @@ func (b *Box) choose(ok func(*seat) bool) []*seat {
 // changeVisibility hides up to 10 letters for so long from now on; 0 gives them
 // back. A handle that SQS does not know any more is a lease that is lost; what
 // fails otherwise stays as it is.
-func (b *Box) changeVisibility(ctx context.Context, seats []*seat, length time.Duration) {
-	b.mu.Lock()
-	handles := make([]string, len(seats))
-	for i, s := range seats {
-		handles[i] = s.handle
-	}
-	b.mu.Unlock()
+func (b *Box) changeVisibility(ctx context.Context, leases []*lease, length time.Duration) {
+	handles := b.handles(leases)
 	var start time.Time
-	results := b.each(ctx, "ChangeMessageVisibilityBatch", b.url, len(seats), func(ctx context.Context, left []int) ([]error, error) {
+	results := b.each(ctx, "ChangeMessageVisibilityBatch", b.url, len(leases), func(ctx context.Context, left []int) ([]error, error) {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &b.url}
 		for id, i := range left {
 			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
@@ -84,7 +79,7 @@ func (b *Box) changeVisibility(ctx context.Context, seats []*seat, length time.D
 	})
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, s := range seats {
+	for i, s := range leases {
 		switch {
 		case s.state != held || s.handle != handles[i]: // deleted or received again meanwhile
 		case results[i] == nil && length == 0, sqswire.HandleGone(results[i]):
@@ -100,26 +95,26 @@ func (b *Box) changeVisibility(ctx context.Context, seats []*seat, length time.D
 // says how many stay hidden, and for how long.
 func (b *Box) Close(ctx context.Context) error {
 	b.endKeep()
-	b.keeper.Wait() // a renewal behind a give-back would hide the letter again
+	b.renewals.Wait() // a renewal behind a give-back would hide the letter again
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveTimeout)
 	defer cancel()
-	batches := make(chan []*seat)
-	var crew sync.WaitGroup
+	batches := make(chan []*lease)
+	var workers sync.WaitGroup
 	for range givers {
-		crew.Go(func() {
+		workers.Go(func() {
 			for batch := range batches {
 				b.changeVisibility(ctx, batch, 0)
 			}
 		})
 	}
-	for batch := range chunks(b.choose(func(*seat) bool { return true })) {
+	for batch := range chunks(b.choose(func(*lease) bool { return true })) {
 		batches <- batch
 	}
 	close(batches)
-	crew.Wait()
+	workers.Wait()
 
 	var last time.Duration
-	left := b.choose(func(s *seat) bool { return time.Until(s.until) > 0 })
+	left := b.choose(func(s *lease) bool { return time.Until(s.until) > 0 })
 	if len(left) == 0 {
 		return nil
 	}

@@ -27,15 +27,15 @@ type Letter struct {
 	// Later: it came to the queue after the Box had begun to look.
 	Later bool
 
-	seat *seat
+	lease *lease
 }
 
-func newLetter(m *types.Message, s *seat) *Letter {
+func newLetter(m *types.Message, s *lease) *Letter {
 	l := &Letter{
 		Message:         sqswire.Incoming(m, time.Now()),
 		DeduplicationID: m.Attributes[string(types.MessageSystemAttributeNameMessageDeduplicationId)],
 		Source:          m.Attributes[string(types.MessageSystemAttributeNameDeadLetterQueueSourceArn)],
-		seat:            s,
+		lease:           s,
 	}
 	l.read()
 	return l

@@ -1,7 +1,6 @@
 package redrive
 
 import (
-	"crypto/sha256"
 	"time"
 
 	"managed-thing-updater/internal/deadletter/mailbox"
@@ -11,26 +10,18 @@ import (
 // writes on it the id of the message's first life, or that of the moved copy where
 // the letter had no Failure, and SQS's own redrive keeps the copy's id.
 type watch struct {
-	moved  map[movedID]time.Time // when, by SQS's clock
-	faults map[mailbox.Place]int // of what came back
-}
-
-// movedID stands for a MessageId; two with one would need 2^64.
-type movedID [16]byte
-
-func idOf(messageID string) movedID {
-	sum := sha256.Sum256([]byte(messageID))
-	return movedID(sum[:16])
+	moved  map[mailbox.MessageHash]time.Time // when, by SQS's clock
+	faults map[mailbox.Place]int             // of what came back
 }
 
 func newWatch() *watch {
-	return &watch{moved: map[movedID]time.Time{}, faults: map[mailbox.Place]int{}}
+	return &watch{moved: map[mailbox.MessageHash]time.Time{}, faults: map[mailbox.Place]int{}}
 }
 
 func (w *watch) sent(l *mailbox.Letter, as mailbox.Sent) {
-	w.moved[idOf(as.ID)] = as.At
+	w.moved[mailbox.HashOf(as.ID)] = as.At
 	if l.Failure != nil {
-		w.moved[idOf(l.Failure.MessageID)] = as.At
+		w.moved[mailbox.HashOf(l.Failure.MessageID)] = as.At
 	}
 }
 
@@ -42,7 +33,7 @@ func (w *watch) cameBack(l *mailbox.Letter) bool {
 		ids = append(ids, l.Failure.MessageID)
 	}
 	for _, id := range ids {
-		if at, ok := w.moved[idOf(id)]; ok && !l.Message.SentAt.Before(at) {
+		if at, ok := w.moved[mailbox.HashOf(id)]; ok && !l.Message.SentAt.Before(at) {
 			w.faults[l.Place()]++
 			return true
 		}
