@@ -49,7 +49,11 @@ func (q *queue) batch(r *request, f *Fault, do func(*queue, *entry) (any, *sqsEr
 	out := batchAnswer{Successful: []any{}, Failed: []failedEntry{}}
 	for i := range r.Entries {
 		e := &r.Entries[i]
-		if code, fails := f.entry(i, e.Id); fails {
+		code, fails := f.Entries[e.Id]
+		if !fails {
+			code, fails = f.Entries[strconv.Itoa(i)]
+		}
+		if fails {
 			code, isSender := strings.CutPrefix(code, "senderFault:")
 			out.Failed = append(out.Failed, failedEntry{Id: e.Id, SenderFault: isSender, Code: code, Message: "a fault of the local cloud"})
 			continue
@@ -62,13 +66,4 @@ func (q *queue) batch(r *request, f *Fault, do func(*queue, *entry) (any, *sqsEr
 		out.Successful = append(out.Successful, done)
 	}
 	return out, nil
-}
-
-// entry returns the code with which a batch's entry fails, if it does.
-func (f *Fault) entry(position int, id string) (string, bool) {
-	if code, ok := f.Entries[id]; ok {
-		return code, true
-	}
-	code, ok := f.Entries[strconv.Itoa(position)]
-	return code, ok
 }

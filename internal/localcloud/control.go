@@ -83,7 +83,7 @@ func (c *Cloud) state() any {
 	s.mu.Lock()
 	for name, q := range s.queues {
 		q.promote(time.Now())
-		queues[name] = QueueState{q.url, len(q.items) - q.inFlights - q.delays, q.inFlights, q.delays}
+		queues[name] = QueueState{q.url, len(q.items) - q.waiting.Len(), q.inFlights, q.waiting.Len() - q.inFlights}
 	}
 	requests := maps.Clone(s.requests)
 	s.mu.Unlock()

@@ -100,7 +100,6 @@ type queue struct {
 	groups    map[string]*group
 	ready     priorityqueue.Queue[group] // FIFO: groups that may be received, by their first item
 	inFlights int
-	delays    int
 
 	dedup      map[string]dedupEntry // FIFO: what was sent in the last 5 minutes, by key
 	dedupOrder []dedupEntry          // the same, oldest first
@@ -140,8 +139,6 @@ func (q *queue) enter(it *item, st state, due time.Time) {
 		q.waiting.Set(it)
 		if st == inFlight {
 			q.inFlights++
-		} else {
-			q.delays++
 		}
 	}
 	if q.fifo {
@@ -169,8 +166,6 @@ func (q *queue) leave(it *item) {
 			if q.fifo {
 				it.group.inFlight--
 			}
-		} else {
-			q.delays--
 		}
 	}
 	it.state = gone

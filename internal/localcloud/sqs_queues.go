@@ -154,9 +154,9 @@ func (q *queue) attributes() map[string]string {
 	all["QueueArn"] = q.sqs.arn(q.name)
 	all["CreatedTimestamp"] = strconv.FormatInt(q.created.Unix(), 10)
 	all["LastModifiedTimestamp"] = strconv.FormatInt(q.modified.Unix(), 10)
-	all["ApproximateNumberOfMessages"] = strconv.Itoa(len(q.items) - q.inFlights - q.delays)
+	all["ApproximateNumberOfMessages"] = strconv.Itoa(len(q.items) - q.waiting.Len())
 	all["ApproximateNumberOfMessagesNotVisible"] = strconv.Itoa(q.inFlights)
-	all["ApproximateNumberOfMessagesDelayed"] = strconv.Itoa(q.delays)
+	all["ApproximateNumberOfMessagesDelayed"] = strconv.Itoa(q.waiting.Len() - q.inFlights)
 	return all
 }
 

@@ -36,10 +36,6 @@ func notFound(id string) *apiError {
 	}
 }
 
-func throttled() *apiError {
-	return &apiError{status: http.StatusTooManyRequests, code: "ThrottlingException", message: "Rate exceeded"}
-}
-
 func (e *apiError) write(w http.ResponseWriter) {
 	body := map[string]string{"Message": e.message}
 	maps.Copy(body, e.members)
@@ -101,7 +97,7 @@ func (t *Things) serveUpdate(w http.ResponseWriter, r *http.Request, call *Call,
 	case fault.Status != 0 && !fault.BreakAfter:
 		t.answerFault(w, call, fault)
 	case !t.takeToken():
-		t.answer(w, call, throttled())
+		t.answer(w, call, &apiError{status: http.StatusTooManyRequests, code: "ThrottlingException", message: "Rate exceeded"})
 	default:
 		// The effect is halfway through the latency, so a client that gives up
 		// cannot know on which side of it.

@@ -45,11 +45,7 @@ func fullest(b *fixture) thingstate.Record {
 		}
 		applied = append(applied, v)
 	}
-	var keys []string
-	for i := range thingstate.MaxKeys {
-		keys = append(keys, fmt.Sprint("key", i))
-	}
-	b.turn(thingstate.Result{Call: thingstate.Succeeded, Landed: noneLanded, Applied: applied, Keys: keys})
+	b.turn(thingstate.Result{Call: thingstate.Succeeded, Landed: noneLanded, Applied: applied, Keys: manyKeys(thingstate.MaxKeys)})
 	return thingstate.Record{Versions: applied}
 }
 

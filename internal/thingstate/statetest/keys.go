@@ -19,6 +19,13 @@ func expectSeen(b *fixture, key string, want bool) {
 	}
 }
 
+func manyKeys(n int) (keys []string) {
+	for i := range n {
+		keys = append(keys, fmt.Sprint("sqs:", i))
+	}
+	return keys
+}
+
 var keyRules = []rule{
 	{"a settled key is seen, another is not", func(b *fixture) {
 		settle(b, "sqs:1", "sqs:2", "sqs:1")
@@ -48,10 +55,7 @@ var keyRules = []rule{
 	}},
 	{"keys are bounded, the oldest go first", func(b *fixture) {
 		const more = 20
-		var keys []string
-		for i := range thingstate.MaxKeys + more {
-			keys = append(keys, fmt.Sprint("sqs:", i))
-		}
+		keys := manyKeys(thingstate.MaxKeys + more)
 		settle(b, keys[:100]...)
 		settle(b, keys[100:]...)
 		expectSeen(b, keys[more-1], false)
@@ -64,11 +68,7 @@ var keyRules = []rule{
 	{"a key settled again counts as new", func(b *fixture) {
 		settle(b, "again", "old")
 		settle(b, "again")
-		var keys []string
-		for i := range thingstate.MaxKeys - 1 {
-			keys = append(keys, fmt.Sprint("sqs:", i))
-		}
-		settle(b, keys...)
+		settle(b, manyKeys(thingstate.MaxKeys-1)...)
 		expectSeen(b, "again", true)
 		expectSeen(b, "old", false)
 	}},
