@@ -78,6 +78,31 @@ func TestAMessageCanBeFollowed(t *testing.T) {
 	}
 }
 
+// TestWhatIsToBeChangedIsThere fails if nothing is declared under a name that "Where to
+// change what" sends the reader to.
+func TestWhatIsToBeChangedIsThere(t *testing.T) {
+	_, section, found := strings.Cut(read(t, "ARCHITECTURE.md"), "\n## Where to change what\n")
+	if !found {
+		t.Fatal("ARCHITECTURE.md has no section Where to change what")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	declared := declaredNames(t)
+	named := 0
+	for _, m := range code.FindAllStringSubmatch(section, -1) {
+		name := strings.TrimSuffix(m[1], "()")
+		if !funcName.MatchString(name) || strings.HasSuffix(name, ".go") || testName.MatchString(name) {
+			continue
+		}
+		named++
+		if !declared[name] {
+			t.Errorf("Where to change what names %s, which is declared nowhere", name)
+		}
+	}
+	if named < 12 {
+		t.Errorf("only %d names found in Where to change what: is it read as it is written?", named)
+	}
+}
+
 // read is the text of a document, without its blocks of code.
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -119,6 +144,30 @@ func functionsOf(t *testing.T, file string) map[string]bool {
 		}
 		return true
 	})
+	return out
+}
+
+// declaredNames are the worker's packages and what they declare outside of functions: by
+// name, by PACKAGE.NAME and, of methods, by TYPE.NAME.
+func declaredNames(t *testing.T) map[string]bool {
+	t.Helper()
+	declaration := regexp.MustCompile(`(?m)^(?:func (?:\(\w+ \*?(\w+)\) )?|type |var |const )(\w+)`)
+	out := map[string]bool{}
+	err := filepath.WalkDir(filepath.Join(root, "internal"), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		pkg := filepath.Base(filepath.Dir(path))
+		out[pkg] = true
+		for _, m := range declaration.FindAllStringSubmatch(string(source), -1) {
+			out[m[2]], out[pkg+"."+m[2]], out[m[1]+"."+m[2]] = true, true, true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 
