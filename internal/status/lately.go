@@ -98,12 +98,12 @@ func (l *lastMinute) note(m mark) {
 func (r *Reporter) mark() mark {
 	m := r.of.Metrics
 	settled := m.Settled.Of(message.Applied).Count() + m.Settled.Of(message.Superseded).Count() + m.Settled.Of(message.Unsure).Count()
-	answers, seconds := m.CallSeconds.Sum()
+	answers, took := m.CallSeconds.Sum()
 	return mark{
 		at: time.Now(), rate: r.parts.Load().Pace.Rate(),
 		calls: float64(m.Calls.Sum()), throttled: float64(m.Calls.Of(telemetry.CallThrottled).Count()),
 		settled: float64(settled), ended: float64(m.Settled.Sum()), requests: float64(m.SQSRequests.Sum()),
-		answers: float64(answers), seconds: seconds,
+		answers: float64(answers), seconds: took.Seconds(),
 	}
 }
 
