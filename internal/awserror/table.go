@@ -1,16 +1,20 @@
 package awserror
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
-// entry is what a code is about, and what a person must change. In fix, {permission}
-// and {queue} stand for those of the request.
+// entry is what codes are about, and what a person must change. In fix, {permission}
+// and {setting} stand for those of the request.
 type entry struct {
-	kind Kind
-	fix  string
+	who   string // gave the code; empty: anybody
+	kind  Kind
+	fix   string
+	codes []string // without "Exception"; none: all
 }
 
 const (
@@ -24,75 +28,59 @@ const (
 	signIn   = "sign in again: aws sso login"
 )
 
-// table is all that is known of AWS's codes, by who gave them ("": anybody) and without
-// "Exception". From the common errors of AWS APIs, the models of SQS and STS, and what
-// SQS passes on of KMS.
-var table = map[string]map[string]entry{
-	"": {
-		"AccessDenied": {Denied, grant},
+// table is all that is known of AWS's codes. From the common errors of AWS APIs, the
+// models of SQS and STS, and what SQS passes on of KMS.
+var table = []entry{
+	{"KMS", NoKey, "allow the worker's role kms:Decrypt, and for the dead-letter queue kms:GenerateDataKey too, on the queue's key: in the role's policy and in the key's", []string{"AccessDenied"}},
+	{"KMS", NoKey, "enable the queue's key", []string{"Disabled"}},
+	{"KMS", NoKey, "enable the queue's key, or cancel its deletion", []string{"InvalidState"}},
+	{"KMS", NoKey, "give the queue a key that exists, in its own Region and account", []string{"NotFound"}},
+	{"KMS", NoKey, "give the queue a symmetric key for encryption", []string{"InvalidKeyUsage"}},
+	{"KMS", NoKey, "the account has not opted in to KMS in this Region", []string{"OptInRequired"}},
+	{"KMS", Throttled, "let the queue reuse its data key for longer (KmsDataKeyReusePeriodSeconds), or ask for a higher quota of KMS", []string{"Throttled", "Throttling"}},
 
-		"InvalidClientTokenId":       {BadCredentials, newKeys},
-		"UnrecognizedClient":         {BadCredentials, newKeys},
-		"SignatureDoesNotMatch":      {BadCredentials, newKeys},
-		"InvalidSignature":           {BadCredentials, newKeys},
-		"AuthFailure":                {BadCredentials, newKeys},
-		"ExpiredToken":               {BadCredentials, newKeys},
-		"RequestExpired":             {BadCredentials, newKeys},
-		"RequestInTheFuture":         {BadCredentials, newKeys},
-		"RequestTimeTooSkewed":       {BadCredentials, newKeys},
-		"IncompleteSignature":        {BadCredentials, newKeys},
-		"MissingAuthenticationToken": {BadCredentials, newKeys},
-		"InvalidSecurity":            {BadCredentials, newKeys},
-		"InvalidAccessKeyId":         {BadCredentials, newKeys},
-		"OptInRequired":              {BadCredentials, "the account has not opted in to this service or Region: see the AWS Billing console"},
+	{"STS", NoCredentials, theRole, []string{"AccessDenied", "MalformedPolicyDocument"}},
+	{"STS", NoCredentials, theToken, []string{"InvalidIdentityToken", "ExpiredToken", "IDPRejectedClaim"}},
+	{"STS", NoCredentials, "STS cannot reach the cluster's OIDC provider: see that its issuer's URL is public", []string{"IDPCommunicationError"}},
+	{"STS", NoCredentials, "activate STS in this Region in the account's settings", []string{"RegionDisabled"}},
+	{"STS", NoCredentials, "make the session's policies and tags smaller", []string{"PackedPolicyTooLarge"}},
+	{"STS", NoCredentials, "check AWS_ROLE_ARN: STS does not take it as a role", []string{"ValidationError"}},
+	{"STS", NoCredentials, "let the worker reach STS: by a NAT gateway, or the VPC endpoint of STS", []string{"timeout", "no_credentials"}},
 
-		"NonExistentQueue":      {NoQueue, checkURL},
-		"QueueDoesNotExist":     {NoQueue, checkURL},
-		"QueueDeletedRecently":  {NoQueue, "wait a minute: SQS takes a deleted queue's name again after 60 s"},
-		"InvalidAddress":        {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
-		"InvalidParameterValue": {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
-		"UnsupportedOperation":  {NoQueueURL, "give {setting} the queue's URL as SQS shows it"},
-		"OverLimit":             {Other, "about 120,000 messages of the queue are in flight, which is SQS's limit: see who receives and does not delete"},
-	},
-	"KMS": {
-		"AccessDenied":    {NoKey, "allow the worker's role kms:Decrypt, and for the dead-letter queue kms:GenerateDataKey too, on the queue's key: in the role's policy and in the key's"},
-		"Disabled":        {NoKey, "enable the queue's key"},
-		"InvalidState":    {NoKey, "enable the queue's key, or cancel its deletion"},
-		"NotFound":        {NoKey, "give the queue a key that exists, in its own Region and account"},
-		"InvalidKeyUsage": {NoKey, "give the queue a symmetric key for encryption"},
-		"OptInRequired":   {NoKey, "the account has not opted in to KMS in this Region"},
-		"Throttled":       {Throttled, "let the queue reuse its data key for longer (KmsDataKeyReusePeriodSeconds), or ask for a higher quota of KMS"},
-		"Throttling":      {Throttled, "let the queue reuse its data key for longer (KmsDataKeyReusePeriodSeconds), or ask for a higher quota of KMS"},
-	},
-	"STS": {
-		"AccessDenied":            {NoCredentials, theRole},
-		"InvalidIdentityToken":    {NoCredentials, theToken},
-		"ExpiredToken":            {NoCredentials, theToken},
-		"IDPRejectedClaim":        {NoCredentials, theToken},
-		"IDPCommunicationError":   {NoCredentials, "STS cannot reach the cluster's OIDC provider: see that its issuer's URL is public"},
-		"RegionDisabled":          {NoCredentials, "activate STS in this Region in the account's settings"},
-		"PackedPolicyTooLarge":    {NoCredentials, "make the session's policies and tags smaller"},
-		"ValidationError":         {NoCredentials, "check AWS_ROLE_ARN: STS does not take it as a role"},
-		"timeout":                 {NoCredentials, "let the worker reach STS: by a NAT gateway, or the VPC endpoint of STS"},
-		"no_credentials":          {NoCredentials, "let the worker reach STS: by a NAT gateway, or the VPC endpoint of STS"},
-		"MalformedPolicyDocument": {NoCredentials, theRole},
-	},
-	"SSO":      {"": {NoCredentials, signIn}},
-	"SSO OIDC": {"": {NoCredentials, signIn}},
-	"Signin":   {"": {NoCredentials, "sign in again: aws login"}},
-	"ec2imds": {"": {NoCredentials, "give the instance a role, and a metadata hop limit of 2 where the worker runs in a container; a task or pod has a role of its own " +
-		"(ECS task role, EKS Pod Identity, IRSA); elsewhere set AWS_PROFILE or keys"}},
+	{"SSO", NoCredentials, signIn, nil},
+	{"SSO OIDC", NoCredentials, signIn, nil},
+	{"Signin", NoCredentials, "sign in again: aws login", nil},
+	{"ec2imds", NoCredentials, "give the instance a role, and a metadata hop limit of 2 where the worker runs in a container; a task or pod has a role of its own " +
+		"(ECS task role, EKS Pod Identity, IRSA); elsewhere set AWS_PROFILE or keys", nil},
+
+	{"", Denied, grant, []string{"AccessDenied"}},
+	{"", BadCredentials, newKeys, []string{
+		"InvalidClientTokenId", "UnrecognizedClient", "SignatureDoesNotMatch", "InvalidSignature", "AuthFailure",
+		"ExpiredToken", "RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed",
+		"IncompleteSignature", "MissingAuthenticationToken", "InvalidSecurity", "InvalidAccessKeyId",
+	}},
+	{"", BadCredentials, "the account has not opted in to this service or Region: see the AWS Billing console", []string{"OptInRequired"}},
+	{"", NoQueue, checkURL, []string{"NonExistentQueue", "QueueDoesNotExist"}},
+	{"", NoQueue, "wait a minute: SQS takes a deleted queue's name again after 60 s", []string{"QueueDeletedRecently"}},
+	{"", NoQueueURL, "give {setting} the queue's URL as SQS shows it", []string{"InvalidAddress", "InvalidParameterValue", "UnsupportedOperation"}},
+	{"", Other, "about 120,000 messages of the queue are in flight, which is SQS's limit: see who receives and does not delete", []string{"OverLimit"}},
 }
 
-// byKind is the advice if a code has none of its own.
-var byKind = map[Kind]string{
-	NoCredentials: "attach a role to the task, pod or instance (ECS task role, EKS Pod Identity, IRSA), and see that its agent answers; or set AWS_PROFILE or keys",
-	SkewedClock:   setClock,
-	Throttled:     "wait: it is tried again, more slowly",
-	Trouble:       "wait: it is tried again; if it stays so, see the AWS Health Dashboard",
-	NoAnswer:      reachSQS,
-	InBetween:     "check AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY",
-	Other:         "see the error's own words",
+// byKind says who kept a request from being answered, and what a person must change if
+// the code has no advice of its own.
+var byKind = map[Kind]struct{ what, fix string }{
+	Denied:         {what: "{who} denies {action}"},
+	NoKey:          {what: "KMS does not let the worker use the queue's key"},
+	BadCredentials: {what: "{who} does not accept the worker's credentials"},
+	SkewedClock:    {"{who} does not accept the signature: the clock of this machine is {off} AWS's", setClock},
+	NoCredentials:  {"{who} gives the worker no credentials", "attach a role to the task, pod or instance (ECS task role, EKS Pod Identity, IRSA), and see that its agent answers; or set AWS_PROFILE or keys"},
+	NoQueue:        {what: "the queue does not exist"},
+	NoQueueURL:     {what: "{who} does not take the queue's URL"},
+	Throttled:      {"{who} throttles {action}", "wait: it is tried again, more slowly"},
+	Trouble:        {"{who} is in trouble", "wait: it is tried again; if it stays so, see the AWS Health Dashboard"},
+	NoAnswer:       {"{who} gives no answer", reachSQS},
+	InBetween:      {"not {who} but something in between answers (a proxy, a login page, an emulator)", "check AWS_ENDPOINT_URL_SQS, AWS_ENDPOINT_URL, HTTPS_PROXY and NO_PROXY"},
+	Other:          {"{action} fails", "see the error's own words"},
 }
 
 // contents are the codes by which SQS refuses what a message carries, its size above all.
@@ -110,14 +98,11 @@ func (c Cause) refusesContents(r Request) bool {
 	return strings.HasPrefix(r.Action, "SendMessage") && RefusesContents(c.Code)
 }
 
-// entry is what the table has of a cause's code.
+// entry is what the table has of a cause's code: those that say who gave it come first.
 func (c Cause) entry() entry {
 	code := bare(c.Code)
-	for _, who := range []string{c.Who, ""} {
-		if e, ok := table[who][code]; ok {
-			return e
-		}
-		if e, ok := table[who][""]; ok {
+	for _, e := range table {
+		if (e.who == c.Who || e.who == "") && (e.codes == nil || slices.Contains(e.codes, code)) {
 			return e
 		}
 	}
@@ -133,57 +118,23 @@ type Request struct {
 
 // What says who kept the request from being answered.
 func (c Cause) What(r Request) string {
-	who := c.Who
-	if who == "" {
-		who = "AWS"
+	who := cmp.Or(c.Who, "AWS")
+	if c.Kind == NoCredentials {
+		who = cmp.Or(sources[c.Who], who)
 	}
-	if c.refusesContents(r) {
+	switch {
+	case c.refusesContents(r):
 		return "SQS does not take a message for what it carries"
+	case c.Kind == NoCredentials && c.Who == "":
+		return "there are no AWS credentials"
+	case c.Kind == NoAnswer && c.Code == "proxy":
+		return "the proxy (HTTPS_PROXY, HTTP_PROXY) gives no answer"
 	}
-	switch c.Kind {
-	case Fine:
-		return ""
-	case Denied:
-		return who + " denies " + r.Action
-	case NoKey:
-		return "KMS does not let the worker use the queue's key"
-	case BadCredentials:
-		return who + " does not accept the worker's credentials"
-	case SkewedClock:
-		return who + " does not accept the signature: the clock of this machine is " + Off(c.Skew) + " AWS's"
-	case NoCredentials:
-		return c.noCredentials()
-	case NoQueue:
-		return "the queue does not exist"
-	case NoQueueURL:
-		return who + " does not take the queue's URL"
-	case Throttled:
-		return who + " throttles " + r.Action
-	case Trouble:
-		return who + " is in trouble"
-	case NoAnswer:
-		if c.Code == "proxy" {
-			return "the proxy (HTTPS_PROXY, HTTP_PROXY) gives no answer"
-		}
-		return who + " gives no answer"
-	case InBetween:
-		return "not " + who + " but something in between answers (a proxy, a login page, an emulator)"
-	}
-	return r.Action + " fails"
+	return strings.NewReplacer("{who}", who, "{action}", r.Action, "{off}", Off(c.Skew)).Replace(byKind[c.Kind].what)
 }
 
 // sources are the services that give credentials, as people know them.
 var sources = map[string]string{"ec2imds": "the instance's metadata service", "SSO": "IAM Identity Center", "SSO OIDC": "IAM Identity Center", "Signin": "the sign-in"}
-
-func (c Cause) noCredentials() string {
-	switch name, ok := sources[c.Who]; {
-	case c.Who == "":
-		return "there are no AWS credentials"
-	case ok:
-		return name + " gives the worker no credentials"
-	}
-	return c.Who + " gives the worker no credentials"
-}
 
 // Fix says what a person must change.
 func (c Cause) Fix(r Request) string {
@@ -195,7 +146,7 @@ func (c Cause) Fix(r Request) string {
 		fix = "correct HTTPS_PROXY and HTTP_PROXY, or name the hosts that need no proxy in NO_PROXY"
 	case c.Kind == NoCredentials && isSource[c.Who] && fix != "":
 	case fix == "", c.Kind == SkewedClock, c.Kind == Throttled && c.Who != "KMS", c.Kind == NoCredentials, c.Kind == Trouble, c.Kind == NoAnswer, c.Kind == InBetween:
-		fix = byKind[c.Kind]
+		fix = byKind[c.Kind].fix
 	}
 	return strings.NewReplacer("{permission}", r.Permission, "{setting}", r.Setting).Replace(fix)
 }
