@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,13 +35,9 @@ func (e *Error) Error() string {
 // Only returns an error that holds the faults of one setting, or nil where it has
 // none.
 func (e *Error) Only(setting string) error {
-	var faults []Fault
-	for _, f := range e.Faults {
-		if f.Name == setting {
-			faults = append(faults, f)
-		}
-	}
-	if faults == nil {
+	other := func(f Fault) bool { return f.Name != setting }
+	faults := slices.DeleteFunc(slices.Clone(e.Faults), other)
+	if len(faults) == 0 {
 		return nil
 	}
 	return &Error{Faults: faults}

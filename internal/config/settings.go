@@ -74,11 +74,11 @@ var Settings = []Setting{
 	}, {
 		Name: "WORKER_RATE_START", Default: "10",
 		Doc:  "Calls a second to start from. The default is the documented quota of account and Region. It is never above `WORKER_RATE_MAX`.",
-		kind: rate(func(c *Config) *float64 { return &c.RateStart }, 0.1, 100_000),
+		kind: rate(func(c *Config) *float64 { return &c.RateStart }, "", 0.1, 100_000),
 	}, {
 		Name: "WORKER_RATE_MAX", Default: "0",
 		Doc:  "Ceiling of the calls a second; the worker finds the real quota below it by itself. 0 is no ceiling.",
-		kind: rateOrNone(func(c *Config) *float64 { return &c.RateMax }, 0.1, 100_000),
+		kind: rate(func(c *Config) *float64 { return &c.RateMax }, orZero, 0.1, 100_000),
 	}, {
 		Name: "WORKER_CALL_TIMEOUT", Default: "10s",
 		Doc:  "How long one call may take.",

@@ -71,7 +71,7 @@ func stateStore(field func(*Config) *string) kind {
 		}
 		return "", errors.New("it must be " + plainly)
 	}
-	k := of(field, "URL or word", allowed, parse, func(text string) string { return text })
+	k := of(field, "URL or word", allowed, parse, asItIs)
 	k.show = func(c *Config) string { return c.StateName() }
 	return k
 }
