@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,7 +33,7 @@ type Feed struct {
 	before  status.Status
 	at      time.Time // of before
 	calls   latencies
-	points  history
+	points  []point // oldest first, at most historyLength
 	streams map[chan []byte]struct{}
 	closed  bool
 }
@@ -42,7 +43,7 @@ const every = time.Second
 
 // New makes a Feed without points.
 func New(o Options) *Feed {
-	return &Feed{o: o, ended: make(chan struct{}), at: time.Now(), streams: make(map[chan []byte]struct{})}
+	return &Feed{o: o, ended: make(chan struct{}), at: time.Now(), points: []point{}, streams: make(map[chan []byte]struct{})}
 }
 
 // Run looks at the worker once a second until ctx ends.
@@ -77,7 +78,10 @@ func (f *Feed) Sample() {
 	defer f.mu.Unlock()
 	p := newPoint(f.before, is, now, now.Sub(f.at), f.calls.add(is.Latency))
 	f.before, f.at = is, now
-	f.points.add(p)
+	f.points = append(f.points, p)
+	if len(f.points) > historyLength {
+		f.points = slices.Delete(f.points, 0, 1)
+	}
 	if len(f.streams) == 0 {
 		return
 	}
@@ -102,7 +106,7 @@ func (f *Feed) now(p point, is status.Status) ([]byte, error) {
 func (f *Feed) hello() []byte {
 	body, _ := json.Marshal(map[string]any{ // strings, numbers, a bool and a time: always JSON
 		"started": f.o.Started, "version": f.o.Version, "name": f.o.Name, "page": digest, "controls": f.o.Controls,
-		"columns": columns, "points": f.points.all(),
+		"columns": columns, "points": f.points,
 	})
 	return fmt.Appendf(nil, "event: hello\nretry: 2000\ndata: %s\n\n", body)
 }

@@ -191,7 +191,7 @@ func TestASlowReaderMissesSecondsOnly(t *testing.T) {
 	if n := len(slow); n != cap(slow) {
 		t.Errorf("%d events kept for it", n)
 	}
-	if n := len(f.points.all()); n != 100 {
+	if n := len(f.points); n != 100 {
 		t.Errorf("%d points", n)
 	}
 }
@@ -209,7 +209,7 @@ func TestFifteenMinutesAreKept(t *testing.T) {
 		time.Sleep(time.Hour)
 		cancel()
 		<-done
-		points := f.points.all()
+		points := f.points
 		if len(points) != historyLength {
 			t.Fatalf("%d points", len(points))
 		}
@@ -218,8 +218,8 @@ func TestFifteenMinutesAreKept(t *testing.T) {
 				t.Fatalf("point %d: %v after %v", i, p, points[max(0, i-1)])
 			}
 		}
-		if cap(f.points.points) > 2*historyLength {
-			t.Errorf("room for %d points", cap(f.points.points))
+		if cap(f.points) > 2*historyLength {
+			t.Errorf("room for %d points", cap(f.points))
 		}
 	})
 }

@@ -2,6 +2,7 @@ package livepage
 
 import (
 	"math"
+	"slices"
 
 	"managed-thing-updater/internal/telemetry"
 )
@@ -41,8 +42,7 @@ type latencies struct{ of [][]telemetry.Bucket }
 // add takes this second's histogram, and returns what came to it since the oldest.
 func (l *latencies) add(is []telemetry.Bucket) []telemetry.Bucket {
 	if len(l.of) > latencyWindow {
-		copy(l.of, l.of[1:])
-		l.of = l.of[:latencyWindow]
+		l.of = slices.Delete(l.of, 0, 1)
 	}
 	l.of = append(l.of, is)
 	oldest := l.of[0]

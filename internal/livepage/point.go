@@ -71,23 +71,5 @@ func (p point) MarshalJSON() ([]byte, error) {
 	return append(b, ']'), nil
 }
 
-// history is the points of the last 15 minutes, oldest first.
-type history struct {
-	points []point
-	next   int // where the next one goes, once it is full
-}
-
+// historyLength is how many points are kept: 15 minutes.
 const historyLength = 15 * 60
-
-func (h *history) add(p point) {
-	if len(h.points) < historyLength {
-		h.points = append(h.points, p)
-		return
-	}
-	h.points[h.next] = p
-	h.next = (h.next + 1) % historyLength
-}
-
-func (h *history) all() []point {
-	return append(append([]point{}, h.points[h.next:]...), h.points[:h.next]...)
-}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -89,8 +90,7 @@ func (l *lastMinute) note(m mark) {
 	defer l.mu.Unlock()
 	m, _ = l.sampleLocked(m)
 	if len(l.marks) == mostMarks {
-		copy(l.marks, l.marks[1:])
-		l.marks = l.marks[:mostMarks-1]
+		l.marks = slices.Delete(l.marks, 0, 1)
 	}
 	l.marks = append(l.marks, m)
 }
