@@ -135,16 +135,21 @@ func settledText(s status.Status, settled float64) string {
 	with := s.Messages.With
 	text := fmt.Sprintf("%.1f/s, %.1f a call: %d applied, %d superseded, %d duplicate or unchanged, %d dead-lettered",
 		settled, s.Pace.MessagesPerCall, with(message.Applied), with(message.Superseded, message.Unsure), with(message.Duplicate, message.Unchanged), with(message.DeadLettered))
-	var reasons []string
-	for _, r := range slices.Sorted(maps.Keys(s.DeadLetters)) {
-		if n := s.DeadLetters[r]; n > 0 {
-			reasons = append(reasons, fmt.Sprintf("%s %d", strings.ReplaceAll(r, "_", " "), n))
-		}
-	}
-	if len(reasons) > 0 {
-		text += " (" + strings.Join(reasons, ", ") + ")"
+	if reasons := Reasons(s.DeadLetters); reasons != "" {
+		text += " (" + strings.ReplaceAll(reasons, "_", " ") + ")"
 	}
 	return text
+}
+
+// Reasons are those of dead letters, with how many there are of each.
+func Reasons(deadLetters map[string]int) string {
+	var reasons []string
+	for _, r := range slices.Sorted(maps.Keys(deadLetters)) {
+		if n := deadLetters[r]; n > 0 {
+			reasons = append(reasons, fmt.Sprintf("%s %d", r, n))
+		}
+	}
+	return strings.Join(reasons, ", ")
 }
 
 // spark draws the values as bars, as high as they are beside the highest.

@@ -61,46 +61,49 @@ func main() {
 }
 
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == floorCommand {
-		if err := floor(ctx, args[1:]); err != nil {
-			fmt.Fprintln(stderr, "bench: floor:", err)
-			return 1
-		}
-		return 0
+	command := ""
+	if len(args) > 0 {
+		command = args[0]
 	}
-	if len(args) > 0 && args[0] == stateCommand {
-		if err := state(ctx, args[1:], stdout, stderr); err != nil {
-			fmt.Fprintln(stderr, "bench: state:", err)
-			return 2
-		}
-		return 0
+	var err error
+	name, within := "bench:", true
+	switch command {
+	case floorCommand:
+		name = "bench: floor:"
+		err = floor(ctx, args[1:])
+	case stateCommand:
+		name = "bench: state:"
+		err = state(ctx, args[1:], stdout, stderr)
+	default:
+		within, err = compare(ctx, args, stdout, stderr)
 	}
-	s, err := parse(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
-		fmt.Fprintln(stderr, "bench:", err)
+		fmt.Fprintln(stderr, name, err)
 		return 2
-	}
-	r, err := measure(ctx, s, stderr)
-	if err != nil {
-		fmt.Fprintln(stderr, "bench:", err)
-		return 2
-	}
-	if s.json {
-		err = r.writeJSON(stdout)
-	} else {
-		err = r.writeTable(stdout)
-	}
-	switch {
-	case err != nil:
-		fmt.Fprintln(stderr, "bench:", err)
-		return 2
-	case !r.Within:
+	case !within:
 		return 1
 	}
 	return 0
+}
+
+// compare measures the worker beside the floor, and reports whether all is within the
+// bounds.
+func compare(ctx context.Context, args []string, stdout, stderr io.Writer) (within bool, err error) {
+	s, err := parse(args, stderr)
+	if err != nil {
+		return false, err
+	}
+	r, err := measure(ctx, s, stderr)
+	if err != nil {
+		return false, err
+	}
+	if s.json {
+		return r.Within, r.writeJSON(stdout)
+	}
+	return r.Within, r.writeTable(stdout)
 }
 
 func parse(args []string, stderr io.Writer) (settings, error) {
@@ -129,13 +132,12 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 func measure(ctx context.Context, s settings, w io.Writer) (*report, error) {
 	r := &report{Messages: s.messages, Bodies: s.bodies}
 	for n := range s.rounds {
-		last := n == s.rounds-1
 		bare, err := runFloor(ctx, s)
 		if err != nil {
 			return nil, fmt.Errorf("floor: %w", err)
 		}
 		profile := ""
-		if last {
+		if n == s.rounds-1 {
 			profile = s.profile
 		}
 		full, err := runWorker(ctx, s.worker, updates(s), profile)

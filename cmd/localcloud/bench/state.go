@@ -47,8 +47,6 @@ func state(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.DurationVar(&s.latency, "latency", 5*time.Millisecond, "of an API call")
 	f.IntVar(&s.turns, "turns", 300, "turns of the store alone, one after the other and then all at once")
 	switch err := f.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
 	case err != nil:
 		return err
 	case f.NArg() > 0 || s.messages < 1 || s.turns < 1 || s.latency < 0:

@@ -35,7 +35,7 @@ func startCloud(s settings) (*cloud, error) {
 	}
 	c := &cloud{
 		Cloud: served, fleet: fleet.New(s.seed, fleet.Options{Things: s.things, FIFO: s.fifo}),
-		sent: &expectations{ledger: fleet.Ledger{FIFO: s.fifo}},
+		sent: newExpectations(s.fifo),
 	}
 	c.Things.AutoCreate, c.Things.Record = false, false
 	for _, id := range append(c.fleet.Things(), ownThing) {

@@ -167,7 +167,7 @@ func TestBookFindsWhatIsWrong(t *testing.T) {
 		{"a sound one dead-lettered", sound, []string{"1"}, `"b"`, []string{"message 1 is sound and was dead-lettered"}},
 		{"a broken one dead-lettered", fleet.Message{Broken: true}, []string{"1"}, "", nil},
 	} {
-		var e expectations
+		e := newExpectations(false)
 		err := e.fromFleet(test.m, func(time.Time) (string, error) { return "1", nil })
 		if err != nil {
 			t.Fatal(err)

@@ -18,6 +18,10 @@ type expectations struct {
 	taken   map[string]bool // receipt handles of letters that somebody took from the dead-letter queue
 }
 
+func newExpectations(fifo bool) *expectations {
+	return &expectations{ledger: fleet.Ledger{FIFO: fifo}, mayFail: make(map[string]bool), taken: make(map[string]bool)}
+}
+
 // tally counts messages by who sent them.
 type tally struct{ fleet, hand int }
 
@@ -42,7 +46,7 @@ func (e *expectations) fromFleet(m fleet.Message, send func(sentAt time.Time) (i
 	e.sent.fleet++
 	e.ledger.Sent(id, sentAt, m)
 	if m.Broken || m.Missing || m.Refused {
-		e.letFail(id)
+		e.mayFail[id] = true
 	}
 	return nil
 }
@@ -54,7 +58,7 @@ func (e *expectations) byHand(id, body string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.sent.hand++
-	e.letFail(id)
+	e.mayFail[id] = true
 	if u.Thing != "" {
 		e.ledger.Touched(u.Thing)
 	}
@@ -65,9 +69,6 @@ func (e *expectations) byHand(id, body string) {
 func (e *expectations) letterTaken(handle string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.taken == nil {
-		e.taken = make(map[string]bool)
-	}
 	e.taken[handle] = true
 }
 
@@ -75,13 +76,6 @@ func (e *expectations) lettersTaken() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.taken)
-}
-
-func (e *expectations) letFail(id string) {
-	if e.mayFail == nil {
-		e.mayFail = make(map[string]bool)
-	}
-	e.mayFail[id] = true
 }
 
 // compare holds the things against what was sent, once the worker has stopped: left

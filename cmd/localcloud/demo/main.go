@@ -101,27 +101,22 @@ func execute(args []string, stdout io.Writer, stderr io.Writer) int {
 
 func (s settings) check() error {
 	var faults []error
-	wrong := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
-	if s.rate <= 0 || s.rate > 10000 {
-		wrong("--rate: must be more than 0 and at most 10000, got %g", s.rate)
-	}
-	if s.burst < 0 {
-		wrong("--burst: must be 0 or more, got %d", s.burst)
-	}
-	if s.messages < 0 {
-		wrong("--messages: must be 0 or more, got %d", s.messages)
-	}
-	if s.things < 20 {
-		wrong("--things: must be 20 or more, got %d", s.things)
-	}
-	if s.quota < 0 {
-		wrong("--quota: must be 0 or more, got %g", s.quota)
-	}
-	if s.latency < 0 {
-		wrong("--latency: must be 0 or more, got %s", s.latency)
-	}
-	if s.unavailable < 0 || s.unavailable > 1 {
-		wrong("--unavailable: must be from 0 to 1, got %g", s.unavailable)
+	for _, rule := range []struct {
+		holds      bool
+		flag, must string
+		got        any
+	}{
+		{s.rate > 0 && s.rate <= 10000, "rate", "more than 0 and at most 10000", s.rate},
+		{s.burst >= 0, "burst", "0 or more", s.burst},
+		{s.messages >= 0, "messages", "0 or more", s.messages},
+		{s.things >= 20, "things", "20 or more", s.things},
+		{s.quota >= 0, "quota", "0 or more", s.quota},
+		{s.latency >= 0, "latency", "0 or more", s.latency},
+		{s.unavailable >= 0 && s.unavailable <= 1, "unavailable", "from 0 to 1", s.unavailable},
+	} {
+		if !rule.holds {
+			faults = append(faults, fmt.Errorf("--%s: must be %s, got %v", rule.flag, rule.must, rule.got))
+		}
 	}
 	return errors.Join(faults...)
 }

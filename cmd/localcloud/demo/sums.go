@@ -3,8 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -85,13 +83,7 @@ func (s *screen) table(w status.Sums, sent tally, left int, took time.Duration) 
 	row("superseded_unsure", w.SupersededUnsure, "the same, but may not set all its keys")
 	row("duplicate", w.Duplicate, "")
 	row("unchanged", w.Unchanged, "")
-	var reasons []string
-	for _, r := range slices.Sorted(maps.Keys(w.DeadLetters)) {
-		if n := w.DeadLetters[r]; n > 0 {
-			reasons = append(reasons, fmt.Sprintf("%s %d", r, n))
-		}
-	}
-	row("dead_lettered", w.DeadLettered, strings.Join(reasons, ", "))
+	row("dead_lettered", w.DeadLettered, statusline.Reasons(w.DeadLetters))
 	row("released", w.Released, "back to the queue")
 	row("stranded", w.Stranded, "")
 	row("left in the queue", left, "")
