@@ -39,7 +39,7 @@ const (
 func (v *View) Lines(s status.Status, now time.Time) []string {
 	calls, settled := v.rates(s, now)
 	colour, head := v.head(s, now)
-	lines := []string{v.Paint(colour, "● "+bolded(v.Colour, colour, head))}
+	lines := []string{v.Paint(colour, "● "+v.Paint(Bold, head))}
 	return append(lines,
 		"  calls    "+spark(v.course)+"  "+callsText(s, calls),
 		"  waiting  "+waitingText(s),
@@ -100,14 +100,6 @@ func (v *View) Paint(colour, text string) string {
 		return text
 	}
 	return colour + text + Reset
-}
-
-// bolded is Bold text inside of a colour.
-func bolded(on bool, colour, text string) string {
-	if !on {
-		return text
-	}
-	return Bold + text + Reset + colour
 }
 
 func callsText(s status.Status, calls float64) string {

@@ -17,9 +17,6 @@ func MessageID(id string) zap.Field { return zap.String("message_id", id) }
 // Queue is a queue's URL.
 func Queue(url string) zap.Field { return zap.String("queue", url) }
 
-// RequestID is the request id of an AWS call.
-func RequestID(id string) zap.Field { return zap.String("request_id", id) }
-
 // TraceID is the trace that the line's message belongs to; no field if it
 // belongs to none.
 func TraceID(id string) zap.Field {

@@ -52,6 +52,7 @@ type settings struct {
 	bodies   int
 	json     bool
 	profile  string
+	turns    int // of the command state
 }
 
 func main() {

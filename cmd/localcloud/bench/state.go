@@ -17,14 +17,6 @@ import (
 
 const stateCommand = "state"
 
-// stateSettings are those of the command state.
-type stateSettings struct {
-	worker   string
-	messages int
-	latency  time.Duration
-	turns    int
-}
-
 // stateCost is what one store costs.
 type stateCost struct {
 	acquire, finish latency
@@ -39,7 +31,7 @@ type latency struct{ p50, p99 time.Duration }
 // state measures the stores: their two operations alone, and the whole worker with
 // each of them.
 func state(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	var s stateSettings
+	var s settings
 	f := flag.NewFlagSet("bench "+stateCommand, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.StringVar(&s.worker, "worker", "bin/worker", "the worker's binary")
@@ -70,7 +62,7 @@ func state(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return w.Flush()
 }
 
-func (k stateKind) measure(ctx context.Context, s stateSettings) (stateCost, error) {
+func (k stateKind) measure(ctx context.Context, s settings) (stateCost, error) {
 	o, err := k.open(ctx)
 	if err != nil {
 		return stateCost{}, err
@@ -83,7 +75,7 @@ func (k stateKind) measure(ctx context.Context, s stateSettings) (stateCost, err
 	if c.together, err = allAtOnce(ctx, o.store, s.turns); err != nil {
 		return c, err
 	}
-	l := updates(settings{messages: s.messages, latency: s.latency})
+	l := updates(s)
 	l.settings = append(l.settings, o.settings...)
 	l.patience = 5 * time.Minute
 	r, err := runWorker(ctx, s.worker, l, "")

@@ -71,7 +71,7 @@ func TestWorkerLines(t *testing.T) {
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
-	if got := w.sums(); got == nil || got.Received != 7 || got.Settled() != 6 {
+	if got := w.sums; got == nil || got.Received != 7 || got.Settled() != 6 {
 		t.Errorf("sums: %+v", got)
 	}
 }

@@ -39,7 +39,7 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 	sent := c.sent.sums()
 	things, wrong := c.sent.compare(left, letters, c.Things.Get)
 
-	s := w.sums()
+	s := w.sums
 	if s == nil {
 		wrong = append([]string{fmt.Sprintf("the worker ended (%v) without the line of its sums", w.Err)}, wrong...)
 	} else {
@@ -47,8 +47,6 @@ func account(c *cloud, w *worker, took time.Duration, out *screen) bool {
 		if w.Err != nil {
 			wrong = append(wrong, "the worker's exit: "+w.Err.Error())
 		}
-	}
-	if s != nil {
 		out.say(out.table(*s, sent, len(left), took))
 	}
 	if len(wrong) == 0 {

@@ -13,7 +13,6 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"managed-thing-updater/cmd/localcloud/internal/harness"
@@ -23,10 +22,8 @@ import (
 // worker is the worker's process.
 type worker struct {
 	*harness.Child
-	admin string // URL
-
-	mu   sync.Mutex
-	last *status.Sums // of its last line; nil until then
+	admin string       // URL
+	sums  *status.Sums // of its last line; read after it ended; nil if there was none
 }
 
 func startWorker(s settings, c *cloud, out *screen) (*worker, error) {
@@ -82,9 +79,7 @@ func (w *worker) readLine(line string, out *screen) {
 		if err := json.Unmarshal([]byte(line), last); err != nil {
 			out.workerSays("error", "its last line cannot be read: "+err.Error())
 		} else {
-			w.mu.Lock()
-			w.last = last
-			w.mu.Unlock()
+			w.sums = last
 		}
 	}
 	message, _ := entry["msg"].(string)
@@ -112,13 +107,6 @@ func words(entry map[string]any) string {
 	}
 	slices.Sort(fields)
 	return strings.Join(append([]string{fmt.Sprint(entry["msg"])}, fields...), "  ")
-}
-
-// sums are those of the worker's last line; nil if there was none.
-func (w *worker) sums() *status.Sums {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.last
 }
 
 // status asks the worker how far it is.
