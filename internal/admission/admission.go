@@ -62,8 +62,8 @@ func New(o Options) *Gate {
 
 // Admit decides whether to receive up to most messages more, beside held ones that have
 // no outcome yet and coming ones that open receives may bring. n is how many of them; if
-// it is 0, wait is when to ask again. Receive what it lets in: a batch to probe with is
-// let in once a minute.
+// it is 0, wait is when to ask again. The caller must receive what it lets in: a batch to
+// probe with is let in once a minute.
 func (g *Gate) Admit(held, coming, most int) (n int, wait time.Duration) {
 	g.window.noteRate(g.o.Rate())
 	if g.Pause.On() || g.enough(coming) {

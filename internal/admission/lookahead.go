@@ -21,7 +21,7 @@ const (
 	doubling = 10 * time.Second
 	// leastRate is what a rate of 0 grows from, in calls a second.
 	leastRate = 0.1
-	// soon is for how long things are worth having at any rate.
+	// soon: what is called within this time is always worth having.
 	soon = 5 * time.Second
 )
 
@@ -42,7 +42,8 @@ const (
 // messages that have nothing to merge with are never renewed, and there is room for the
 // rate to fall. The rate that counts is the learned one, but it doubles at most every
 // 10 s: while the quota is being found, the learned rate goes far above it for a moment.
-// At the learned rate itself, 5 s are always worth having, so that calls have their things.
+// What the learned rate itself calls in 5 s is always worth having, so that no call has to
+// wait for a thing.
 //
 // If merging pays, that is not enough: the second message for a thing may be thousands of
 // messages behind the first. So the window remembers which things the last messages were

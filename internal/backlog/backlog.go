@@ -1,5 +1,5 @@
 // Package backlog keeps the updates that wait, by thing, and says which thing's turn is
-// next. Package merge says what a thing's waiting updates come to.
+// next. Package merge merges a thing's waiting updates.
 //
 // A thing is in line once, at the place of its longest-waiting message, and has
 // at most one turn at a time; what arrives during a turn waits for the next one.

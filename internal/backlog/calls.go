@@ -17,7 +17,7 @@ func (b *Backlog) Count(turn *Turn, ended evidence.CallCounts) {
 }
 
 // OtherCalls counts the first calls for all other things, since some moment in the past:
-// two counts, subtracted, say how other things fared meanwhile.
+// the difference of two counts says how they ended between the two.
 func (b *Backlog) OtherCalls(turn *Turn) evidence.CallCounts {
 	b.mu.Lock()
 	defer b.mu.Unlock()

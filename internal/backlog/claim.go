@@ -8,7 +8,7 @@ import (
 
 // Claim is the hold on one message's lease, kept by the consumer, which alone
 // talks to the queue. Each method may be called from any goroutine and returns
-// at once; of the three that end the claim the first call counts.
+// at once. Of the three that end the claim only the first call has an effect.
 type Claim interface {
 	// Live reports whether the lease is ours by our clock. No call starts for a
 	// message whose claim is not live.

@@ -14,7 +14,7 @@ const (
 )
 
 // sickThings remembers the things whose last call failed and for which nothing waits any more.
-// Their next call says nothing of how other things fare. If there are more than
+// Their next call is no first call: it says nothing of the service. If there are more than
 // maxSick, the first to leave is forgotten first. Then fewer failures count against
 // updates, and nothing is dead-lettered that should not be.
 type sickThings struct {

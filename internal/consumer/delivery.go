@@ -20,7 +20,7 @@ const (
 
 // Delivery is one message handed to the Handler, and the hold on its lease. Its methods
 // may be called from any goroutine and return at once. Of Settle, DeadLetter and Release
-// the first call counts, and none after Lost.
+// only the first call has an effect, and none after Lost.
 type Delivery struct {
 	c    *Consumer
 	msg  timeline.Message

@@ -21,7 +21,7 @@ func (c *Consumer) countLocked(d *Delivery, o message.Outcome) {
 	d.msg.Ended(o, d.failure)
 }
 
-// moveLocked takes a message on to the state in which it ends, and lines it up there.
+// moveLocked moves a message to the state of its ending, and into that state's queue.
 func (c *Consumer) moveLocked(d *Delivery, to state) {
 	c.stuck[d.state].noLonger(d)
 	if q := c.queues[d.state]; q != nil {
@@ -33,13 +33,14 @@ func (c *Consumer) moveLocked(d *Delivery, to state) {
 	if to == releasing {
 		c.renewals.Remove(d)
 	}
-	c.notTriedLocked(d) // first: what is let go or put off must not be lined up
+	c.notTriedLocked(d) // before enqueueLocked: it may let d go, or put it off
 	c.enqueueLocked(d)
 }
 
-// enqueueLocked lines a message up for its ending. If an operation is under way for it, the
-// end of that operation does. It wakes Keep only if Keep has something to do sooner by it:
-// a busy worker settles thousands a second, and most of them join a batch that is not full.
+// enqueueLocked puts a message into the queue of its ending. If an operation is under way
+// for it, the end of that operation calls enqueueLocked again. Keep is woken only if it has
+// something to do sooner by it: a busy worker settles thousands a second, and most of them
+// join a batch that is not full.
 func (c *Consumer) enqueueLocked(d *Delivery) {
 	q := c.queues[d.state]
 	if q == nil || d.queued || d.busy || d.sending {

@@ -36,7 +36,7 @@ func (c *Consumer) Keep(ctx context.Context) {
 // next returns the requests that are due, the deliveries that are lost and whose handler
 // does not know yet, and for how long nothing else is due.
 func (c *Consumer) next() (jobs []func(context.Context), lost []*Delivery, wait time.Duration) {
-	expected := c.o.ExpectedWait() // before the lock: it may want one whose holder wants ours
+	expected := c.o.ExpectedWait() // before our lock: it may take a lock whose holder waits for ours
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
@@ -122,9 +122,9 @@ func (c *Consumer) strandLocked(d *Delivery) {
 	c.moveLocked(d, releasing)
 }
 
-// strandRest counts what SQS never said to be deleted or visible again, and what was let
-// go and is not visible yet: no further request asks. Each message comes again when its
-// lease ends, if it is still there.
+// strandRest counts as stranded the messages of which SQS never said that they are deleted
+// or visible again, and those that were let go and are not visible yet. No request asks
+// any more. Each message comes again when its lease ends, if it is still there.
 func (c *Consumer) strandRest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -19,8 +19,8 @@ const renewMargin = 30 * time.Second
 const settleFirst = 5 * time.Second
 
 // leasedLocked records a lease of the given length. It is renewed when half of it is left.
-// A long one is renewed later: when half of the first lease is left, and at least 30 s. So
-// a message whose wait was foreseen is renewed once.
+// A long one is renewed later: when as much is left as half of a first lease, or 30 s if that
+// is more. So a message whose wait was foreseen is renewed once.
 func (c *Consumer) leasedLocked(d *Delivery, from time.Time, length time.Duration) {
 	d.leaseEnd, d.renewFails = from.Add(length), 0
 	margin := min(length/2, max(c.o.Visibility/2, renewMargin))
@@ -31,7 +31,7 @@ func (c *Consumer) leasedLocked(d *Delivery, from time.Time, length time.Duratio
 	c.renewalAtLocked(d, at, margin/2)
 }
 
-// renewalAtLocked has the lease of d looked at then, if no operation is under way for d.
+// renewalAtLocked sets when to look at the lease of d, if no operation is under way for d.
 func (c *Consumer) renewalAtLocked(d *Delivery, at time.Time, early time.Duration) {
 	if last := d.liveUntilLocked(); at.After(last) {
 		at = last

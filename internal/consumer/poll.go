@@ -32,9 +32,9 @@ type pollState struct {
 // Receive polls the queue until ctx ends, and returns when every open poll has come back.
 // Messages that they bring after that are released at once.
 //
-// An open poll is never cancelled by ctx: SQS may have handed out messages to it, which
-// nobody would see until their visibility timeout ends. When cut ends, open polls are cut
-// all the same, and counted.
+// ctx cancels no open poll: SQS may have handed out messages to it, and no worker would see
+// them until their visibility timeout ends. Only when cut ends are open polls cut, and
+// counted.
 func (c *Consumer) Receive(ctx, cut context.Context) {
 	c.mu.Lock()
 	c.poll.ended = false
@@ -64,8 +64,8 @@ func (c *Consumer) Receive(ctx, cut context.Context) {
 	polls.wait()
 }
 
-// endReceivingLocked has what polls still bring released, and what failed tried again soon:
-// a stop has no time for long waits.
+// endReceivingLocked ends the receiving: what polls still bring is released, and what failed
+// is tried again soon, since a stop has no time for long waits.
 func (c *Consumer) endReceivingLocked() {
 	if c.poll.ended {
 		return
@@ -100,7 +100,7 @@ func (c *Consumer) reserve() (n int, wait time.Duration) {
 // Each poll is a request, so a whole batch is worth waiting for. But messages that are held
 // for long may leave no room for one. Then, while no poll is open, a poll asks for what
 // there is room for: the fewer messages, the later. It does not wait for the last message
-// of a batch: if WORKER_MAX_HELD_BYTES is at its least, any message held leaves room for
+// of a batch: if WORKER_MAX_HELD_BYTES is at its minimum, any message held leaves room for
 // nine large ones only.
 func (c *Consumer) wanted() (held, coming, most int, wait time.Duration) {
 	c.mu.Lock()
@@ -172,8 +172,8 @@ func (c *Consumer) adaptLocked(got, asked int, start, now time.Time) {
 	c.backOffLocked(&p.emptyPolls, start, now) // SQS answers at once without a wait, or if too many messages are in flight
 }
 
-// backOffLocked holds polls back after one that failed. A poll that was open when the last
-// one failed tells nothing new.
+// backOffLocked holds polls back after one that failed. If a poll was open when the last
+// one failed, its own failure tells nothing new.
 func (c *Consumer) backOffLocked(count *int, start, now time.Time) {
 	p := &c.poll
 	p.wanted = 1

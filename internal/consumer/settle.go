@@ -10,7 +10,7 @@ import (
 	"managed-thing-updater/internal/telemetry"
 )
 
-// drainRetry is how long what failed waits at most once receiving has ended.
+// drainRetry is the longest wait before another try, once receiving has ended.
 const drainRetry = time.Second
 
 // settleJobLocked makes a batch of deliveries that are lined up for their ending, and
@@ -77,8 +77,8 @@ func (c *Consumer) settle(ctx context.Context, ending state, batch []entry) {
 	c.deliver(fresh...)
 }
 
-// settledLocked ends a message whose delete or release got through, or never will. It
-// lines it up again if another try may help.
+// settledLocked ends a message whose delete or release succeeded, or never will. If another
+// try may help, it is tried later.
 func (c *Consumer) settledLocked(d *Delivery, err error) {
 	now := time.Now()
 	switch {
@@ -167,7 +167,7 @@ func (c *Consumer) tryLaterLocked(d *Delivery, now time.Time) {
 	if last := d.liveUntilLocked(); d.retryAt.After(last) {
 		d.retryAt = last // later it might be received again, and take up its room for another lease
 	}
-	if d.state != lettering { // the lease of a letter was kept beside its sending
+	if d.state != lettering { // a letter's lease is renewed while it is sent
 		c.renewalAtLocked(d, d.renewAt, d.early)
 	}
 	c.enqueueLocked(d)

@@ -37,8 +37,8 @@ type stuck struct {
 	// failing: the last batch failed as a whole, and not for what was in it. Then the next
 	// is likely to fail, with those that were not tried yet.
 	failing bool
-	// trial is the one message over the bound that is tried for the first time while
-	// failing is set. If those that are kept fail for a reason of their own, it shows that
+	// trial is the one message over the bound that is tried nevertheless, while failing is
+	// set. Those that are kept may fail for reasons of their own: then the trial shows that
 	// the ending works again.
 	trial *Delivery
 }
@@ -78,8 +78,9 @@ func (s *stuck) noLonger(d *Delivery) {
 	}
 }
 
-// batchEndedLocked records whether a batch of an ending failed in a way that the next is
-// likely to. When that begins, the bound holds for those that wait for their first try too.
+// batchEndedLocked records whether a batch of an ending failed, so that the next is likely
+// to fail too. When that begins, the bound holds for those that wait for their first try
+// as well.
 func (c *Consumer) batchEndedLocked(ending state, failing bool) {
 	s := c.stuck[ending]
 	began := failing && !s.failing
@@ -94,8 +95,8 @@ func (c *Consumer) batchEndedLocked(ending state, failing bool) {
 	}
 }
 
-// notTriedLocked decides about a message whose ending was not tried yet, while that of
-// others fails.
+// notTriedLocked decides what to do with a message whose ending was not tried yet, if the
+// endings of others fail.
 func (c *Consumer) notTriedLocked(d *Delivery) {
 	s := c.stuck[d.state]
 	switch {

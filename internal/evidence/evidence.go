@@ -1,6 +1,6 @@
 // Package evidence says whether a failed call counts against an update that it carried.
 //
-// A failure counts only if other things fare well: since the update's previous call at
+// A failure counts only if calls for other things succeed: since the update's previous call at
 // least LeastCalls first calls for other things were answered, and at least nine tenths
 // of those that ended succeeded. Otherwise the service is in trouble, and the update is
 // not to blame. Counted failures span at least Span before an update is dead-lettered, so
@@ -28,8 +28,8 @@ const (
 )
 
 // CallCounts counts first calls that have ended, throttled ones left out. A first call is
-// one for a thing whose last call did not fail. How sick things fare says nothing of
-// the service: many of them must not excuse each other.
+// one for a thing whose last call did not fail. The calls of sick things say
+// nothing of the service: many of them must not excuse each other.
 type CallCounts struct {
 	Ended     uint64 // with or without an answer
 	Answered  uint64 // the API said something

@@ -10,7 +10,7 @@ import (
 // The API takes no more than this many keys of a member in one call.
 var maxParts = map[string]int{"MetaData": 50, "CapabilitySchemas": 40}
 
-// choice is what a member's waiting values come to.
+// choice is the value of a member that goes out, made of those that wait.
 type choice struct {
 	raw     []byte
 	values  []value // of which something is in raw

@@ -8,7 +8,7 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// Plan is the call that a turn comes to. Its lists say the same of each member: what
+// Plan is the call that a turn makes. Its lists say the same of each member: what
 // Intents mark is what Members send, and what Applied records. If it sends a member,
 // it carries an update.
 type Plan struct {

@@ -1,5 +1,5 @@
-// Package merge says what the updates that wait for one thing come to: which values go
-// out in its next call, and what the thing's record makes of each update. It is pure: it
+// Package merge merges the updates that wait for one thing: it says which values go out in
+// the thing's next call, and which updates are settled by its record. It is pure: it
 // has no clock, no lock and nothing of a queue.
 package merge
 

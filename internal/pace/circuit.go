@@ -13,7 +13,7 @@ const (
 	Alive                       // the API works, whatever it said: throttled, conflict
 	Refused                     // the API works and refused this thing or its values, by a modelled code
 	Failing                     // no answer, the service's own trouble, or a refusal that may be meant for all
-	CallerRefused               // who we are is in doubt: credentials, signature, clock
+	CallerRefused               // the API does not accept the caller: credentials, signature, clock
 )
 
 // Why a circuit is open. A closed set.
@@ -44,8 +44,8 @@ const (
 )
 
 // Circuit keeps calls and receives back while a service is in trouble, and lets
-// single probes through to find out when that is over. A circuit is its own here
-// because no library's rules tell things apart: it opens on failures of different
+// single probes through to find out when that is over. It is no
+// library's, because those do not tell things apart: it opens on failures of different
 // things, and what closes it depends on what opened it. Safe for use by many
 // goroutines.
 type Circuit struct {
@@ -55,7 +55,7 @@ type Circuit struct {
 	mu          sync.Mutex
 	failing     map[string]bool // things that failed since the last success; at most failingThings
 	refused     map[string]bool // things that were refused since the last success; at most refusedThings
-	stateless   map[string]bool // things whose record the store did not give since it last answered; at most failingThings
+	noAnswer    map[string]bool // things for which the store did not answer, since it last did; at most failingThings
 	lastSuccess time.Time       // zero: never
 	state       State
 	probing     bool
@@ -77,7 +77,7 @@ func NewCircuit(callTimeout time.Duration, changed func(State)) *Circuit {
 	if changed == nil {
 		changed = func(State) {}
 	}
-	return &Circuit{callTimeout: callTimeout, changed: changed, failing: map[string]bool{}, refused: map[string]bool{}, stateless: map[string]bool{}}
+	return &Circuit{callTimeout: callTimeout, changed: changed, failing: map[string]bool{}, refused: map[string]bool{}, noAnswer: map[string]bool{}}
 }
 
 // Ended tells how a call for thing ended, a probe's or any other's. code names the
@@ -116,21 +116,21 @@ func (c *Circuit) Ended(thing string, e Ending, code string) {
 
 // StateAnswered tells whether the store answered when the record of thing was
 // asked of it or written to it; that another owner holds the record is an answer.
-// The calls that were under way when the store went say nothing of it, so nothing
-// but its own answer closes what it opened.
+// A call that was under way when the store failed says nothing of the store, so only
+// an answer of the store closes the circuit that it opened.
 func (c *Circuit) StateAnswered(thing string, ok bool) {
 	c.mu.Lock()
 	before := c.state.Open
 	switch {
 	case ok:
-		clear(c.stateless)
+		clear(c.noAnswer)
 		if c.state.Why == OpenState {
 			c.closeLocked(time.Now())
 		}
-	case len(c.stateless) < failingThings:
-		c.stateless[thing] = true
+	case len(c.noAnswer) < failingThings:
+		c.noAnswer[thing] = true
 	}
-	if len(c.stateless) >= failingThings {
+	if len(c.noAnswer) >= failingThings {
 		c.openLocked(OpenState, "", time.Now())
 	}
 	c.unlockAndTell(before)
@@ -140,7 +140,7 @@ func (c *Circuit) StateAnswered(thing string, ok bool) {
 func (c *Circuit) unlockAndTell(before bool) {
 	after := c.state
 	if before && !after.Open {
-		c.state = State{} // For was for the one who is told
+		c.state = State{} // only changed is told For, once
 	}
 	c.mu.Unlock()
 	if before != after.Open {
@@ -178,7 +178,7 @@ func (c *Circuit) Resume() {
 	c.mu.Lock()
 	before := c.state.Open
 	clear(c.refused)
-	clear(c.stateless)
+	clear(c.noAnswer)
 	c.closeLocked(time.Now())
 	c.unlockAndTell(before)
 }
@@ -190,7 +190,7 @@ func (c *Circuit) State() State {
 	return c.state
 }
 
-// TakeProbe takes leave to send a probe while the circuit is open. If one may go out
+// TakeProbe asks whether to send a probe while the circuit is open. If one may go out
 // now, ok is true, the probe may take timeout, and ProbeDone must follow. Otherwise wait
 // is when to ask again; 0 if the circuit is closed.
 func (c *Circuit) TakeProbe() (timeout, wait time.Duration, ok bool) {
@@ -210,7 +210,7 @@ func (c *Circuit) TakeProbe() (timeout, wait time.Duration, ok bool) {
 	return timeout, 0, true
 }
 
-// ProbeDone ends a probe, sent or not; how it ended is Ended's to know.
+// ProbeDone ends a probe, sent or not. Ended tells how its call ended.
 func (c *Circuit) ProbeDone() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

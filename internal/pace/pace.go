@@ -7,9 +7,9 @@
 // # How the quota is found
 //
 // A service's quota is a token bucket: what it has saved up, often a second's
-// worth, hides the limit from who goes over it and forgives who goes under it. To
-// waste none of the quota it is enough never to let that bucket fill; to waste few
-// calls it is enough to find it empty rarely. So the rate swings a little around the
+// worth, hides the limit from a caller that goes over it, and lets one that was below
+// it catch up. No quota is wasted if that bucket is never full; few calls are wasted
+// if it is seldom empty. So the rate swings a little around the
 // limit, by 17%, and a single throttle a swing is the price of knowing where the
 // limit is. Three rules:
 //
@@ -24,10 +24,10 @@
 //
 // Growth is credited only for time in which tokens were taken as they came due and
 // calls were let through: neither a quiet hour nor a service in trouble raises the
-// rate. Replicas that do not know each other meet because the faster one is
-// throttled more often and yet grows by the same share; the law of AIMD, in
-// proportion, so that it works at 1 and at 1,000 a second. Below 8 a second each,
-// equality is given up bit by bit for fewer throttles.
+// rate. Replicas that do not know each other come to the same rate, because the
+// faster one is throttled more often and grows by the same share. That is AIMD's
+// rule, in proportion to the rate, so that it works at 1 and at 1,000 a second.
+// Below 8 a second each, they become less equal, for fewer throttles.
 //
 // # What decided it
 //
@@ -69,7 +69,7 @@ type Pace interface {
 	// Return gives an unused token back: nothing was left to send.
 	Return()
 	// Report tells how a call that Wait permitted ended. A throttled call's
-	// retryAfter is the server's wish, zero if it had none.
+	// retryAfter is how long the server asks to wait, zero if it does not.
 	Report(r Result, retryAfter time.Duration)
 	// Rate is the current rate in calls a second.
 	Rate() float64

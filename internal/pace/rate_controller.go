@@ -7,8 +7,8 @@ import (
 )
 
 // The rate controller's numbers. They were found in the simulator, by the table of
-// BenchmarkQuota and the thresholds of its tests, and hang together: change one,
-// and look at both.
+// BenchmarkQuota and the thresholds of its tests, and depend on each other: if you
+// change one, look at both.
 const (
 	// maxRate stands for no ceiling: the rate stays a number, whatever is granted.
 	maxRate = 1e6
@@ -24,8 +24,8 @@ const (
 	rampCut  = 0.5
 	rampBack = 0.7 // of the last rate that was throttled
 
-	// One throttle takes cut of the rate, give or take a fifth, so that replicas
-	// fall out of step.
+	// One throttle takes cut of the rate, up to a fifth more or less at random, so that
+	// replicas do not go up and down together.
 	cut       = 0.17
 	cutSpread = 0.2
 

@@ -34,7 +34,7 @@ type rateLaw interface {
 type tokenBucket struct {
 	law    rateLaw
 	tokens float64
-	filled time.Duration   // when tokens was true; in the future during a hold
+	filled time.Duration   // the time at which tokens is right; in the future during a hold
 	idle   time.Duration   // since the last report, with a full bucket and no caller
 	given  []time.Duration // when each token under way was given, oldest first
 }
@@ -95,12 +95,12 @@ func (b *tokenBucket) giveBack() {
 	b.tokens = min(b.tokens+1, b.burst()+1)
 }
 
-// report passes the end of a call on to the law and honours the server's wish,
-// after fill.
+// report passes the end of a call on to the law, and waits as long as the server asks.
+// It is called after fill.
 //
-// Which token the call had is not known, and the oldest under way is taken for
-// it. The mean of the latencies is the same whichever way they are paired, and as
-// many throttles are laid to calls let out before a cut as such calls were.
+// It is not known which token the call had: the oldest under way stands for it. The
+// mean of the latencies is the same however they are paired, and so is the number of
+// calls that count as let out before a cut.
 func (b *tokenBucket) report(now time.Duration, r Result, retryAfter time.Duration) {
 	given := now
 	if len(b.given) > 0 {

@@ -24,11 +24,11 @@ type stateClock struct {
 	mu    sync.Mutex
 	known bool
 	ahead time.Duration
-	off   bool // and said to be
+	off   bool // and the log has said so
 }
 
-// note takes in by how much the clock here is ahead, as an answer of the store told, and
-// says so once each time that it goes wrong or right.
+// note keeps by how much the clock here is ahead of the store's, and logs once when it goes
+// wrong and once when it is right again.
 func (c *stateClock) note(ahead time.Duration, log *zap.Logger, state string) {
 	c.mu.Lock()
 	was := c.off
@@ -48,12 +48,12 @@ func (c *stateClock) note(ahead time.Duration, log *zap.Logger, state string) {
 	}
 }
 
-// ClockAhead takes in by how much this machine's clock is ahead of the state store's.
+// ClockAhead tells by how much this machine's clock is ahead of the state store's.
 func (r *Reporter) ClockAhead(ahead time.Duration) {
 	r.stateClock.note(ahead, r.of.Log, r.of.Config.StateName())
 }
 
-// seconds is by how much the clock here is ahead, NaN if no answer told.
+// seconds is by how much the clock here is ahead, NaN if that is not known.
 func (c *stateClock) seconds() float64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 const depthEvery = 15 * time.Second
 
 // watchDepth asks the queue how much waits in it behind what is held. If all there is is
-// held, it does not ask. Without an answer, for want of permission or for a moment, it
-// is not known. One goroutine calls it.
+// held, it does not ask. If there is no answer, because a permission is missing or for
+// another reason, it is not known. Only one goroutine calls it.
 func (r *Reporter) watchDepth(ctx context.Context) {
 	p := r.parts.Load()
 	if !p.Consumer.Stats().Full && !r.of.Admission.Full() {

@@ -23,7 +23,7 @@ type lastMinute struct {
 	callSeconds float64
 }
 
-// mark is how far things were at a moment. Sums count from the worker's start.
+// mark has the sums at one moment, counted from the worker's start.
 type mark struct {
 	at        time.Time
 	rate      float64 // calls a second

@@ -75,8 +75,8 @@ func (r *Reporter) Built(p Parts) {
 	r.gauges(&p)
 }
 
-// Run looks once in five seconds at how far things are, at how much waits behind what is
-// held, and at what is forgotten, until ctx ends.
+// Run keeps a mark every five seconds until ctx ends. It also watches how much waits in the
+// queue, and whether the store in memory forgets things before their time.
 func (r *Reporter) Run(ctx context.Context) {
 	every := time.NewTicker(markEvery)
 	defer every.Stop()

@@ -13,7 +13,7 @@ import (
 	"managed-thing-updater/internal/thingstate"
 )
 
-// MeteredStore is a store of which metrics and /status say how it does.
+// MeteredStore measures the operations of a store, for the metrics and /status.
 type MeteredStore struct {
 	store           thingstate.Store
 	acquire, finish *meter
@@ -23,7 +23,7 @@ type MeteredStore struct {
 	lastError string     // of those
 }
 
-// meter is one operation's.
+// meter has the measurements of one operation.
 type meter struct {
 	seconds prometheus.Observer
 	results map[string]*telemetry.Counter

@@ -149,7 +149,7 @@ func (m *Message) Ended(o message.Outcome, f *message.Failure) {
 	case message.Applied:
 		m.to.Metrics.SentToApplied.Observe(max(0, m.SinceSent(now).Seconds()))
 	case message.DeadLettered:
-		reason = f.Reason // letters are counted by who stores them
+		reason = f.Reason // the writer of the letters counts them
 	}
 	m.to.Metrics.Settled.Inc(o)
 	m.to.Queue.Processed(now.Sub(m.HeldSince), reason)

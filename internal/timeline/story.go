@@ -45,7 +45,7 @@ type story struct {
 	place *list.Element
 }
 
-// change lets by change the story, if there is one and it is not forgotten.
+// change calls by with the lock held, if there is a story and it is not forgotten.
 func (s *story) change(by func()) {
 	if s == nil {
 		return

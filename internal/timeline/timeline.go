@@ -22,7 +22,7 @@ type Options struct {
 	Failed int // finished messages that did not; default 1,000
 	// Bytes bounds all stories together, those of held messages too; default 8 MiB. If they
 	// need more, the oldest finished ones are forgotten. If there are none, nothing more is
-	// taken down.
+	// recorded.
 	Bytes int
 }
 

@@ -10,7 +10,7 @@ import (
 	"managed-thing-updater/internal/printable"
 )
 
-// inLine is the shortest wait for a call that the story mentions.
+// inLine: a shorter wait for a call is not mentioned in the story.
 const inLine = 100 * time.Millisecond
 
 // wording is what an event was, in a word or two and in a sentence, in which {often},

@@ -30,10 +30,10 @@ const (
 	values          // the values are refused: no call with them will ever succeed
 	missing         // the thing is not there, or not yet
 	denied          // this thing may not be touched by us
-	caller          // who we are is in doubt: nothing to do with the thing
+	caller          // the API does not accept our credentials: nothing to do with the thing
 	trouble         // the service, the network, or something that may pass
 	inBetween       // something answers that is not the API: neither a success nor a failure of the update
-	notSent         // no call was made: our hold on the thing would not have outlasted it
+	notSent         // no call was made: a lease could have ended before the call
 )
 
 // failure is how a call ended, by modelled codes and never by the status alone.

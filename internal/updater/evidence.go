@@ -24,7 +24,7 @@ func tried(t *backlog.Turn, carried []*backlog.Item) []*backlog.Item {
 // is enough against some, it returns all up to the last of these, in their order.
 func (u *Updater) countFailure(t *backlog.Turn, carried []*backlog.Item, now time.Time, limit int) (guilty []*backlog.Item) {
 	all := tried(t, carried)
-	if t.Probe { // it went out before its time
+	if t.Probe { // it went out before its delay had ended
 		u.excuse(t, all)
 		return nil
 	}
@@ -39,8 +39,8 @@ func (u *Updater) countFailure(t *backlog.Turn, carried []*backlog.Item, now tim
 	return guilty
 }
 
-// excuse counts a failed probe, or a failure while the circuit is open, against no update.
-// The next failure is compared with the calls after this one.
+// excuse is for a failed probe, or a failure while the circuit is open: it counts against no
+// update. The next failure is compared with the calls after this one.
 func (u *Updater) excuse(t *backlog.Turn, items []*backlog.Item) {
 	others := u.backlog.OtherCalls(t)
 	for _, it := range items {

@@ -17,11 +17,11 @@ import (
 )
 
 // deadLeaseWait is how long a thing waits if the leases of all its messages have run out
-// by our clock: by then the consumer takes the messages away.
+// by our clock: by then the consumer has removed the messages.
 const deadLeaseWait = time.Second
 
-// replans bounds how often a turn marks anew, because the record says more than was known
-// when it was marked.
+// replans is how often a turn may plan and mark its call. It plans again if the record,
+// which it gets when it has marked, leads to another call.
 const replans = 3
 
 // prepared is a turn up to its call.
@@ -51,8 +51,9 @@ type ended struct {
 	next    backlog.Next
 }
 
-// turn sees one turn through: prepare it by the thing's record, call, record how that
-// ended, settle. It owns the token that the pace gave. timeout is the call's.
+// turn runs one turn: it prepares the call by the thing's record, calls, records how that
+// ended, and settles. It uses the token that the pace gave, or returns it. timeout is the
+// call's.
 func (u *Updater) turn(ctx context.Context, t *backlog.Turn, timeout time.Duration) {
 	p := u.prepare(ctx, t)
 	f := failure{fault: notSent}
@@ -135,7 +136,7 @@ func (u *Updater) conclude(ctx context.Context, t *backlog.Turn, p prepared, f f
 		return ended{next: *p.next}
 	case p.skip:
 		return u.skipped(t, p)
-	case f.fault == notSent: // as if this turn had not been
+	case f.fault == notSent: // the turn changes nothing
 		next := backlog.Next{}
 		switch {
 		case len(p.plan.Members) > 0:

@@ -1,6 +1,6 @@
-// Package updater makes the API's calls. It gives the things their turns, in line, and sees
-// each turn through: from the thing's record to the outcome of every message that the
-// turn settles.
+// Package updater makes the API's calls. It takes the things in the order of the backlog
+// and runs the turn of each: from the thing's record to the outcome of every message that
+// the turn settles.
 package updater
 
 import (
@@ -40,10 +40,10 @@ type Options struct {
 	Rand          *rand.Rand        // of the waits; nil is the process's own
 }
 
-// LeaseMargin is how much longer than a call's timeout a thing's lease lasts. A process
-// that stands still for longer before the call makes none. So a call starts
-// at most LeaseMargin after it was marked, and counts as landed twice its timeout after
-// that: AWS documents no bound.
+// LeaseMargin is how much longer than a call's timeout a thing's lease lasts. If the process
+// stands still for longer than that before a call, it makes no call. So a call starts at
+// most LeaseMargin after it was marked. Twice its timeout after that it counts as landed:
+// AWS documents no bound.
 const LeaseMargin = 10 * time.Second
 
 // Updater runs the turns. Make it with New, run it with Run.
