@@ -29,8 +29,9 @@ func LeaveOut(t testing.TB) {
 	t.Skip("needs a stand-in: make test-stand-ins")
 }
 
-// ForTest returns the URL of a server that runs until the end of the test. Where
-// it is missing the test is skipped, or fails where Require says so.
+// ForTest returns the URL of a server that runs until the end of the test. If
+// it is missing the test is skipped, or fails if Require says so. The last that the server
+// said is logged if the test fails.
 func (k Kind) ForTest(t testing.TB) string {
 	t.Helper()
 	LeaveOut(t)
@@ -41,7 +42,12 @@ func (k Kind) ForTest(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Stop)
+	t.Cleanup(func() {
+		s.Stop()
+		if t.Failed() {
+			t.Logf("the last that %s said:\n%s", k.Name, s.Said())
+		}
+	})
 	return s.URL
 }
 

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,7 +24,7 @@ import (
 type Kind struct {
 	Name    string
 	Install string // how one gets it, in words
-	Missing string // what of it is missing here, in words; empty where it is there
+	Missing string // what of it is missing here, in words; empty if it is there
 
 	// command writes a line that listening matches once it listens, and ends with
 	// its standard input. Its URL is what matches, or else the command's own.
@@ -35,7 +36,7 @@ type Kind struct {
 var httpAddress = regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`)
 
 // untilInputEnds runs a command line whose server knows no such end: the shell
-// stops it, and ends with it where it ends by itself.
+// stops it, and ends with it if it ends by itself.
 func untilInputEnds(line string) []string {
 	return []string{"sh", "-c", `exec 3<&0; ` + line + ` & server=$!; { cat <&3; kill $server; } >/dev/null 2>&1 & wait $server; kill $! 2>/dev/null`}
 }
@@ -136,6 +137,23 @@ type Server struct {
 	process *exec.Cmd
 	stdin   io.Closer
 	read    chan struct{} // closed when all its output is read
+
+	mu   sync.Mutex
+	said []string // the last lines of its output
+}
+
+// lastLines is how many lines of a server's output are kept.
+const lastLines = 20
+
+// Said is the last that the server wrote, and how it ended if it was stopped.
+func (s *Server) Said() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := strings.Join(s.said, "\n")
+	if s.process.ProcessState != nil {
+		text += "\nended with " + s.process.ProcessState.String()
+	}
+	return text
 }
 
 // startsWithin bounds a server's start, on a machine that does much else.
@@ -193,7 +211,8 @@ func (k Kind) start(ctx context.Context) (*Server, error) {
 			s.URL = cmp.Or(url, line)
 			return s, nil
 		}
-		err = fmt.Errorf("%s: %w; run it by hand to see why: %s", k.Name, errEnded, strings.Join(command, " "))
+		<-s.read
+		err = fmt.Errorf("%s: %w; run it by hand to see why: %s\n%s", k.Name, errEnded, strings.Join(command, " "), s.Said())
 	case <-limit.C:
 		err = fmt.Errorf("%s does not listen after %v", k.Name, startsWithin)
 	case <-ctx.Done():
@@ -203,18 +222,23 @@ func (k Kind) start(ctx context.Context) (*Server, error) {
 	return nil, err
 }
 
-// readOutput looks for the line that says it listens and reads the rest, until the process ends.
+// readOutput reads what the process writes until it ends, and looks for the line that
+// says that it listens.
 func (s *Server) readOutput(output io.ReadCloser, listening *regexp.Regexp, found chan<- string) {
 	defer close(s.read)
 	defer output.Close()
 	defer close(found)
+	listens := false
 	for lines := bufio.NewScanner(output); lines.Scan(); {
-		if match := listening.FindString(lines.Text()); match != "" {
+		s.mu.Lock()
+		s.said = append(s.said[max(0, len(s.said)-lastLines+1):], lines.Text())
+		s.mu.Unlock()
+		if match := listening.FindString(lines.Text()); match != "" && !listens {
+			listens = true
 			found <- match
-			break
 		}
 	}
-	_, _ = io.Copy(io.Discard, output)
+	_, _ = io.Copy(io.Discard, output) // after a line that is too long
 }
 
 // Stop ends the server and waits for its end.
