@@ -65,7 +65,7 @@ var faults = []fault{
 }
 
 func (f *Fleet) newBroken(now time.Time) Message {
-	b := f.faults.draw(f.rand)
+	b := f.faults.next(f.rand)
 	t := f.pick(broken)
 	m := Message{Kind: b.kind, Broken: true, GroupID: f.group(t), Body: b.body(f, t)}
 	if f.chance(3) {

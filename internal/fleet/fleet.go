@@ -47,9 +47,9 @@ type Event struct {
 	Thing   string
 	Members []message.Member // as in message.Update
 	// Time is when it happened by the producer's clock, with the digits that the
-	// message has room for; zero where the message does not say.
+	// message has room for; zero if the message does not say.
 	Time time.Time
-	// Key is the dedup key as in message.Update; empty where the message has
+	// Key is the dedup key as in message.Update; empty if the message has
 	// none of its own.
 	Key string
 }
@@ -72,10 +72,10 @@ type Fleet struct {
 	missing []string
 	recent  []Message // those that a producer may send again
 
-	kinds     deck[string]
-	twists    deck[string]
-	wrappings deck[[]string]
-	faults    deck[fault]
+	kinds     shuffledBag[string]
+	twists    shuffledBag[string]
+	wrappings shuffledBag[[]string]
+	faults    shuffledBag[fault]
 }
 
 // New makes a fleet. Two fleets of the same seed and options make the same
@@ -92,10 +92,10 @@ func New(seed uint64, o Options) *Fleet {
 	for range 3 {
 		f.missing = append(f.missing, f.newThing().id)
 	}
-	f.kinds = newDeck(kindWeights)
-	f.twists = newDeck(twistWeights)
+	f.kinds = newBag(kindWeights)
+	f.twists = newBag(twistWeights)
 	for _, w := range wrappingWeights {
-		f.wrappings.add(w.chain, w.cards)
+		f.wrappings.add(w.chain, w.times)
 	}
 	for _, b := range faults {
 		f.faults.add(b, 1)
@@ -117,7 +117,7 @@ func (f *Fleet) Things() []string {
 func (f *Fleet) Next() Message {
 	f.made++
 	now := time.Now()
-	kind := f.kinds.draw(f.rand)
+	kind := f.kinds.next(f.rand)
 	if kind == again && len(f.recent) == 0 {
 		kind = metadata
 	}
@@ -142,7 +142,7 @@ func (f *Fleet) Next() Message {
 }
 
 func (f *Fleet) newSound(kind string, now time.Time) Message {
-	m := Message{Kind: kind, Twist: f.twists.draw(f.rand)}
+	m := Message{Kind: kind, Twist: f.twists.next(f.rand)}
 	t := f.pick(kind)
 	m.GroupID = f.group(t)
 	m.Event.Thing, m.Event.Members = t.id, f.members(kind, t)

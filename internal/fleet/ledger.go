@@ -35,7 +35,7 @@ type Ledger struct {
 	sent   []entry
 	void   map[string]bool // message ids that set nothing: dead-lettered
 	open   map[string]bool // message ids that may or may not have been applied: left
-	strays map[string]bool // things that somebody else wrote to
+	strays map[string]bool // things that another writer wrote to
 }
 
 type entry struct {
@@ -68,7 +68,7 @@ func (l *Ledger) DeadLettered(id string) { mark(&l.void, id) }
 // not known.
 func (l *Ledger) Left(id string) { mark(&l.open, id) }
 
-// Touched says that somebody else wrote to this thing: it is not compared.
+// Touched says that another writer wrote to this thing: it is not compared.
 func (l *Ledger) Touched(thing string) { mark(&l.strays, thing) }
 
 func mark(set *map[string]bool, id string) {

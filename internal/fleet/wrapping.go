@@ -16,7 +16,7 @@ var Wrappings = []string{"sns", "kinesis", "eventbridge", "cloudevents", "base64
 // wrappingWeights are the ways that messages take, outermost wrapping first.
 var wrappingWeights = []struct {
 	chain []string
-	cards int
+	times int
 }{
 	{nil, 36},
 	{[]string{"sns"}, 16},
@@ -35,7 +35,7 @@ var wrappingWeights = []struct {
 // wrap sets the message's body, attributes, wrappings, and the event's time and
 // key as far as the message says them.
 func (f *Fleet) wrap(m *Message, request string, happened time.Time) {
-	m.Wrappings = f.wrappings.draw(f.rand)
+	m.Wrappings = f.wrappings.next(f.rand)
 	m.Body = request
 	e := &m.Event
 	// A producer of its own may stamp its messages; one that sends events late
@@ -140,7 +140,7 @@ func (f *Fleet) envelope(name, text string, at time.Time, attributes map[string]
 	panic("fleet: no wrapping " + name)
 }
 
-// embedded is text as a value inside JSON: itself where it is an object, mostly.
+// embedded is text as a value inside JSON: itself if it is an object, mostly.
 func (f *Fleet) embedded(text string) string {
 	if text[0] != '{' || f.chance(5) {
 		return quote(text)

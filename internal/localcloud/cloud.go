@@ -37,9 +37,9 @@ type Cloud struct {
 	Things *Things
 	Faults *Faults
 
-	opts Options
-	dice dice
-	auth *verifier
+	opts   Options
+	random seededRand
+	auth   *verifier
 }
 
 // New returns an empty Cloud.
@@ -49,9 +49,9 @@ func New(o Options) *Cloud {
 	o.AccessKey = cmp.Or(o.AccessKey, "AKIDLOCAL")
 	o.SecretKey = cmp.Or(o.SecretKey, "local-secret")
 	o.BaseURL = strings.TrimSuffix(cmp.Or(o.BaseURL, "http://127.0.0.1:4566"), "/")
-	c := &Cloud{opts: o, dice: dice{seed: o.Seed}}
+	c := &Cloud{opts: o, random: seededRand{seed: o.Seed}}
 	c.auth = newVerifier(o)
-	c.Faults = &Faults{dice: &c.dice}
+	c.Faults = &Faults{random: &c.random}
 	c.SQS = &SQS{cloud: c, queues: map[string]*queue{}, requests: map[string]int{}}
 	c.Things = newThings(c)
 	return c

@@ -11,7 +11,7 @@
 //   - the API refuses members it does not have, an Identifier in the body,
 //     duplicate keys, and null below the top level;
 //   - the API quotes offending values back in its error texts, those of
-//     sensitive members included, so that whoever logs them is found out.
+//     sensitive members included, so that a log of them is found out.
 //
 // What is random is drawn from the seed, the kind of event, and what it
 // happens to (the n-th call for a thing, the n-th receive of a message), never

@@ -57,7 +57,7 @@ type CallInfo struct {
 // SQSInfo is an SQS request, before anything is done with it.
 type SQSInfo struct {
 	Action   string
-	Queue    string   // its name; empty where the request names none
+	Queue    string   // its name; empty if the request names none
 	N        int      // 1 for the first request of this action
 	EntryIDs []string // a batch's entry ids, in order
 }
@@ -92,7 +92,7 @@ type Faults struct {
 	OnCall func(CallInfo) *Fault
 	OnSQS  func(SQSInfo) *Fault
 
-	dice *dice
+	random *seededRand
 
 	mu    sync.Mutex
 	rates Rates
@@ -123,8 +123,8 @@ func (f *Faults) forCall(info CallInfo, nthOfThing int) *Fault {
 	if r == (APIRates{}) {
 		return &Fault{}
 	}
-	roll := f.dice.roll("call", info.Thing, nthOfThing)
-	applied := f.dice.roll("applied", info.Thing, nthOfThing) < 0.5
+	share := f.random.share("call", info.Thing, nthOfThing)
+	applied := f.random.share("applied", info.Thing, nthOfThing) < 0.5
 	for _, c := range [...]struct {
 		rate  float64
 		fault Fault
@@ -136,10 +136,10 @@ func (f *Faults) forCall(info CallInfo, nthOfThing int) *Fault {
 		{r.Conflict, Fault{Status: http.StatusConflict, Code: "ConflictException"}},
 		{r.Broken, Fault{BreakBefore: !applied, BreakAfter: applied}},
 	} {
-		if roll < c.rate {
+		if share < c.rate {
 			return &c.fault
 		}
-		roll -= c.rate
+		share -= c.rate
 	}
 	return &Fault{}
 }
@@ -152,13 +152,13 @@ func (f *Faults) forSQS(info SQSInfo) *Fault {
 		}
 	}
 	r := f.Rates().SQS
-	if r.Error > 0 && f.dice.roll("sqs", info.Action, info.N) < r.Error {
+	if r.Error > 0 && f.random.share("sqs", info.Action, info.N) < r.Error {
 		return &Fault{Status: http.StatusInternalServerError, Code: "InternalError"}
 	}
 	fault := &Fault{}
 	if r.Partial > 0 {
 		for i := range info.EntryIDs {
-			if f.dice.roll("partial", info.Action, info.N*10+i) < r.Partial {
+			if f.random.share("partial", info.Action, info.N*10+i) < r.Partial {
 				if fault.Entries == nil {
 					fault.Entries = map[string]string{}
 				}
@@ -174,7 +174,7 @@ func (f *Faults) forSQS(info SQSInfo) *Fault {
 // never let it go.
 func (f *Faults) duplicates(messageID string, receives int) bool {
 	rate := f.Rates().SQS.Duplicate
-	return rate > 0 && receives <= 3 && f.dice.roll("duplicate", messageID, receives) < rate
+	return rate > 0 && receives <= 3 && f.random.share("duplicate", messageID, receives) < rate
 }
 
 // wait waits as long as the fault says, and reports whether the client is

@@ -16,10 +16,10 @@ func (q *queue) handle(it *item) string {
 }
 
 func (q *queue) handleCheck(seq uint64, generation uint32) uint64 {
-	return mix(mix(q.sqs.cloud.dice.seed^q.id) ^ mix(seq) + uint64(generation))
+	return mix(mix(q.sqs.cloud.random.seed^q.id) ^ mix(seq) + uint64(generation))
 }
 
-// holder returns the item that a handle was given for, nil where it is gone,
+// holder returns the item that a handle was given for, nil if it is gone,
 // and whether it was received again since; or an error for what was never a
 // handle of this queue.
 func (q *queue) holder(handle string) (it *item, stale bool, err *sqsError) {

@@ -73,7 +73,7 @@ type Stored struct {
 	SequenceNumber string // FIFO queues only
 }
 
-// CreateQueue makes a queue and returns its URL. It panics where SQS would
+// CreateQueue makes a queue and returns its URL. It panics if SQS would
 // refuse.
 func (s *SQS) CreateQueue(name string, o QueueOptions) string {
 	attrs := map[string]string{}
@@ -107,14 +107,14 @@ func (s *SQS) CreateQueue(name string, o QueueOptions) string {
 	return q.url
 }
 
-// Send puts a message into a queue and returns its MessageId. It panics where
+// Send puts a message into a queue and returns its MessageId. It panics if
 // SQS would refuse the message.
 func (s *SQS) Send(url string, m Message) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := s.mustFind(url)
 	if q.fifo && m.DedupID == "" && !q.contentDedup {
-		m.DedupID = s.cloud.dice.uuid()
+		m.DedupID = s.cloud.random.uuid()
 	}
 	sent, err := s.send(q, &m, m.Delay)
 	if err != nil {

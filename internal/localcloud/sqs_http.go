@@ -84,7 +84,7 @@ func onQueue(do func(*queue, *request, *Fault) (any, *sqsError)) action {
 
 func (s *SQS) serve(w http.ResponseWriter, r *http.Request, name string, body []byte) {
 	arrived := time.Now()
-	w.Header().Set("X-Amzn-Requestid", s.cloud.dice.uuid())
+	w.Header().Set("X-Amzn-Requestid", s.cloud.random.uuid())
 	s.mu.Lock()
 	s.requests[name]++
 	n := s.requests[name]

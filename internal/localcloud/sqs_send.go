@@ -59,7 +59,7 @@ func (s *SQS) send(q *queue, m *Message, delay time.Duration) (*item, *sqsError)
 			return it, nil
 		}
 	}
-	it.id, it.seq = s.cloud.dice.uuid(), s.nextSeq()
+	it.id, it.seq = s.cloud.random.uuid(), s.nextSeq()
 	it.order = it.seq
 	if q.fifo {
 		q.remember(dedupEntry{key: dedupKey, id: it.id, seq: it.seq, at: now})

@@ -48,7 +48,7 @@ type Call struct {
 	Status    int    // 0 while under way and for a broken connection
 	Code      string // of the error; "" for none
 	Applied   bool
-	Seq       int       // 1 for the first call that was applied; 0 where not applied
+	Seq       int       // 1 for the first call that was applied; 0 if it was not
 	AppliedAt time.Time // may be after End, see Fault.ApplyLate
 	RequestID string
 }

@@ -48,7 +48,7 @@ func (e *apiError) write(w http.ResponseWriter) {
 
 // serve takes what follows /managed-things/ in the path, still escaped.
 func (t *Things) serve(w http.ResponseWriter, r *http.Request, escaped string, body []byte) {
-	requestID := t.cloud.dice.uuid()
+	requestID := t.cloud.random.uuid()
 	w.Header().Set("X-Amzn-Requestid", requestID)
 	id, err := url.PathUnescape(escaped)
 	if err != nil {

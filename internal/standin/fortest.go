@@ -15,7 +15,7 @@ const Require = "E2E_REQUIRE_STANDINS"
 // With -short they are skipped, since they are run by themselves, by that expression.
 const Tests = "STANDIN_TESTS"
 
-// LeaveOut skips a test that needs a stand-in where -short says so. ForTest and
+// LeaveOut skips a test that needs a stand-in if -short says so. ForTest and
 // NeedCommand do it too, so it is for a test that has much to do before.
 func LeaveOut(t testing.TB) {
 	t.Helper()
@@ -51,7 +51,7 @@ func (k Kind) ForTest(t testing.TB) string {
 	return s.URL
 }
 
-// NeedCommand skips the test, or fails it where Require says so, if there is no
+// NeedCommand skips the test, or fails it if Require says so, if there is no
 // such command.
 func NeedCommand(t testing.TB, name, install string) {
 	t.Helper()

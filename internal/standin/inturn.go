@@ -10,7 +10,7 @@ import (
 )
 
 // InTurn returns the URL of a server that passes one request at a time on to
-// another, until the end of the test. Moto needs it where writes must be atomic: it
+// another, until the end of the test. Moto needs it if writes must be atomic: it
 // takes no lock between a condition and the write, so that two of two can succeed.
 func InTurn(t testing.TB, server string) string {
 	t.Helper()

@@ -84,7 +84,7 @@ func (p *Proxy) accept() {
 	}
 }
 
-// add keeps both ends of a connection, or closes them where the proxy is down.
+// add keeps both ends of a connection, or closes them if the proxy is down.
 func (p *Proxy) add(ends ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -160,7 +160,7 @@ func (s *Server) Said() string {
 const startsWithin = time.Minute
 
 // starts bounds how often a server is started that ends at once: the free port that
-// was chosen for it may be somebody else's by then.
+// was chosen for it may be taken by then.
 const starts = 5
 
 // errEnded is why a server does not listen that ended by itself.

@@ -48,7 +48,7 @@ func (p *child) cpu() time.Duration {
 }
 
 // peak is the most memory that the child has had resident, in bytes, so far; 0
-// where the system does not say (other than Linux). It is not taken from rusage:
+// if the system does not say (other than Linux). It is not taken from rusage:
 // that counts what the parent had before the child became a program of its own.
 func (p *child) peak() int64 {
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(p.Cmd.Process.Pid) + "/status")

@@ -48,7 +48,7 @@ func total(counts map[string]int) int {
 	return sum
 }
 
-// wait returns when done is true, with an error where that will not come: the
+// wait returns when done is true, with an error if that will not come: the
 // process has ended, or ctx has.
 func wait(ctx context.Context, ended <-chan struct{}, done func() bool) error {
 	tick := time.NewTicker(5 * time.Millisecond)

@@ -75,7 +75,7 @@ func floor(ctx context.Context, args []string) error {
 	}
 	loops.Wait()
 	close(failed)
-	return <-failed // nil where none did
+	return <-failed // nil if none did
 }
 
 // runFloor runs the floor as a process of its own.

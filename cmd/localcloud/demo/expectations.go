@@ -15,7 +15,7 @@ type expectations struct {
 	ledger  fleet.Ledger
 	sent    tally
 	mayFail map[string]bool // message ids that may be dead-lettered
-	taken   map[string]bool // receipt handles of letters that somebody took from the dead-letter queue
+	taken   map[string]bool // receipt handles of letters that were taken from the dead-letter queue
 }
 
 func newExpectations(fifo bool) *expectations {
@@ -51,8 +51,8 @@ func (e *expectations) fromFleet(m fleet.Message, send func(sentAt time.Time) (i
 	return nil
 }
 
-// byHand notes a message that somebody else sent: nobody knows what it means for
-// the end, so its thing is not compared, and it may be dead-lettered.
+// byHand notes a message that the fleet did not send. What it means for the end is
+// not known, so its thing is not compared, and it may be dead-lettered.
 func (e *expectations) byHand(id, body string) {
 	u, _ := message.Decode(message.Incoming{ID: id, Body: body, SentAt: time.Now(), Receives: 1}, message.Options{})
 	e.mu.Lock()

@@ -6,7 +6,7 @@
 // What one can touch:
 //
 //	--worker PATH      the worker's binary (bin/worker)
-//	--addr ADDR        where the local cloud listens (127.0.0.1:4566, or a free port where that is taken)
+//	--addr ADDR        where the local cloud listens (127.0.0.1:4566, or a free port if that is taken)
 //	--rate N           messages sent a second (25)
 //	--burst N          messages sent at once at the start (150)
 //	--messages N       end by itself when N are sent and all are settled; 0: run until Ctrl-C
@@ -18,7 +18,7 @@
 //	--unavailable P    share of API calls answered with 503 (0.02)
 //
 // WORKER_… variables reach the worker, but for those that the demo sets itself:
-// queue, log, and the admin address and token. NO_COLOR switches colours off; where
+// queue, log, and the admin address and token. NO_COLOR switches colours off; if
 // standard output is no terminal there is a line a second.
 //
 // Ctrl-C stops feeding, lets the worker drain, and prints the sums; a second one
@@ -76,7 +76,7 @@ func execute(args []string, stdout io.Writer, stderr io.Writer) int {
 	}
 	f := cmd.Flags()
 	f.StringVar(&s.worker, "worker", "bin/worker", "the worker's binary")
-	f.StringVar(&s.addr, "addr", "127.0.0.1:4566", "where the local cloud listens, or a free port where that is taken")
+	f.StringVar(&s.addr, "addr", "127.0.0.1:4566", "where the local cloud listens, or a free port if that is taken")
 	f.Float64Var(&s.rate, "rate", 25, "messages sent a second, up to 10000")
 	f.IntVar(&s.burst, "burst", 150, "messages sent at once at the start")
 	f.IntVar(&s.messages, "messages", 0, "end by itself when so many are sent and all are settled; 0: run until Ctrl-C")

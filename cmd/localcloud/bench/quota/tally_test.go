@@ -103,7 +103,7 @@ func thickest(calls []localcloud.Call) float64 {
 }
 
 // opening is the end of the call, at or after from, whose failure was the one that
-// things different things needed, with no success between them. ok is false where
+// things different things needed, with no success between them. ok is false if
 // there was none.
 func (y tally) opening(from time.Time, things int) (at time.Time, ok bool) {
 	ended := slices.DeleteFunc(slices.Clone(y.calls), func(c localcloud.Call) bool { return c.End.Before(from) })
