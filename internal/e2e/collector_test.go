@@ -22,12 +22,8 @@ func TestTheCollectorGetsTheSpans(t *testing.T) {
 	if collector == "" {
 		t.Skip("E2E_COLLECTOR names no collector: make test-traces builds one")
 	}
-	program := filepath.Join(t.TempDir(), "worker")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", program, "managed-thing-updater/cmd/worker").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
 	endpoint, said := startCollector(t, collector)
-	s := newServer(t, program, layout{})
+	s := newServer(t, buildWorker(t), layout{})
 	for n := range 20 {
 		s.cloud.SQS.Send(s.queue, localcloud.Message{Body: name("lamp", fmt.Sprint(n)), TraceHeader: xrayHeader})
 	}

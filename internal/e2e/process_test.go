@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -44,15 +45,24 @@ func TestWorkerProcess(t *testing.T) {
 	t.Run("ECS protects the task", func(t *testing.T) { protectedByECS(t, program) })
 }
 
+// buildWorker returns the worker's binary, which is built once for all tests.
 func buildWorker(t *testing.T) (program string) {
 	t.Helper()
-	program = filepath.Join(t.TempDir(), "worker")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", program, "managed-thing-updater/cmd/worker")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	program, err := builtWorker()
+	if err != nil {
+		t.Fatal(err)
 	}
 	return program
 }
+
+var builtWorker = sync.OnceValues(func() (program string, err error) {
+	program = filepath.Join(programs, "worker")
+	out, err := exec.Command("go", "build", "-o", program, "managed-thing-updater/cmd/worker").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return program, err
+})
 
 // server is a rig whose cloud is served on a socket.
 type server struct {

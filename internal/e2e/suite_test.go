@@ -15,8 +15,17 @@ import (
 // the resources, and that nothing more is allowed.
 var suite sync.Map
 
+// programs is the folder of what the tests build.
+var programs string
+
 func TestMain(m *testing.M) {
+	var err error
+	if programs, err = os.MkdirTemp("", "e2e"); err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
 	code := m.Run()
+	_ = os.RemoveAll(programs)
 	var allowed strings.Builder
 	for _, document := range []string{"worker.json", "dlq.json", "probe.json"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "deploy", "iam", document))
