@@ -9,7 +9,7 @@ PACKAGES ?= ./...
 SEEDS ?= 5
 TOOL := go tool -modfile=tools/go.mod
 
-.PHONY: help build run test test-stand-ins test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas verify-observability clean gofumpt vet staticcheck fix imports tidy-check
+.PHONY: help build run test test-simulations test-stand-ins test-page picture test-replicas test-traces stand-ins lint fmt bench bench-quota bench-state docs release verify-deploy verify-image verify-ecs verify-kubernetes verify-kubernetes-live kubernetes-schemas verify-observability clean gofumpt vet staticcheck fix imports tidy-check
 
 help: ## name the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-23s %s\n", $$1, $$2}'
@@ -34,8 +34,67 @@ export STANDIN_TESTS := ^Test(StandIns|WorkersShareTheirState|AStateStoreThatIsN
 ALL_AT_ONCE := -parallel 1000
 GO_TEST := race=$$(tools/race) && tools/patiently 'building the tests' go test $$race -timeout 15m
 
+# Hours of virtual time, and simulations without a goroutine. The race detector makes
+# them five times as slow and sees no other code in them than in the tests beside them, so
+# "make test" runs them without it, and "make test-simulations" with it. Of the random runs
+# "make test" runs a few with the race detector (-short, see seeds in internal/e2e), and all
+# without.
+SIMULATION_PACKAGES := ./internal/e2e ./internal/pace ./cmd/localcloud/bench/quota
+SIMULATIONS := \
+	Quota \
+	ABrownOutDeadLettersNothing \
+	AFloodOfMessagesThatNeedNoCallKeepsNoneWaiting \
+	AFloodOfThingsThatAreRefusedEmptiesNoFence \
+	AnActionThatFailsInTwoWaysHasALineForEach \
+	AnOutageDeadLettersNothing \
+	ASickThingThatGoesOnReportingIsDeadLettered \
+	ASickThingWhoseUpdatesAreMergedIsDeadLettered \
+	BrownOutsOfEveryKindDeadLetterNothing \
+	DistinctThingsAreHeldForTheHorizonOnly \
+	EveryFailureOfOneThingAloneExhaustsItButAThrottle \
+	FiftyDeniedThingsAmongAThousandAreDeadLetteredAndCostATenthOfTheCalls \
+	HundredsOfThrottlesUseUpNoAttempt \
+	MessagesThatCannotBeDeletedDoNotKeepHealthyMessagesOut \
+	NothingGrowsWithTheNumberOfMessagesSeen \
+	TheFenceReachesAsFarBackAsTheStatusSays \
+	TheNumbersOfAScarceMinute \
+	TheRateFollowsTheQuotaAndDoesNotSwing \
+	TheSumsAtTheEndAreTrueWhenTheNetworkGoesBeforeTheDrain \
+	TheTimeToDrainFollowsAFallingQuota \
+	TheWorkersClockDoesNotMatterBesideAStoreWithItsOwn \
+	ThingsThatBackOffDoNotKeepWhatIsBehindThemOut \
+	WhatMergesIsHeldAsMuchAsMayBe \
+	WithoutRenewalsNoMoreIsHeldThanIsCalledWithinALease \
+	AChangedQuotaIsFoundWithinTenSeconds \
+	AfterAnOutageTheRateRampsUpAgain \
+	ANightWithoutMessagesCostsNothingInTheMorning \
+	AQuotaIsUsedAndFewCallsAreWasted \
+	AQuotaThatWasGoneIsFoundAgain \
+	ARateThatIsNotUsedIsNotLearned \
+	AThousandASecondIsFoundWithinSeconds \
+	LearnedHoldsARateWithinOnePercent \
+	ManyReplicasStillUseAQuota \
+	OtherBurstsThanASecond \
+	ReplicasShareAQuota \
+	SlowCalls \
+	WhatAnotherProgramLeavesIsTaken
+RANDOM_RUNS := \
+	InvariantsHoldThroughRandomFaultsAndRestarts \
+	InvariantsHoldOnAFIFOQueue \
+	ReplicasOverATableThatLosesRequestsAndAnswers
+space := $(subst ,, )
+tests = ^Test($(subst $(space),|,$(strip $(1))))$$
+
 test: ## run the tests that need no server of others, with the race detector if there is a C compiler (PACKAGES=./internal/config for some)
-	@$(GO_TEST) $(if $(filter ./...,$(PACKAGES)),$(ALL_AT_ONCE) -short $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$')),$(PACKAGES))
+ifeq ($(PACKAGES),./...)
+	@$(GO_TEST) $(ALL_AT_ONCE) -short -skip '$(call tests,$(SIMULATIONS))' ./internal/e2e $$(go list ./... | grep -v$(foreach p,$(STANDIN_PACKAGES), -e '$(p:.%=%)$$'))
+	@tools/patiently 'building the simulations' go test -timeout 15m $(ALL_AT_ONCE) -run '$(call tests,$(SIMULATIONS) $(RANDOM_RUNS))' $(SIMULATION_PACKAGES)
+else
+	@$(GO_TEST) $(PACKAGES)
+endif
+
+test-simulations: ## run with the race detector what make test runs without it (5 minutes)
+	@$(GO_TEST) $(ALL_AT_ONCE) -run '$(call tests,$(SIMULATIONS))' $(SIMULATION_PACKAGES)
 
 test-stand-ins: stand-ins ## run the tests against servers that others wrote: SQS, DynamoDB, Redis, Prometheus
 	@$(GO_TEST) -parallel 4 $(STANDIN_PACKAGES)

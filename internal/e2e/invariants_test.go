@@ -22,6 +22,9 @@ func seeds(t *testing.T, n int, property func(t *testing.T, seed uint64)) {
 		property(t, one)
 		return
 	}
+	if testing.Short() {
+		n = min(n, 5)
+	}
 	if many, err := strconv.Atoi(os.Getenv("E2E_SEEDS")); err == nil {
 		n = many
 	}

@@ -103,6 +103,27 @@ func TestWhatIsToBeChangedIsThere(t *testing.T) {
 	}
 }
 
+// TestWhatTheMakefileNamesIsThere fails if a test is gone that the Makefile runs in
+// another way than the rest: it would be run as they are, or not at all.
+func TestWhatTheMakefileNamesIsThere(t *testing.T) {
+	text := read(t, "Makefile")
+	tests := testsOf(t)
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^\t([A-Z]\w+)(?: \\)?$`).FindAllStringSubmatch(text, -1) {
+		names = append(names, m[1])
+	}
+	_, standins, _ := strings.Cut(text, "STANDIN_TESTS := ^Test(")
+	standins, _, _ = strings.Cut(standins, ")")
+	for _, name := range append(names, strings.Split(standins, "|")...) {
+		if !tests["Test"+name] {
+			t.Errorf("the Makefile names Test%s, and there is no such test", name)
+		}
+	}
+	if len(names) < 20 {
+		t.Errorf("only %d tests found in the Makefile: is it read as it is written?", len(names))
+	}
+}
+
 // read is the text of a document, without its blocks of code.
 func read(t *testing.T, name string) string {
 	t.Helper()
