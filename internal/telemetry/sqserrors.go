@@ -1,5 +1,7 @@
 package telemetry
 
+import "slices"
+
 // SQSCodes are the codes of failed requests and entries that have a series of their
 // own: SQS's, without the prefixes of its query protocol, and our names for what has no
 // code. All others are "other", so that a stranger's word makes no series.
@@ -12,14 +14,6 @@ var SQSCodes = []string{
 	"timeout", "connection", "proxy", "not_aws", "no_credentials", "no_answer",
 }
 
-var sqsCodes = func() map[string]bool {
-	known := make(map[string]bool, len(SQSCodes))
-	for _, code := range SQSCodes {
-		known[code] = true
-	}
-	return known
-}()
-
 // SQSRequest counts a request to SQS. codes are those of what failed: one of the whole
 // request, or one for each failed entry of a batch that was answered 200; none if all
 // went well.
@@ -30,7 +24,7 @@ func (m *Metrics) SQSRequest(action string, codes ...string) {
 	}
 	m.SQSRequests.With(action, result).Inc()
 	for _, code := range codes {
-		if !sqsCodes[code] {
+		if !slices.Contains(SQSCodes, code) {
 			code = "other"
 		}
 		m.SQSErrors.With(action, code).Inc()
