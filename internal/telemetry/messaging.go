@@ -28,9 +28,6 @@ var operations = map[string]operation{
 	"SendMessageBatch":             {"send", "send"},
 }
 
-// failed is error_type of a request that failed: its code stands in the log.
-const failed = "error"
-
 type messaging struct {
 	consumed *Series                  // system, operation, destination
 	duration *prometheus.HistogramVec // system, operation, its type, destination, error
@@ -63,24 +60,17 @@ func newMessaging(r *prometheus.Registry) messaging {
 
 // QueueMetrics are the messaging metrics of one queue. A nil one counts nothing.
 type QueueMetrics struct {
-	consumed  *Counter
-	durations map[durationKey]prometheus.Observer
-	processed map[message.Reason]prometheus.Observer // "" is all that ended well
-}
-
-type durationKey struct {
-	action string
-	failed bool
+	messaging
+	name string
 }
 
 // Source are the messaging metrics of the queue that messages are received from.
 func (m *Metrics) Source(queueURL string) *QueueMetrics {
 	q := m.queue(queueURL, "ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch")
-	name := queueurl.Name(queueURL)
-	q.consumed = m.messaging.consumed.With(System, "receive", name)
-	q.processed = map[message.Reason]prometheus.Observer{"": m.messaging.process.WithLabelValues(System, "process", name, "")}
+	q.Consumed(0)
+	q.processed("")
 	for _, reason := range message.Reasons {
-		q.processed[reason] = m.messaging.process.WithLabelValues(System, "process", name, string(reason))
+		q.processed(reason)
 	}
 	return q
 }
@@ -91,41 +81,47 @@ func (m *Metrics) DeadLetterQueue(queueURL string) *QueueMetrics {
 }
 
 func (m *Metrics) queue(queueURL string, actions ...string) *QueueMetrics {
-	q := &QueueMetrics{durations: make(map[durationKey]prometheus.Observer)}
+	q := &QueueMetrics{m.messaging, queueurl.Name(queueURL)}
 	for _, action := range actions {
-		op := operations[action]
-		for _, fault := range []string{"", failed} {
-			q.durations[durationKey{action, fault != ""}] = m.messaging.duration.WithLabelValues(System, op.name, op.kind, queueurl.Name(queueURL), fault)
-		}
+		q.requested(operations[action], "")
+		q.requested(operations[action], "error")
 	}
 	return q
 }
 
 // Consumed counts messages that a receive brought.
 func (q *QueueMetrics) Consumed(n int) {
-	if q != nil && q.consumed != nil {
-		q.consumed.Add(n)
+	if q != nil {
+		q.consumed.With(System, "receive", q.name).Add(n)
 	}
 }
 
 // Requested takes down how long a request to SQS took, and whether it, or an entry of
 // its batch, failed.
 func (q *QueueMetrics) Requested(action string, took time.Duration, failed bool) {
-	if q == nil {
+	op, known := operations[action]
+	if q == nil || !known {
 		return
 	}
-	if o := q.durations[durationKey{action, failed}]; o != nil {
-		o.Observe(took.Seconds())
+	fault := ""
+	if failed {
+		fault = "error" // its code stands in the log
 	}
+	q.requested(op, fault).Observe(took.Seconds())
+}
+
+func (q *QueueMetrics) requested(op operation, fault string) prometheus.Observer {
+	return q.duration.WithLabelValues(System, op.name, op.kind, q.name, fault)
 }
 
 // Processed takes down how long a message was held until its outcome; reason is
 // empty but for a dead letter.
 func (q *QueueMetrics) Processed(took time.Duration, reason message.Reason) {
-	if q == nil {
-		return
+	if q != nil {
+		q.processed(reason).Observe(took.Seconds())
 	}
-	if o := q.processed[reason]; o != nil {
-		o.Observe(took.Seconds())
-	}
+}
+
+func (q *QueueMetrics) processed(reason message.Reason) prometheus.Observer {
+	return q.process.WithLabelValues(System, "process", q.name, string(reason))
 }
