@@ -87,8 +87,11 @@ func (c *Consumer) giveBackLocked(m *types.Message, in message.Incoming, what st
 		return
 	}
 	d := c.acceptLocked(in, sqswire.Handle(m), now)
-	if d == nil {
-		return // it is held, and whole
+	if d == nil { // it is held, and whole
+		if d := c.held[in.ID]; d != nil && d.receives == in.Receives {
+			d.again = nil // but not what was received now: it is released once more
+		}
+		return
 	}
 	d.delay = c.wait(in.Receives)
 	c.countLocked(d, message.Released)

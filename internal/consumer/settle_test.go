@@ -405,3 +405,21 @@ func TestDeleteDoesNotLingerPastItsLease(t *testing.T) {
 		r.q.fault = fails("ChangeMessageVisibilityBatch", apiError("AccessDenied"))
 	})
 }
+
+// It is damaged again when it comes while it is given back.
+func TestAMessageDamagedAgainDuringItsReleaseIsNotHandedOver(t *testing.T) {
+	run(t, defaults(), func(r *rig) {
+		r.q.add(&stored{id: "m1", body: ""})
+		pass(time.Minute)
+		if n := r.inbox.deliveries("m1"); n > 0 {
+			t.Errorf("handed over %d times, damaged", n)
+		}
+		r.q.find("m1").body = "whole"
+		pass(5 * time.Minute)
+		r.settle(message.Applied, "m1")
+		r.flush()
+		r.wantLeft()
+	}, func(r *rig) {
+		r.q.late = slow("ChangeMessageVisibilityBatch", 0, 5*time.Second)
+	})
+}
