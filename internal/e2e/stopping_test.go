@@ -48,6 +48,27 @@ func TestTheLastPollIsNotCancelledAndItsMessagesAreReleased(t *testing.T) {
 	})
 }
 
+func TestAPollThatNeverReturnsIsCutAndReported(t *testing.T) {
+	inBubble(t, layout{}, func(t *testing.T, r *rig) {
+		w := r.start()
+		r.send(name("thing-0", "new"))
+		time.Sleep(5 * time.Second)
+		r.sqsFails("ReceiveMessage", hangs())
+		time.Sleep(18 * time.Second) // the next poll has begun
+		began := time.Now()
+		if err := w.stop(); !errors.Is(err, app.ErrStranded) {
+			t.Errorf("stop: %v, want ErrStranded", err)
+		}
+		if took, want := time.Since(began), r.cfg.ShutdownTimeout-2*time.Second; took != want {
+			t.Errorf("the stop took %v, want %v", took, want)
+		}
+		w.wantLastLine("polls_cut", 1)
+		w.wantLastLine("stranded", 0)
+		r.wantLeft(0)
+		r.wantAppliedOnce("thing", 1)
+	})
+}
+
 func TestAStopLetsTheCallsUnderWayFinish(t *testing.T) {
 	l := layout{cloud: localcloud.Options{Latency: 2 * time.Second}, settings: func(c *config.Config) { c.Concurrency = 8 }}
 	inBubble(t, l, func(t *testing.T, r *rig) {
