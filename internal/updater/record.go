@@ -27,9 +27,9 @@ var errNotRecorded = errors.New("the worker stops")
 
 // finish records how a turn ended. It reports false if that could not be done: then nothing
 // that depends on it may be settled. What a call did must be recorded even if the stop has
-// cut the call, so this goes on until u.record ends.
+// cut the call, so this goes on until u.recordUntil ends.
 func (u *Updater) finish(lease thingstate.Lease, r thingstate.Result) bool {
-	ctx := u.record
+	ctx := u.recordUntil
 	err := u.store.Finish(ctx, lease, r)
 	if err != nil && !errors.Is(err, thingstate.ErrLeaseLost) {
 		err = u.finishLate(ctx, lease, r)

@@ -58,7 +58,7 @@ func newScene(t *testing.T, skip time.Duration) *scene {
 		Retry:   retry.Policy{Base: 100 * time.Millisecond, Max: 5 * time.Second},
 		Circuit: s.circuit, Rand: retry.NewRand(1),
 	})
-	s.updater.record = t.Context()
+	s.updater.recordUntil = t.Context()
 	s.backlog.Add(update("other", "of no interest", 0))
 	s.other = s.backlog.Take()
 	return s

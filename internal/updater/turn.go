@@ -256,14 +256,14 @@ func (u *Updater) call(ctx context.Context, t *backlog.Turn, p prepared, timeout
 	default:
 		u.pace.Report(pace.Granted, 0)
 	}
-	ended := evidence.CallCounts{Ended: 1}
+	counts := evidence.CallCounts{Ended: 1}
 	if f.answered {
-		ended.Answered = 1
+		counts.Answered = 1
 	}
 	if f.fault == noFault {
-		ended.Succeeded = 1
+		counts.Succeeded = 1
 	}
-	u.backlog.Count(t, ended)
+	u.backlog.Count(t, counts)
 	return f
 }
 

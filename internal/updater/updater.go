@@ -59,7 +59,7 @@ type Updater struct {
 	callLog   callLog
 	heartbeat heartbeat
 
-	record context.Context // of Finish: ends RecordAfterCut after Run's work; set by Run
+	recordUntil context.Context // of Finish: ends RecordAfterCut after Run's work; set by Run
 }
 
 // New makes an Updater.
@@ -84,7 +84,7 @@ func (u *Updater) LastTick() time.Time { return u.heartbeat.last() }
 func (u *Updater) Run(take, work context.Context) {
 	defer u.callLog.Close()
 	var end func()
-	u.record, end = grace.Of(work).Until(RecordAfterCut, errNotRecorded)
+	u.recordUntil, end = grace.Of(work).Until(RecordAfterCut, errNotRecorded)
 	defer end()
 	wait := &boundedWait{of: take}
 	defer wait.close()
