@@ -414,7 +414,9 @@ func TestAMessageDamagedAgainDuringItsReleaseIsNotHandedOver(t *testing.T) {
 		if n := r.inbox.deliveries("m1"); n > 0 {
 			t.Errorf("handed over %d times, damaged", n)
 		}
+		r.q.mu.Lock()
 		r.q.find("m1").body = "whole"
+		r.q.mu.Unlock()
 		pass(5 * time.Minute)
 		r.settle(message.Applied, "m1")
 		r.flush()
