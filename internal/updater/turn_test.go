@@ -9,6 +9,7 @@ import (
 
 	"managed-thing-updater/internal/evidence"
 	"managed-thing-updater/internal/managedthings"
+	"managed-thing-updater/internal/message"
 	"managed-thing-updater/internal/pace"
 	"managed-thing-updater/internal/thingstate"
 )
@@ -101,6 +102,16 @@ func TestHowATurnEnds(t *testing.T) {
 				s.store.finish = errNoAnswer
 			},
 			want: outcome{messages: "duplicate", next: "none", token: "returned", record: "a?"},
+		},
+		{
+			name:    "the record has a newer value, and that it is not to be sent again cannot be recorded",
+			updates: []string{"a"},
+			given: func(s *scene) {
+				s.items[0].Update.TimeFrom = message.TimeFromSent
+				s.anotherWorker("their", newer, thingstate.Succeeded)
+				s.store.finish = errNoAnswer
+			},
+			want: outcome{messages: "waits", next: "at once", token: "returned", record: "their a?"},
 		},
 		{
 			name: "the record leaves another call than the one that was marked", updates: []string{"a", "b"},
