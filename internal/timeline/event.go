@@ -2,7 +2,6 @@ package timeline
 
 import (
 	"time"
-	"unsafe"
 )
 
 type kind uint8
@@ -80,11 +79,8 @@ func (e *event) same(f event) bool {
 	return false
 }
 
-// size is how many bytes it takes, with a second place for the one that append may leave
-// empty.
-func (e *event) size() int {
-	return 2*int(unsafe.Sizeof(*e)) + len(e.code) + len(e.text) + len(e.request)
-}
+// size is how many bytes it takes beside its place among the events.
+func (e *event) size() int { return len(e.code) + len(e.text) + len(e.request) }
 
 // mostText is how many bytes of a text are kept.
 const mostText = 256

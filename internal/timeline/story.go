@@ -20,6 +20,11 @@ const (
 
 	// Its places in the map and among the finished ones included.
 	storyBytes = int(unsafe.Sizeof(story{})+unsafe.Sizeof(list.Element{})) + 64
+
+	// places is how many events a story gets room for at a time: most messages are
+	// received, called, applied and deleted. Places that stay empty count as well.
+	places     = 4
+	eventBytes = int(unsafe.Sizeof(event{}))
 )
 
 // story is what happened to one message. Methods that lock do nothing if it is nil.
@@ -72,7 +77,11 @@ func (s *story) addLocked(e event) {
 		return
 	}
 	e.since = e.at
-	if !s.log.roomLocked(e.size()) || s.gone { // what makes room may be the story itself
+	size, full := e.size(), len(s.events) == cap(s.events) && len(s.events) < mostKept
+	if full {
+		size += places * eventBytes
+	}
+	if !s.log.roomLocked(size) || s.gone { // what makes room may be the story itself
 		s.omitted++
 		return
 	}
@@ -81,8 +90,11 @@ func (s *story) addLocked(e event) {
 		s.events = slices.Delete(s.events, firstKept, firstKept+1)
 		s.omitted++
 	}
+	if full {
+		s.events = append(make([]event, 0, len(s.events)+places), s.events...)
+	}
 	s.events = append(s.events, e)
-	s.resizeLocked(e.size())
+	s.resizeLocked(size)
 }
 
 func (s *story) lastLocked() *event {
