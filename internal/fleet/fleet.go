@@ -31,7 +31,7 @@ type Message struct {
 	TraceHeader string
 	Delay       time.Duration // until it can be received, at most 3 s
 
-	Kind      string   // of Kinds
+	Kind      string   // one of kindWeights, or of a fault
 	Twist     string   // of Twists; empty for a message as it should be
 	Wrappings []string // outermost first; of Wrappings
 

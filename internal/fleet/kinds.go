@@ -47,20 +47,6 @@ var twistWeights = []weight{
 	{"", 74}, {"late", 12}, {"very late", 3}, {"delayed", 5}, {"clock at 1970", 3}, {"clock at 2090", 3},
 }
 
-// Kinds lists the kinds of all messages that a fleet makes.
-func Kinds() []string {
-	var kinds []string
-	for _, w := range kindWeights {
-		if w.kind != broken {
-			kinds = append(kinds, w.kind)
-		}
-	}
-	for _, b := range faults {
-		kinds = append(kinds, b.kind)
-	}
-	return kinds
-}
-
 var (
 	rooms = []string{"hall", "kitchen", "living room", "bedroom", "bath", "attic", "Büro", "garage", "客厅"}
 	names = []string{"light", "lamp", "plug", "Küche Decke", "Entrée", "porch", "リビング", "desk_2", "v1.2 test"}

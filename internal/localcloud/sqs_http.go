@@ -18,7 +18,6 @@ type request struct {
 
 	QueueUrl, QueueName, QueueNamePrefix string
 	Attributes                           map[string]string
-	MaxResults                           int
 
 	AttributeNames, MessageSystemAttributeNames, MessageAttributeNames []string
 	MaxNumberOfMessages, WaitTimeSeconds                               *int

@@ -15,7 +15,6 @@ import (
 type About struct {
 	Visible  int // letters that a receive can get
 	InFlight int // letters that somebody holds, or has held a moment ago
-	Delayed  int
 	// MaxReceives is after how many receives SQS moves a letter on to NextQueue, an
 	// ARN; 0 where the queue has no redrive policy of its own.
 	MaxReceives int
@@ -44,7 +43,6 @@ func (b *Box) About(ctx context.Context) (About, error) {
 	return About{
 		Visible:     number(types.QueueAttributeNameApproximateNumberOfMessages),
 		InFlight:    number(types.QueueAttributeNameApproximateNumberOfMessagesNotVisible),
-		Delayed:     number(types.QueueAttributeNameApproximateNumberOfMessagesDelayed),
 		MaxReceives: policy.MaxReceives, NextQueue: policy.Target,
 	}, nil
 }
