@@ -30,13 +30,14 @@ func counted(t *testing.T, m *telemetry.Metrics) map[string]float64 {
 			continue
 		}
 		for _, metric := range f.GetMetric() {
-			name := f.GetName()
+			var name strings.Builder
+			name.WriteString(f.GetName())
 			for _, label := range metric.GetLabel() {
 				if label.GetName() != "messaging_system" && label.GetName() != "messaging_destination_name" {
-					name += " " + label.GetValue()
+					name.WriteString(" " + label.GetValue())
 				}
 			}
-			series[name] = metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			series[name.String()] = metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
 		}
 	}
 	return series
