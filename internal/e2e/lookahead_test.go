@@ -39,6 +39,8 @@ func TestDistinctThingsAreHeldForTheHorizonOnly(t *testing.T) {
 					t.Errorf("%v messages held at %v calls a second", n, quota)
 				}
 			}
+			// The depth is asked for every five seconds, while more waits than is held.
+			r.until("the queue's depth is known", 15*time.Second, func() bool { return w.Status().Pace.Queued != nil })
 			s, left := w.Status().Pace, float64(r.cloud.SQS.Len(r.queue))
 			if s.LookAhead == nil || s.Queued == nil || *s.DrainSeconds < 0.8*left/quota || *s.DrainSeconds > 1.25*left/quota+15 {
 				t.Errorf("shown as %+v, with %v messages left", s, left)
