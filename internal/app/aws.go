@@ -42,7 +42,7 @@ func loadWith(ctx context.Context, base *sdkhttp.BuildableClient, more ...func(*
 }
 
 // usableAWS loads the SDK's configuration and checks what nothing works without. It waits
-// for credentials that are not there yet; notYet hears of each try that failed; it
+// for credentials that are not there yet; notYet is told of each try that failed; it
 // may be nil. What cannot come by itself is a *SetupError.
 func usableAWS(ctx context.Context, given *aws.Config, log *zap.Logger, patience time.Duration, notYet func(error)) (aws.Config, error) {
 	cfg, err := loadAWS(ctx, given, log)

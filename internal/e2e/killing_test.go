@@ -11,7 +11,7 @@ import (
 )
 
 // mortal is a transport that a kill cuts off from the world: what its worker does
-// from then on, nobody sees, as if the process were gone.
+// from then on has no effect, as if the process were gone.
 type mortal struct {
 	http.RoundTripper
 	killed chan struct{}
